@@ -1,0 +1,216 @@
+/*
+ * Builds the table of a layer from what an archive reader reports, entry by entry. Every archive goes through here, so this
+ * is where untrusted names are judged: nothing can leave the layer's root, and no JavaScript object is keyed by a name.
+ * Later entries replace earlier ones by the rules of the OCI image specification (layer.md, "Applying Changesets").
+ */
+
+import { encodeUtf8 } from '../base/bytes.ts';
+import { NAME_MAX, PATH_MAX, S_IFDIR, S_IFMT, S_IFREG, isDirectory } from '../base/mode.ts';
+import type { LayerWarning } from './layer.ts';
+import { packTable } from './pack-table.ts';
+import type { Extent, LayerTable } from './table.ts';
+
+/** One entry as an archive has it. */
+export interface LayerEntry {
+  /** As in the archive, components separated by '/'. */
+  readonly path: string;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly mtime: number;
+  readonly size?: number | undefined;
+  readonly extent?: Extent | undefined;
+  /** Target of a symbolic link, where it is known without reading content. */
+  readonly target?: string | undefined;
+  /** Path of the earlier entry that this one is a hard link to. */
+  readonly link?: string | undefined;
+  readonly rdev?: number | undefined;
+  readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined;
+  readonly redirect?: string | undefined;
+  readonly mark?: 'whiteout' | 'opaque' | undefined;
+}
+
+export interface TableOptions {
+  /** Mounts the archive's root at this directory. */
+  readonly at?: string | undefined;
+  /** How many leading components of every name to drop; what has no more components is left out. */
+  readonly strip?: number | undefined;
+  /** *oci* indicates that names starting with `.wh.` are marks of an OCI layer. Therefore they are not files. */
+  readonly whiteouts?: 'oci' | undefined;
+}
+
+/** An object while the table is built. Hard links: one node below several names. */
+export interface TableNode {
+  entry: LayerEntry | undefined;
+  children: Map<string, TableNode> | undefined;
+  /** Of an implied directory: the latest of what is in it. */
+  mtime: number;
+  opaque: boolean;
+  whiteout: boolean;
+}
+
+const OCI_MARK = '.wh.';
+const OCI_OPAQUE = '.wh..wh..opq';
+
+const newDirectory = (): TableNode => ({ entry: undefined, children: new Map(), mtime: 0, opaque: false, whiteout: false });
+
+/**
+ * Collects entries; `build` gives the table and what was left out.
+ *
+ * @example
+ * const builder = new TableBuilder({ at: '/node_modules/react', strip: 1 });
+ * builder.add({ path: 'package/index.js', mode: 0o100644, mtime: 0, size: 3, extent });
+ * const { table, warnings } = builder.build();
+ */
+export class TableBuilder {
+  readonly #root = newDirectory();
+  readonly #warnings: LayerWarning[] = [];
+  readonly #ociWhiteouts: { readonly directory: TableNode; readonly name: string }[] = [];
+  readonly #prefix: readonly string[];
+  readonly #strip: number;
+  readonly #oci: boolean;
+
+  constructor({ at = '/', strip = 0, whiteouts }: TableOptions = {}) {
+    this.#prefix = at.split('/').filter((part) => part !== '' && part !== '.');
+    if (this.#prefix.includes('..')) throw new TypeError(`The option 'at' must not contain '..': ${at}`);
+    this.#strip = strip;
+    this.#oci = whiteouts === 'oci';
+  }
+
+  /** Reports something about an entry that the user should hear of. */
+  warn(entry: string, message: string): void {
+    this.#warnings.push({ entry, message });
+  }
+
+  /** Adds one entry. What cannot be taken safely is left out and reported. */
+  add(entry: LayerEntry): void {
+    const parts = this.#resolve(entry.path);
+    if (parts === undefined) return;
+    const name = parts.at(-1);
+    if (name === undefined) {
+      if (isDirectory(entry.mode)) this.#describe(this.#root, entry);
+      else this.warn(entry.path, 'skipped: names the root, and is not a directory');
+      return;
+    }
+    const directory = this.#makeParents(parts, entry);
+    if (directory === undefined) return;
+    if (this.#oci && name.startsWith(OCI_MARK)) this.#addOciMark(directory, name, entry);
+    else this.#place(directory, name, entry);
+  }
+
+  /** Makes the table. The builder is of no use afterwards. */
+  build(): { readonly table: LayerTable; readonly warnings: readonly LayerWarning[] } {
+    for (const { directory, name } of this.#ociWhiteouts) this.#applyOciWhiteout(directory, name);
+    return { table: packTable(this.#root), warnings: this.#warnings };
+  }
+
+  /** Splits and judges a name: the components below the layer's root, or `undefined` when the entry is left out. */
+  #resolve(path: string): string[] | undefined {
+    const problem = problemOf(path);
+    if (problem !== undefined) {
+      this.warn(path, `skipped: ${problem}`);
+      return undefined;
+    }
+    if (path.startsWith('/')) this.warn(path, 'absolute name: taken as relative to the root of the layer');
+    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    if (this.#strip === 0) return [...this.#prefix, ...parts];
+    return parts.length > this.#strip ? [...this.#prefix, ...parts.slice(this.#strip)] : undefined;
+  }
+
+  #makeParents(parts: readonly string[], entry: LayerEntry): TableNode | undefined {
+    let node = this.#root;
+    node.mtime = Math.max(node.mtime, entry.mtime);
+    for (const part of parts.slice(0, -1)) {
+      let next = node.children!.get(part);
+      if (next === undefined || next.whiteout) {
+        const opaque = next !== undefined;
+        next = newDirectory();
+        next.opaque = opaque;
+        node.children!.set(part, next);
+      }
+      if (next.children === undefined) {
+        this.warn(entry.path, `skipped: '${part}' is not a directory`);
+        return undefined;
+      }
+      next.mtime = Math.max(next.mtime, entry.mtime);
+      node = next;
+    }
+    return node;
+  }
+
+  #place(directory: TableNode, name: string, entry: LayerEntry): void {
+    const children = directory.children!;
+    const old = children.get(name);
+    if (entry.link !== undefined) {
+      const target = this.#find(entry.link);
+      if (target === undefined || target.children !== undefined) {
+        this.warn(entry.path, `skipped: hard link to '${entry.link}', which is not an earlier file of this archive`);
+      } else if (target !== old) children.set(name, target);
+      return;
+    }
+    if (isDirectory(entry.mode) && entry.mark !== 'whiteout') {
+      const node = old?.children === undefined ? newDirectory() : old;
+      if (old?.entry !== undefined) this.warn(entry.path, 'duplicate name: the last entry counts');
+      if (old?.whiteout === true) node.opaque = true;
+      this.#describe(node, entry);
+      children.set(name, node);
+      return;
+    }
+    if (old !== undefined) this.warn(entry.path, 'duplicate name: the last entry counts');
+    children.set(name, { entry, children: undefined, mtime: entry.mtime, opaque: false, whiteout: entry.mark === 'whiteout' });
+  }
+
+  #describe(node: TableNode, entry: LayerEntry): void {
+    node.entry = entry;
+    if (entry.mark === 'opaque') node.opaque = true;
+  }
+
+  #find(path: string): TableNode | undefined {
+    if (problemOf(path) !== undefined) return undefined;
+    const parts = path.split('/').filter((part) => part !== '' && part !== '.').slice(this.#strip);
+    let node: TableNode | undefined = this.#root;
+    for (const part of [...this.#prefix, ...parts]) node = node?.children?.get(part);
+    return node;
+  }
+
+  /** OCI image specification, layer.md, "Whiteouts": they stand wherever they like in the archive, so they are applied last. */
+  #addOciMark(directory: TableNode, name: string, entry: LayerEntry): void {
+    if (name === OCI_OPAQUE) {
+      directory.opaque = true;
+      return;
+    }
+    const hidden = name.slice(OCI_MARK.length);
+    if (hidden.startsWith(OCI_MARK)) return; // AUFS's own bookkeeping
+    if (hidden === '' || hidden === '.' || hidden === '..') this.warn(entry.path, 'skipped: a whiteout of no name');
+    else this.#ociWhiteouts.push({ directory, name: hidden });
+  }
+
+  /** A whiteout counts for the layers below only: what this layer has under the same name stays. */
+  #applyOciWhiteout(directory: TableNode, name: string): void {
+    const twin = directory.children!.get(name);
+    if (twin?.children !== undefined) twin.opaque = true;
+    if (twin !== undefined) return;
+    directory.children!.set(name, { entry: undefined, children: undefined, mtime: 0, opaque: false, whiteout: true });
+  }
+}
+
+/** Says what makes a name unacceptable, or `undefined`. */
+function problemOf(path: string): string | undefined {
+  if (path === '') return 'empty name';
+  if (path.includes('\0')) return 'NUL in name';
+  const bytes = encodeUtf8(path).length;
+  if (bytes >= PATH_MAX) return `name of ${bytes} bytes (at most ${PATH_MAX - 1})`;
+  for (const part of path.split('/')) {
+    if (part === '..') return "'..' in name";
+    if (part.length * 3 > NAME_MAX && encodeUtf8(part).length > NAME_MAX) return `component over ${NAME_MAX} bytes`;
+  }
+  return undefined;
+}
+
+/** The mode of a node: directories that no entry describes have the usual one. */
+export function nodeMode({ entry, children }: TableNode): number {
+  if (entry === undefined) return children === undefined ? S_IFREG : S_IFDIR | 0o755;
+  return (entry.mode & S_IFMT) === 0 ? entry.mode | S_IFREG : entry.mode;
+}

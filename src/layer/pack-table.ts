@@ -1,0 +1,131 @@
+/* Packs a tree of nodes into the columns of a `LayerTable`: breadth first, so that the entries of a directory stand together. */
+
+import { concatBytes, encodeUtf8 } from '../base/bytes.ts';
+import { type TableNode, nodeMode } from './build-table.ts';
+import { type Columns, type Extras, LayerTable, TableFlags } from './table.ts';
+
+interface Placed {
+  readonly node: TableNode;
+  readonly name: Uint8Array;
+  readonly parent: number;
+}
+
+/** Makes the table of the tree below `root`. */
+export function packTable(root: TableNode): LayerTable {
+  const placed: Placed[] = [{ node: root, name: new Uint8Array(0), parent: 0 }];
+  const firstChild: number[] = [];
+  for (let i = 0; i < placed.length; i++) {
+    firstChild.push(placed.length);
+    const { children } = placed[i]!.node;
+    if (children === undefined) continue;
+    const named = [...children].map(([name, node]) => ({ node, name: encodeUtf8(name), parent: i }));
+    named.sort((a, b) => compareBytes(a.name, b.name));
+    for (const child of named) placed.push(child);
+  }
+  return fill(placed, firstChild);
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const common = Math.min(a.length, b.length);
+  for (let i = 0; i < common; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+function newColumns(placed: readonly Placed[], firstChild: readonly number[]): Columns {
+  const n = placed.length;
+  return {
+    parent: Uint32Array.from(placed, ({ parent }) => parent),
+    nameEnd: new Uint32Array(n),
+    names: concatBytes(placed.map(({ name }) => name)),
+    mode: Uint16Array.from(placed, ({ node }) => nodeMode(node)),
+    owner: new Uint16Array(n),
+    flags: Uint8Array.from(placed, ({ node }) => flagsOf(node)),
+    method: new Uint8Array(n),
+    crc: new Uint32Array(n),
+    mtime: Float64Array.from(placed, ({ node }) => node.entry?.mtime ?? node.mtime),
+    size: new Float64Array(n),
+    offset: new Float64Array(n),
+    stored: new Float64Array(n),
+    firstChild: Uint32Array.from(firstChild),
+    childCount: Uint32Array.from(placed, ({ node }) => node.children?.size ?? 0),
+  };
+}
+
+function flagsOf({ entry, children, opaque, whiteout }: TableNode): number {
+  if (whiteout) return TableFlags.WHITEOUT;
+  const implied = children !== undefined && entry === undefined ? TableFlags.IMPLIED : 0;
+  return implied | (opaque ? TableFlags.OPAQUE : 0);
+}
+
+function fill(placed: readonly Placed[], firstChild: readonly number[]): LayerTable {
+  const columns = newColumns(placed, firstChild);
+  const owners = new Map<string, number>([['0:0', 0]]);
+  const extras = {
+    owners: [[0, 0]] as [number, number][],
+    targets: new Map<number, string>(),
+    links: new Map<number, number>(),
+    nlinks: new Map<number, number>(),
+    rdevs: new Map<number, number>(),
+    xattrs: new Map<number, ReadonlyMap<string, Uint8Array>>(),
+    redirects: new Map<number, string>(),
+  } satisfies Extras;
+  const firstName = new Map<TableNode, number>();
+  let end = 0;
+  for (const [i, { node, name }] of placed.entries()) {
+    columns.nameEnd[i] = end += name.length;
+    const { entry } = node;
+    if (entry === undefined) continue;
+    const { uid = 0, gid = 0, size = 0, extent } = entry;
+    columns.owner[i] = ownerIndex(owners, extras.owners, uid, gid);
+    columns.size[i] = node.children === undefined ? size : 0;
+    if (extent !== undefined) {
+      columns.offset[i] = extent.offset;
+      columns.stored[i] = extent.stored;
+      columns.method[i] = extent.method;
+      columns.crc[i] = extent.crc;
+    }
+    noteExtras(extras, i, node);
+    if (node.children === undefined) noteLink(extras, firstName, node, i);
+  }
+  return new LayerTable(columns, extras);
+}
+
+/** Owners are few: an entry holds a 16-bit position. Beyond 65,536 different ones the rest belongs to root. */
+function ownerIndex(known: Map<string, number>, owners: [number, number][], uid: number, gid: number): number {
+  const key = `${uid}:${gid}`;
+  const index = known.get(key);
+  if (index !== undefined) return index;
+  if (owners.length > 0xffff) return 0;
+  owners.push([uid, gid]);
+  known.set(key, owners.length - 1);
+  return owners.length - 1;
+}
+
+function noteExtras(
+  extras: { targets: Map<number, string>; rdevs: Map<number, number>; xattrs: Map<number, ReadonlyMap<string, Uint8Array>>; redirects: Map<number, string> },
+  i: number,
+  { entry }: TableNode,
+): void {
+  if (entry?.target !== undefined) extras.targets.set(i, entry.target);
+  if (entry?.rdev) extras.rdevs.set(i, entry.rdev);
+  if (entry?.xattrs !== undefined && entry.xattrs.size > 0) extras.xattrs.set(i, entry.xattrs);
+  if (entry?.redirect !== undefined) extras.redirects.set(i, entry.redirect);
+}
+
+function noteLink(
+  extras: { links: Map<number, number>; nlinks: Map<number, number> },
+  firstName: Map<TableNode, number>,
+  node: TableNode,
+  i: number,
+): void {
+  const first = firstName.get(node);
+  if (first === undefined) {
+    firstName.set(node, i);
+    return;
+  }
+  extras.links.set(i, first);
+  extras.nlinks.set(first, (extras.nlinks.get(first) ?? 1) + 1);
+}

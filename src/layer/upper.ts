@@ -1,0 +1,113 @@
+/*
+ * The contract between the engine and what keeps the upper: records and chunks. docs/FORMAT.md specifies them.
+ *
+ * One object is one record: an inode carries the names that the upper gives it, a whiteout is a record that has a name and
+ * nothing else. So no directory entry can dangle, and creating a file writes one record. Chunks are immutable: a write
+ * makes a new chunk and drops the old one in the same commit; several inodes may share a chunk (reflink).
+ */
+
+/** A name that the upper gives to a record: the inode number of the directory, and the name in it. */
+export type Name = readonly [directory: number, name: string];
+
+/** The object of a lower layer that an inode was copied up from. */
+export interface Origin {
+  /** Position of the layer in the superblock's list. */
+  readonly layer: number;
+  /** Position of the entry in the layer's table. */
+  readonly entry: number;
+}
+
+/** An inode of the upper. Times in milliseconds since the epoch. Never changed in place: a change makes a new record. */
+export interface InodeRecord {
+  /**
+   * The names that the upper gives it. None: either a lower hard link whose names all stand in lowers (`nlink` > 0), or an
+   * unlinked file that is still open (`nlink` 0) and that the next mount removes.
+   */
+  readonly names: readonly Name[];
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly rdev: number;
+  /** Names in the merged tree, those in lowers included. Directories: 1. */
+  readonly nlink: number;
+  readonly atimeMs: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly birthtimeMs: number;
+  readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined;
+  readonly origin?: Origin | undefined;
+
+  /** Regular files: bytes. */
+  readonly size: number;
+  /** Regular files: how much of the origin's content still counts; beyond it, where no chunk is, are zeros. */
+  readonly originSize: number;
+  /** Regular files: chunk number -> chunk id, 0 where the upper has none. May be shorter than the file. */
+  readonly chunks: readonly number[];
+
+  /** Symbolic links. */
+  readonly target?: string | undefined;
+
+  /** Directories: do not look below. */
+  readonly opaque?: true | undefined;
+  /** Directories: look below at this absolute path of the lowers' own merged tree, because it was renamed. */
+  readonly redirect?: string | undefined;
+}
+
+/** A mark that a name does not exist, whatever the lowers say. */
+export interface WhiteoutRecord {
+  readonly names: readonly [Name];
+  readonly whiteout: true;
+}
+
+export type UpperRecord = InodeRecord | WhiteoutRecord;
+
+export const isWhiteout = (record: UpperRecord): record is WhiteoutRecord => 'whiteout' in record;
+
+/** A lower as the upper remembers it. */
+export interface PinnedLower {
+  /** What the layer is (its content and how it was mounted), as `Layer.digest` has it. */
+  readonly digest: string;
+  /** Inode number of the layer's root; entry n has `inoBase + n`. */
+  readonly inoBase: number;
+  /** Entries in the layer's table. */
+  readonly entries: number;
+}
+
+export interface Superblock {
+  /** Version of the records' format. */
+  readonly format: number;
+  /** Topmost first. */
+  readonly lowers: readonly PinnedLower[];
+}
+
+/** *strict* waits until the bytes are on the disk, *relaxed* until the system has them. */
+export type Durability = 'strict' | 'relaxed';
+
+/** One atomic change of the upper: `undefined` removes. */
+export interface Commit {
+  readonly superblock?: Superblock | undefined;
+  readonly records: ReadonlyMap<number, UpperRecord | undefined>;
+  readonly chunks: ReadonlyMap<number, Uint8Array<ArrayBuffer> | undefined>;
+  readonly durability: Durability;
+}
+
+/** Everything of the upper but the content of files. */
+export interface UpperImage {
+  readonly superblock: Superblock | undefined;
+  readonly records: ReadonlyMap<number, UpperRecord>;
+}
+
+/** What keeps an upper. One owner at a time. */
+export interface UpperStore {
+  /** For messages: the name of the workspace. */
+  readonly name: string;
+  load(): Promise<UpperImage>;
+  /**
+   * Makes one commit durable, all of it or none. Resolves when it is.
+   * @throws {FsError} ENOSPC over quota, EIO for everything else; then nothing of it happened.
+   */
+  commit(commit: Commit): Promise<void>;
+  /** Gives chunks in the order of `ids`, `undefined` where there is none. The caller must not change the bytes. */
+  readChunks(ids: readonly number[]): Promise<(Uint8Array | undefined)[]>;
+  close(): Promise<void>;
+}
