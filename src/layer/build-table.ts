@@ -51,6 +51,9 @@ export interface TableNode {
   whiteout: boolean;
 }
 
+/** A hostile archive can be wrong a million times; nobody reads more than this. */
+const WARNING_LIMIT = 1000;
+
 const OCI_MARK = '.wh.';
 const OCI_OPAQUE = '.wh..wh..opq';
 
@@ -71,27 +74,34 @@ export class TableBuilder {
   readonly #prefix: readonly string[];
   readonly #strip: number;
   readonly #oci: boolean;
+  #unreported = 0;
 
   constructor({ at = '/', strip = 0, whiteouts }: TableOptions = {}) {
-    this.#prefix = at.split('/').filter((part) => part !== '' && part !== '.');
+    this.#prefix = componentsOf(at);
     if (this.#prefix.includes('..')) throw new TypeError(`The option 'at' must not contain '..': ${at}`);
+    if (!Number.isSafeInteger(strip) || strip < 0) throw new TypeError(`The option 'strip' must be a number of components: ${strip}`);
     this.#strip = strip;
     this.#oci = whiteouts === 'oci';
   }
 
   /** Reports something about an entry that the user should hear of. */
   warn(entry: string, message: string): void {
-    this.#warnings.push({ entry, message });
+    if (this.#warnings.length < WARNING_LIMIT) this.#warnings.push({ entry, message });
+    else this.#unreported++;
   }
 
   /** Adds one entry. What cannot be taken safely is left out and reported. */
   add(entry: LayerEntry): void {
     const parts = this.#resolve(entry.path);
     if (parts === undefined) return;
+    const isRoot = parts.length === this.#prefix.length;
+    if (isRoot && !isDirectory(entry.mode)) {
+      this.warn(entry.path, 'skipped: names the root, and is not a directory');
+      return;
+    }
     const name = parts.at(-1);
     if (name === undefined) {
-      if (isDirectory(entry.mode)) this.#describe(this.#root, entry);
-      else this.warn(entry.path, 'skipped: names the root, and is not a directory');
+      this.#describe(this.#root, entry);
       return;
     }
     const directory = this.#makeParents(parts, entry);
@@ -103,6 +113,7 @@ export class TableBuilder {
   /** Makes the table. The builder is of no use afterwards. */
   build(): { readonly table: LayerTable; readonly warnings: readonly LayerWarning[] } {
     for (const { directory, name } of this.#ociWhiteouts) this.#applyOciWhiteout(directory, name);
+    if (this.#unreported > 0) this.#warnings.push({ entry: '', message: `${this.#unreported} more warnings left out` });
     return { table: packTable(this.#root), warnings: this.#warnings };
   }
 
@@ -114,7 +125,7 @@ export class TableBuilder {
       return undefined;
     }
     if (path.startsWith('/')) this.warn(path, 'absolute name: taken as relative to the root of the layer');
-    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    const parts = componentsOf(path);
     if (this.#strip === 0) return [...this.#prefix, ...parts];
     return parts.length > this.#strip ? [...this.#prefix, ...parts.slice(this.#strip)] : undefined;
   }
@@ -145,7 +156,7 @@ export class TableBuilder {
     const old = children.get(name);
     if (entry.link !== undefined) {
       const target = this.#find(entry.link);
-      if (target === undefined || target.children !== undefined) {
+      if (target === undefined || target.children !== undefined || target.whiteout) {
         this.warn(entry.path, `skipped: hard link to '${entry.link}', which is not an earlier file of this archive`);
       } else if (target !== old) children.set(name, target);
       return;
@@ -169,7 +180,7 @@ export class TableBuilder {
 
   #find(path: string): TableNode | undefined {
     if (problemOf(path) !== undefined) return undefined;
-    const parts = path.split('/').filter((part) => part !== '' && part !== '.').slice(this.#strip);
+    const parts = componentsOf(path).slice(this.#strip);
     let node: TableNode | undefined = this.#root;
     for (const part of [...this.#prefix, ...parts]) node = node?.children?.get(part);
     return node;
@@ -194,6 +205,13 @@ export class TableBuilder {
     if (twin !== undefined) return;
     directory.children!.set(name, { entry: undefined, children: undefined, mtime: 0, opaque: false, whiteout: true });
   }
+}
+
+const componentsOf = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');
+
+/** The absolute path in the layer of what an archive calls `path`. */
+export function layerPath(path: string, { at = '/', strip = 0 }: TableOptions): string {
+  return `/${[...componentsOf(at), ...componentsOf(path).slice(strip)].join('/')}`;
 }
 
 /** Says what makes a name unacceptable, or `undefined`. */

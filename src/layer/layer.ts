@@ -15,6 +15,8 @@ export interface Layer {
   readonly name: string;
   /** Identifies the content and the way it is mounted (`at`, `strip`, …). Equal digests mean equal trees. */
   readonly digest: string;
+  /** Where it is mounted: the option `at`, '/' without it. */
+  readonly at: string;
   readonly table: LayerTable;
   readonly warnings: readonly LayerWarning[];
   /**

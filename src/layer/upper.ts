@@ -9,7 +9,7 @@
 /** A name that the upper gives to a record: the inode number of the directory, and the name in it. */
 export type Name = readonly [directory: number, name: string];
 
-/** The object of a lower layer that an inode was copied up from. */
+/** An object of a lower layer. */
 export interface Origin {
   /** Position of the layer in the superblock's list. */
   readonly layer: number;
@@ -35,10 +35,11 @@ export interface InodeRecord {
   readonly ctimeMs: number;
   readonly birthtimeMs: number;
   readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined;
-  readonly origin?: Origin | undefined;
 
-  /** Regular files: bytes. */
+  /** Bytes; of a symbolic link, those of its target; of a directory 0. */
   readonly size: number;
+  /** Regular files: the lower file whose content shows where no chunk is. What was copied up is told by its inode number. */
+  readonly origin?: Origin | undefined;
   /** Regular files: how much of the origin's content still counts; beyond it, where no chunk is, are zeros. */
   readonly originSize: number;
   /** Regular files: chunk number -> chunk id, 0 where the upper has none. May be shorter than the file. */

@@ -1,0 +1,15 @@
+/* stratafs/engine: the union without a browser, for tools, tests and workers. */
+
+export { Overlay, type OverlayOptions } from './fs/overlay.ts';
+export type * from './fs/api.ts';
+export { FsError, isFsError, type ErrorCode } from './base/errors.ts';
+export { Dirent, Stats } from './base/stats.ts';
+export type { Change, Entry, EntryType, LayerSummary, Violation } from './base/diff.ts';
+export type { Layer, LayerWarning } from './layer/layer.ts';
+export type { Commit, Durability, InodeRecord, Superblock, UpperImage, UpperRecord, UpperStore, WhiteoutRecord } from './layer/upper.ts';
+export { type LayerEntry, TableBuilder, type TableOptions } from './layer/build-table.ts';
+export { memoryUpper } from './upper/memory-store.ts';
+export { idbUpper } from './upper/idb-store.ts';
+export { openLayer } from './lower/open-layer.ts';
+export { constants } from './fs/surface.ts';
+export type { Credentials } from './overlay/call.ts';

@@ -1,0 +1,133 @@
+/* Node's `FileHandle` over a descriptor. */
+
+import type { Stats } from '../base/stats.ts';
+import type { Data, Encoding, FileHandle, OpenMode, PathLike, ReadResult, TimeLike, WriteFileOptions, WriteResult } from './api.ts';
+import { toBytes, toOptions, toPosition, toView } from './arguments.ts';
+import { descriptors } from './descriptors.ts';
+import { type View, perform } from './perform.ts';
+
+/** The calls of a descriptor that a handle is made of: the engine's own, or the same across a thread. */
+export interface DescriptorCalls {
+  read(fd: number, length: number, position?: number): Promise<Uint8Array>;
+  write(fd: number, bytes: Uint8Array, position?: number): Promise<number>;
+  stat(fd: number): Promise<Stats>;
+  truncate(fd: number, length?: number): Promise<void>;
+  chmod(fd: number, mode: number | string): Promise<void>;
+  chown(fd: number, uid: number, gid: number): Promise<void>;
+  utimes(fd: number, atime: TimeLike, mtime: TimeLike): Promise<void>;
+  readFile(fd: number, encoding?: string | null): Promise<string | Uint8Array>;
+  writeFile(fd: number, data: Data, encoding?: Encoding | null): Promise<void>;
+  sync(fd: number): Promise<void>;
+  close(fd: number): Promise<void>;
+}
+
+/** Opens a file. @throws {FsError} what open(2) gives */
+export async function openHandle(view: View, path: PathLike, flags?: OpenMode, mode?: number | string): Promise<FileHandle> {
+  let fd: number | undefined;
+  const open = { ...descriptors.open, run: (...args: Parameters<typeof descriptors.open.run>) => (fd = descriptors.open.run(...args)) };
+  try {
+    return new DescriptorHandle(await perform(view, open, [path, flags, mode]), callsOf(view));
+  } catch (e) {
+    // The commit of a created file failed: the descriptor of a file that is not there must not stay open.
+    if (fd !== undefined) view.engine.openFiles.remove(view.engine.openFiles.get(fd));
+    throw e;
+  }
+}
+
+function callsOf(view: View): DescriptorCalls {
+  return {
+    read: (...args) => perform(view, descriptors.read, args),
+    write: (...args) => perform(view, descriptors.write, args),
+    stat: (...args) => perform(view, descriptors.stat, args),
+    truncate: (...args) => perform(view, descriptors.truncate, args),
+    chmod: (...args) => perform(view, descriptors.chmod, args),
+    chown: (...args) => perform(view, descriptors.chown, args),
+    utimes: (...args) => perform(view, descriptors.utimes, args),
+    readFile: (...args) => perform(view, descriptors.readFile, args),
+    writeFile: (...args) => perform(view, descriptors.writeFile, args),
+    close: (...args) => perform(view, descriptors.close, args),
+    async sync(fd) {
+      await perform(view, descriptors.assertOpen, [fd]);
+      await view.engine.flush('strict');
+    },
+  };
+}
+
+/** Bytes of a read into a buffer that the caller did not give, as in Node. */
+const DEFAULT_READ = 16384;
+
+export class DescriptorHandle implements FileHandle {
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly fd: number,
+    private readonly calls: DescriptorCalls,
+  ) {}
+
+  async read<T extends ArrayBufferView>(
+    buffer: T = new Uint8Array(DEFAULT_READ) as unknown as T,
+    offset?: number | null | { offset?: number; length?: number; position?: number | null },
+    length?: number | null,
+    position?: number | null,
+  ): Promise<ReadResult<T>> {
+    if (typeof offset === 'object' && offset !== null) return this.read(buffer, offset.offset, offset.length, offset.position);
+    const view = toView(buffer, offset, length);
+    const bytes = await this.calls.read(this.fd, view.length, toPosition(position));
+    view.set(bytes);
+    return { bytesRead: bytes.length, buffer };
+  }
+
+  async write<T extends ArrayBufferView | string>(
+    data: T,
+    offset?: number | null,
+    length?: number | null | Encoding,
+    position?: number | null,
+  ): Promise<WriteResult<T>> {
+    const bytes = typeof data === 'string' ? toBytes(data, typeof length === 'string' ? length : 'utf8') : toView(data, offset, length as number);
+    const at = typeof data === 'string' ? offset : position;
+    return { bytesWritten: await this.calls.write(this.fd, bytes, toPosition(at)), buffer: data };
+  }
+
+  readFile(options: { readonly encoding: Encoding } | Encoding): Promise<string>;
+  readFile(options?: { readonly encoding?: null } | null): Promise<Uint8Array>;
+  async readFile(options?: { readonly encoding?: Encoding | null } | Encoding | null): Promise<string | Uint8Array> {
+    return this.calls.readFile(this.fd, toOptions(options).encoding);
+  }
+
+  writeFile(data: Data, options?: WriteFileOptions | Encoding): Promise<void> {
+    return this.calls.writeFile(this.fd, data, toOptions<WriteFileOptions>(options).encoding as Encoding | null | undefined);
+  }
+
+  /** The same as `writeFile`, as in Node: a handle opened with 'a' appends. */
+  appendFile(data: Data, options?: WriteFileOptions | Encoding): Promise<void> {
+    return this.writeFile(data, options);
+  }
+
+  stat(): Promise<Stats> {
+    return this.calls.stat(this.fd);
+  }
+  truncate(length?: number): Promise<void> {
+    return this.calls.truncate(this.fd, length);
+  }
+  chmod(mode: number | string): Promise<void> {
+    return this.calls.chmod(this.fd, mode);
+  }
+  chown(uid: number, gid: number): Promise<void> {
+    return this.calls.chown(this.fd, uid, gid);
+  }
+  utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    return this.calls.utimes(this.fd, atime, mtime);
+  }
+  sync(): Promise<void> {
+    return this.calls.sync(this.fd);
+  }
+  datasync(): Promise<void> {
+    return this.calls.sync(this.fd);
+  }
+  close(): Promise<void> {
+    return (this.#closing ??= this.calls.close(this.fd));
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

@@ -1,0 +1,105 @@
+/* `Overlay`: a mounted union with its surface. What `stratafs/engine` exports. */
+
+import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { Durability } from '../layer/upper.ts';
+import type { Credentials } from '../overlay/call.ts';
+import { check } from '../overlay/check.ts';
+import { diff } from '../overlay/diff.ts';
+import { Engine, type MountOptions } from '../overlay/engine.ts';
+import { entries } from '../overlay/readdir.ts';
+import { reset } from '../overlay/reset.ts';
+import type { Fs } from './api.ts';
+import { perform } from './perform.ts';
+import { createFs } from './surface.ts';
+
+export interface OverlayOptions extends MountOptions {
+  /** Owner of what is made through `fs`. Default: 0, who may do everything. */
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  readonly umask?: number | undefined;
+}
+
+/**
+ * A mounted union: an upper over any number of lowers.
+ *
+ * @example
+ * const overlay = await Overlay.mount({ lower: [await openLayer(zipBytes)], upper: memoryUpper() });
+ * await overlay.fs.promises.writeFile('/hello.txt', 'hello');
+ * overlay.fs.readFileSync('/hello.txt', 'utf8'); // 'hello'
+ */
+export class Overlay implements AsyncDisposable {
+  /** The surface of `node:fs`: `promises`, `*Sync`, `watch`, `constants`. */
+  readonly fs: Fs;
+
+  private constructor(
+    private readonly engine: Engine,
+    private readonly owner: Credentials,
+  ) {
+    this.fs = this.as(owner);
+  }
+
+  /**
+   * Mounts. The upper is closed by `close()`; the lowers stay the caller's.
+   * @throws {FsError} ESTALE when the upper was made over other lowers, ENOTSUP when a newer version wrote it, EIO when it cannot be read.
+   */
+  static async mount({ uid = 0, gid = 0, umask, ...options }: OverlayOptions = {}): Promise<Overlay> {
+    return new Overlay(await Engine.mount(options), { uid, gid, umask });
+  }
+
+  /** The same tree for another user: permission checks, owner of new files, umask. */
+  as(credentials: Credentials): Fs {
+    return createFs({ engine: this.engine, user: credentials });
+  }
+
+  /** The lowers, topmost first. */
+  get layers(): readonly LayerSummary[] {
+    return this.engine.tree.layers.map(({ layer, table }) => ({
+      name: layer.name,
+      digest: layer.digest,
+      entries: table.length,
+      at: layer.at,
+      warnings: layer.warnings,
+    }));
+  }
+
+  /** The names of a directory with where each comes from, deleted ones included. @throws {FsError} ENOENT, ENOTDIR, EACCES */
+  entries(path: string): Promise<Entry[]> {
+    return perform(this.#view, { syscall: 'scandir', paths: 1, run: entries }, [path]);
+  }
+
+  /** Every change of the upper against the lowers, sorted by path. */
+  async diff(): Promise<Change[]> {
+    return diff(this.engine.tree);
+  }
+
+  /**
+   * Drops what the upper has at `path` and below, so that the lowers show again. `'/'` drops everything.
+   * @throws {FsError} ENOENT where there is nothing to reset, EBUSY where what would show again lives on under another name or is open.
+   */
+  reset(path: string): Promise<void> {
+    return perform(this.#view, { syscall: 'reset', paths: 1, run: reset }, [path]);
+  }
+
+  /** Checks the union rules. No violation: all is well. */
+  async check(): Promise<Violation[]> {
+    return check(this.engine.tree);
+  }
+
+  /** Resolves when everything done so far is committed; tells the failure of a commit of synchronous calls. */
+  flush({ durability }: { readonly durability?: Durability } = {}): Promise<void> {
+    return this.engine.flush(durability);
+  }
+
+  /** Commits and closes the upper. Later calls are EIO. */
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #view() {
+    return { engine: this.engine, user: this.owner };
+  }
+}

@@ -1,0 +1,86 @@
+/* The surface itself: `fs.promises`, the `*Sync` calls, `watch` and `constants`, made from the tables of operations. */
+
+import * as mode from '../base/mode.ts';
+import type { Dirent } from '../base/stats.ts';
+import type { Fs, FsPromises, FsSync, PathLike, WatchOptions } from './api.ts';
+import { toBytes, toOptions, toPath, toPosition, toView } from './arguments.ts';
+import { descriptors } from './descriptors.ts';
+import { DirListing } from './dir.ts';
+import { openHandle } from './file-handle.ts';
+import { type OperationName, operations } from './operations.ts';
+import { type View, perform, performSync } from './perform.ts';
+import { watchIterator, watchWith } from './watching.ts';
+import type { WatchListener } from '../overlay/watch.ts';
+
+/** Node's `fs.constants`, with the flags that POSIX has beside. */
+export const constants: Readonly<Record<string, number>> = Object.freeze(
+  Object.fromEntries(Object.entries<unknown>(mode).filter((entry): entry is [string, number] => typeof entry[1] === 'number')),
+);
+
+/** Makes the surface of one user. */
+export function createFs(view: View): Fs {
+  const promises = createPromises(view);
+  const watch = (path: PathLike, options: WatchOptions | WatchListener, listener?: WatchListener) =>
+    typeof options === 'function' ? watchWith(view, path, {}, options) : watchWith(view, path, options, listener!);
+  return Object.assign(createSync(view), { promises, watch, constants });
+}
+
+const names = Object.keys(operations) as OperationName[];
+
+function createPromises(view: View): FsPromises {
+  const simple = Object.fromEntries(
+    names.map((name) => [name, (...args: never[]) => perform(view, operations[name] as never, args, signalOf(args))]),
+  ) as Pick<FsPromises, OperationName>;
+  return {
+    ...simple,
+    open: (path, flags, permissions) => openHandle(view, path, flags, permissions),
+    opendir: async (path, options) => {
+      const dirents = await perform(view, { ...operations.readdir, syscall: 'opendir' }, [path, { ...options, withFileTypes: true }]);
+      return new DirListing(toPath(path), dirents as Dirent[]);
+    },
+    watch: (path, options = {}) =>
+      watchIterator((listener) => {
+        const { close } = watchWith(view, path, { recursive: options.recursive }, listener);
+        return close;
+      }, options.signal),
+  };
+}
+
+/** The `signal` of the options, which stand last. */
+function signalOf(args: readonly unknown[]): AbortSignal | undefined {
+  const last = args.at(-1);
+  return typeof last === 'object' && last !== null && 'signal' in last && last.signal instanceof AbortSignal ? last.signal : undefined;
+}
+
+function createSync(view: View): FsSync {
+  const simple = Object.fromEntries(names.map((name) => [`${name}Sync`, (...args: never[]) => performSync(view, operations[name] as never, args)]));
+  const sync: Partial<FsSync> = {
+    readFileSync: ((path: PathLike | number, options?: { encoding?: string | null } | string | null) =>
+      typeof path === 'number'
+        ? performSync(view, descriptors.readFile, [path, toOptions(options).encoding])
+        : performSync(view, operations.readFile as never, [path, options] as never)) as FsSync['readFileSync'],
+    opendirSync: (path) => {
+      const dirents = performSync(view, { ...operations.readdir, syscall: 'opendir' }, [path, { withFileTypes: true }]);
+      return new DirListing(toPath(path), dirents as Dirent[]);
+    },
+    openSync: (path, flags, permissions) => performSync(view, descriptors.open, [path, flags, permissions]),
+    closeSync: (fd) => performSync(view, descriptors.close, [fd]),
+    readSync: (fd, buffer, offset, length, position) => {
+      const into = toView(buffer, offset, length);
+      const bytes = performSync(view, descriptors.read, [fd, into.length, toPosition(position)]);
+      into.set(bytes);
+      return bytes.length;
+    },
+    writeSync: (fd, data, offset, length, position) => {
+      if (typeof data !== 'string') return performSync(view, descriptors.write, [fd, toView(data, offset, length as number), toPosition(position)]);
+      return performSync(view, descriptors.write, [fd, toBytes(data, typeof length === 'string' ? length : 'utf8'), toPosition(offset)]);
+    },
+    fstatSync: (fd) => performSync(view, descriptors.stat, [fd]),
+    ftruncateSync: (fd, length) => performSync(view, descriptors.truncate, [fd, length]),
+    fchmodSync: (fd, permissions) => performSync(view, descriptors.chmod, [fd, permissions]),
+    fchownSync: (fd, uid, gid) => performSync(view, descriptors.chown, [fd, uid, gid]),
+    futimesSync: (fd, atime, mtime) => performSync(view, descriptors.utimes, [fd, atime, mtime]),
+    fsyncSync: (fd) => performSync(view, descriptors.assertOpen, [fd]),
+  };
+  return Object.assign(simple, sync) as FsSync;
+}

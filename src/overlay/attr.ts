@@ -1,0 +1,127 @@
+/* Attributes: mode, owner, times, extended attributes. Each change copies up attributes alone. */
+
+import { FsError } from '../base/errors.ts';
+import { PERMISSIONS, R_OK, S_IFMT, S_ISGID, S_ISUID, W_OK, XATTR_CREATE, XATTR_REPLACE, isDirectory, isFile, isSymlink } from '../base/mode.ts';
+import type { Attr } from '../base/stats.ts';
+import { encodeUtf8 } from '../base/bytes.ts';
+import type { InodeRecord } from '../layer/upper.ts';
+import { assertAccess, assertOwner, isInGroup, mayAccess } from './access.ts';
+import { type Call, assertWritable, emit } from './call.ts';
+import { copyUpAt, copyUpDirectory } from './copy-up.ts';
+import { originOf } from './ino.ts';
+import { type Found, asDirectory } from './walk.ts';
+
+/** XATTR_SIZE_MAX and XATTR_NAME_MAX of <linux/limits.h>. */
+const XATTR_SIZE_MAX = 65536;
+const XATTR_NAME_MAX = 255;
+
+/** The attributes of what stands at a place. */
+export function stat(call: Call, place: Found): Attr {
+  asDirectory(call, place); // a directory's number of links depends on what it merges
+  return call.tree.attr(place.ino);
+}
+
+/** Changes the record of what stands at a place, after bringing it to the upper. */
+function change(call: Call, place: Found, changes: Partial<InodeRecord>): void {
+  assertWritable(call);
+  const directory = asDirectory(call, place);
+  const record = directory === undefined ? copyUpAt(call, place.directory, place.name, place.ino) : copyUpDirectory(call, directory);
+  call.tree.put(place.ino, { ...record, ctimeMs: call.now, ...changes });
+  emit(call, 'change', place.directory, place.name);
+}
+
+/** @throws {FsError} EPERM unless the user owns it, EROFS */
+export function chmod(call: Call, place: Found, mode: number): void {
+  assertWritable(call);
+  const attr = call.tree.attr(place.ino);
+  assertOwner(call, attr);
+  if (isSymlink(attr.mode)) throw new FsError('ENOTSUP');
+  let bits = mode & PERMISSIONS;
+  if (call.user.uid !== 0 && !isInGroup(call.user, attr.gid)) bits &= ~S_ISGID;
+  change(call, place, { mode: (attr.mode & S_IFMT) | bits });
+}
+
+/** An id of -1 (or 2^32 - 1) leaves what is. @throws {FsError} EPERM unless root, or the owner who gives it to a group of hers */
+export function chown(call: Call, place: Found, uid: number, gid: number): void {
+  assertWritable(call);
+  const attr = call.tree.attr(place.ino);
+  const owner = isUnchanged(uid) ? attr.uid : uid;
+  const group = isUnchanged(gid) ? attr.gid : gid;
+  const { user } = call;
+  if (user.uid !== 0) {
+    const allowed = owner === attr.uid && user.uid === attr.uid && (group === attr.gid || isInGroup(user, group));
+    if (!allowed) throw new FsError('EPERM');
+  }
+  let { mode } = attr;
+  // chown(2): an executable file loses its set-ID bits; of a file that its group may not execute, set-group-ID means locking.
+  if (isFile(mode) && (mode & 0o111) !== 0) mode &= (mode & 0o010) === 0 ? ~S_ISUID : ~(S_ISUID | S_ISGID);
+  change(call, place, { uid: owner, gid: group, mode });
+}
+
+const isUnchanged = (id: number): boolean => id === -1 || id === 0xffffffff;
+
+/** Times in milliseconds; `undefined` leaves one, `'now'` is the time of the call (UTIME_NOW). @throws {FsError} EPERM, EACCES */
+export function utimes(call: Call, place: Found, atime: number | 'now' | undefined, mtime: number | 'now' | undefined): void {
+  assertWritable(call);
+  const attr = call.tree.attr(place.ino);
+  if (call.user.uid !== 0 && call.user.uid !== attr.uid) {
+    if (atime !== 'now' || mtime !== 'now') throw new FsError('EPERM');
+    if (!mayAccess(call.user, attr, W_OK)) throw new FsError('EACCES');
+  }
+  const atimeMs = atime === 'now' ? call.now : (atime ?? attr.atimeMs);
+  const mtimeMs = mtime === 'now' ? call.now : (mtime ?? attr.mtimeMs);
+  change(call, place, { atimeMs, mtimeMs });
+}
+
+function xattrsOf({ tree }: Call, ino: number): ReadonlyMap<string, Uint8Array> | undefined {
+  const record = tree.inode(ino);
+  if (record !== undefined) return record.xattrs;
+  const origin = originOf(tree.layers, ino);
+  return origin === undefined ? undefined : tree.layers[origin.layer]!.table.xattrs(origin.entry);
+}
+
+/** Names that users cannot see or set: `trusted.overlay.*` are the kernel's marks, ours are out of band. */
+const isMark = (name: string): boolean => name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.');
+
+/** getxattr(2). The bytes are the caller's own. @throws {FsError} ENODATA */
+export function getxattr(call: Call, place: Found, name: string): Uint8Array {
+  assertAccess(call, place.ino, R_OK);
+  const value = isMark(name) ? undefined : xattrsOf(call, place.ino)?.get(name);
+  if (value === undefined) throw new FsError('ENODATA');
+  return value.slice();
+}
+
+/** listxattr(2), sorted. */
+export const listxattr = (call: Call, place: Found): string[] => [...(xattrsOf(call, place.ino)?.keys() ?? [])].filter((name) => !isMark(name)).sort();
+
+/** setxattr(2). Copies the bytes. @throws {FsError} EEXIST, ENODATA (by flags), ERANGE (name), ENOSPC (value), ENOTSUP, EPERM */
+export function setxattr(call: Call, place: Found, name: string, value: Uint8Array, flags: number): void {
+  assertXattrWritable(call, place, name);
+  if (value.length > XATTR_SIZE_MAX) throw new FsError('ENOSPC');
+  const xattrs = new Map(xattrsOf(call, place.ino));
+  if (flags === XATTR_CREATE && xattrs.has(name)) throw new FsError('EEXIST');
+  if (flags === XATTR_REPLACE && !xattrs.has(name)) throw new FsError('ENODATA');
+  xattrs.set(name, value.slice());
+  change(call, place, { xattrs });
+}
+
+/** removexattr(2). @throws {FsError} ENODATA */
+export function removexattr(call: Call, place: Found, name: string): void {
+  assertXattrWritable(call, place, name);
+  const xattrs = new Map(xattrsOf(call, place.ino));
+  if (!xattrs.delete(name)) throw new FsError('ENODATA');
+  change(call, place, { xattrs });
+}
+
+/** xattr(7): user attributes are of regular files and directories; trusted ones are root's. */
+function assertXattrWritable(call: Call, place: Found, name: string): void {
+  assertWritable(call);
+  const [space, rest] = [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];
+  if (!['user', 'trusted', 'security', 'system'].includes(space) || rest === '') throw new FsError('ENOTSUP');
+  if (isMark(name)) throw new FsError('EPERM');
+  if (encodeUtf8(name).length > XATTR_NAME_MAX) throw new FsError('ERANGE');
+  const { mode } = call.tree.attr(place.ino);
+  if (space === 'user' && !isFile(mode) && !isDirectory(mode)) throw new FsError('EPERM');
+  if (space === 'trusted' && call.user.uid !== 0) throw new FsError('EPERM');
+  assertAccess(call, place.ino, W_OK);
+}

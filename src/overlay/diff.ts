@@ -1,0 +1,115 @@
+/* What the upper changes against the lowers. Only the upper is walked, so that the cost is that of the changes. */
+
+import type { Change } from '../base/diff.ts';
+import { PERMISSIONS, isDirectory } from '../base/mode.ts';
+import { type InodeRecord, isWhiteout } from '../layer/upper.ts';
+import { originOf } from './ino.ts';
+import { childStack, directoryAt, entriesOf, join, lowerEntry, lowerPath } from './lookup.ts';
+import { typeOf } from './readdir.ts';
+import type { Directory, LowerDirectory, Tree } from './tree.ts';
+
+/** Every change, sorted by path. */
+export function diff(tree: Tree): Change[] {
+  const changes: Change[] = [];
+  diffDirectory(tree, tree.root, tree.root.stack, changes);
+  return changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+/** `below`: what the lowers alone merge at the directory's path in the merged tree. */
+function diffDirectory(tree: Tree, directory: Directory, below: readonly LowerDirectory[], changes: Change[]): void {
+  for (const [name, id] of tree.names.get(directory.ino) ?? []) {
+    const record = tree.records.get(id)!;
+    const path = join(directory, name);
+    const twin = lowerEntry(tree, below, name);
+    if (isWhiteout(record)) {
+      if (twin !== undefined) changes.push({ path, change: 'deleted', type: lowerType(tree, twin) });
+      else changes.push(deletedInRenamed(tree, directory, name, path));
+    } else if (isDirectory(record.mode)) {
+      diffUpperDirectory(tree, directoryAt(tree, directory, name, id), record, below, twin, changes);
+    } else {
+      const change = fileChange(tree, id, record, twin);
+      if (change === undefined) continue;
+      const from = change === 'added' ? movedFrom(tree, id) : undefined;
+      changes.push({ path, change, type: typeOf(record.mode), size: record.size, ...(from !== undefined && { from }) });
+    }
+  }
+}
+
+const lowerType = (tree: Tree, { layer, entry }: LowerDirectory) => typeOf(tree.layers[layer]!.table.mode(entry));
+
+/** A whiteout inside a renamed directory: the lowers have the name where the directory came from. */
+function deletedInRenamed(tree: Tree, directory: Directory, name: string, path: string): Change {
+  const hidden = lowerEntry(tree, directory.stack, name);
+  return { path, change: 'deleted', type: hidden ? lowerType(tree, hidden) : 'file', from: `${lowerPath(tree, directory)}/${name}` };
+}
+
+function diffUpperDirectory(
+  tree: Tree,
+  directory: Directory,
+  record: InodeRecord,
+  parentBelow: readonly LowerDirectory[],
+  twin: LowerDirectory | undefined,
+  changes: Change[],
+): void {
+  const path = join(directory.parent, directory.name);
+  const below = childStack(tree, parentBelow, directory.name);
+  const type = 'directory';
+  if (record.opaque !== true && record.redirect === undefined && below.length > 0) {
+    if (attributesDiffer(tree, record, below.find(({ layer, entry }) => !tree.layers[layer]!.table.isImplied(entry)))) {
+      changes.push({ path, change: 'meta', type });
+    }
+  } else {
+    const from = record.redirect;
+    changes.push({ path, change: twin === undefined ? 'added' : 'modified', type, ...(from !== undefined && { from }) });
+    for (const [name, hidden] of lowerNames(tree, below)) {
+      if (!entriesOf(tree, directory).has(name)) changes.push({ path: `${path}/${name}`, change: 'deleted', type: lowerType(tree, hidden) });
+    }
+  }
+  diffDirectory(tree, directory, below, changes);
+}
+
+/** The names that a stack of lower directories shows. */
+function lowerNames(tree: Tree, stack: readonly LowerDirectory[]): Map<string, LowerDirectory> {
+  const names = new Map<string, LowerDirectory>();
+  for (const { layer, entry } of stack.toReversed()) {
+    const { table } = tree.layers[layer]!;
+    const [first, end] = table.children(entry);
+    for (let child = first; child < end; child++) {
+      if (table.isWhiteout(child)) names.delete(table.name(child));
+      else names.set(table.name(child), { layer, entry: child });
+    }
+  }
+  return names;
+}
+
+function fileChange(tree: Tree, id: number, record: InodeRecord, twin: LowerDirectory | undefined): Change['change'] | undefined {
+  if (twin === undefined) return 'added';
+  const { table } = tree.layers[twin.layer]!;
+  const origin = originOf(tree.layers, id);
+  const isTwin = origin !== undefined && origin.layer === twin.layer && origin.entry === table.canonical(twin.entry);
+  const isUntouched = record.chunks.every((chunk) => chunk === 0) && record.size === table.size(twin.entry);
+  const showsTwin = record.origin === undefined || (record.origin.layer === twin.layer && record.origin.entry === table.canonical(twin.entry));
+  if (!isTwin || !isUntouched || !showsTwin || (record.origin !== undefined && record.originSize !== record.size)) return 'modified';
+  if (attributesDiffer(tree, record, twin) || record.mtimeMs !== table.mtime(twin.entry)) return 'meta';
+  return undefined;
+}
+
+function attributesDiffer(tree: Tree, { mode, uid, gid, xattrs }: InodeRecord, twin: LowerDirectory | undefined): boolean {
+  if (twin === undefined) return false;
+  const { table } = tree.layers[twin.layer]!;
+  const { entry } = twin;
+  if ((mode & PERMISSIONS) !== (table.mode(entry) & PERMISSIONS) || uid !== table.uid(entry) || gid !== table.gid(entry)) return true;
+  const before = table.xattrs(entry);
+  if ((xattrs?.size ?? 0) !== (before?.size ?? 0)) return true;
+  for (const [name, value] of xattrs ?? []) {
+    const old = before?.get(name);
+    if (old === undefined || old.length !== value.length || old.some((byte, i) => byte !== value[i])) return true;
+  }
+  return false;
+}
+
+/** Where a lower file that now has another name stands in its layer. */
+function movedFrom(tree: Tree, id: number): string | undefined {
+  const origin = originOf(tree.layers, id);
+  return origin && tree.layers[origin.layer]!.table.path(origin.entry);
+}

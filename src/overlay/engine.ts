@@ -1,0 +1,168 @@
+/*
+ * The engine: one mounted union.
+ *
+ *          merged tree (memory)                       walk, lookup, readdir, create, remove, rename, attr, data, handle
+ *        ┌──────────┴──────────┐
+ *     upper records         lower tables              tree, copy-up, ino
+ *        │                     │
+ *     UpperStore            Layer content             commit, gather
+ *
+ * An operation runs synchronously against the tree: it *gathers* (may throw NotResident, and is run again when the bytes are there),
+ * then *applies*. The *commit* follows: one transaction of the store holds one or more whole operations. An asynchronous call
+ * resolves when its commit is complete.
+ */
+
+import { FsError } from '../base/errors.ts';
+import { isWhiteout, type Durability, type Superblock, type UpperStore } from '../layer/upper.ts';
+import type { Layer } from '../layer/layer.ts';
+import type { Call, Credentials } from './call.ts';
+import { CommitQueue } from './commit.ts';
+import { dropContent } from './data.ts';
+import { Gathered, NotResident } from './gather.ts';
+import { OpenFiles } from './handle.ts';
+import { mountLayers, pinLayers } from './ino.ts';
+import { Tree } from './tree.ts';
+import { Watchers } from './watch.ts';
+
+/** Version of the upper's records that this engine writes. docs/FORMAT.md has the history. */
+export const FORMAT = 1;
+
+export interface MountOptions {
+  /** Topmost first. */
+  readonly lower?: readonly Layer[] | undefined;
+  /** Without an upper the union is read-only: every change is EROFS. */
+  readonly upper?: UpperStore | undefined;
+  /** Default: strict. */
+  readonly durability?: Durability | undefined;
+  /** Milliseconds since the epoch. Default: the system's clock. */
+  readonly clock?: (() => number) | undefined;
+}
+
+/** An operation: gathers, then applies, without waiting. */
+export type Operation<T> = (call: Call) => T;
+
+export class Engine {
+  readonly openFiles = new OpenFiles();
+  readonly #clock: () => number;
+  #closed = false;
+
+  private constructor(
+    readonly tree: Tree,
+    readonly commits: CommitQueue,
+    readonly watchers: Watchers,
+    private readonly store: UpperStore | undefined,
+    clock: () => number,
+  ) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Mounts an upper over lowers.
+   * @throws {FsError} ESTALE when the upper was made over other lowers, ENOTSUP when a newer version wrote it, EIO when it cannot be read.
+   */
+  static async mount({ lower = [], upper, durability = 'strict', clock = Date.now }: MountOptions): Promise<Engine> {
+    const image = await upper?.load();
+    const pinned = image?.superblock;
+    if (pinned !== undefined && pinned.format > FORMAT) {
+      const detail = `it was written in format ${pinned.format}, this version knows ${FORMAT}`;
+      throw new FsError('ENOTSUP', { path: upper!.name, detail });
+    }
+    const layers = mountLayers(lower, pinned?.lowers);
+    const tree = new Tree(layers, upper === undefined, image?.records ?? new Map(), clock());
+    const watchers = new Watchers();
+    const superblock: Superblock = { format: FORMAT, lowers: pinLayers(layers) };
+    const commits = new CommitQueue(tree, upper, watchers, superblock, durability);
+    const engine = new Engine(tree, commits, watchers, upper, clock);
+    if (upper !== undefined && pinned === undefined) commits.writeSuperblock();
+    engine.#dropOrphans();
+    await commits.flush();
+    return engine;
+  }
+
+  /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
+  #dropOrphans(): void {
+    const call = this.#call({ uid: 0, gid: 0 });
+    for (const [id, record] of [...this.tree.records]) {
+      if (isWhiteout(record) || record.nlink > 0) continue;
+      dropContent(call, record);
+      this.tree.remove(id);
+    }
+    this.commits.schedule();
+  }
+
+  #call(user: Credentials): Call {
+    const { tree, commits, openFiles, watchers } = this;
+    return { tree, commits, openFiles, watchers, user, now: this.#clock(), gathered: new Gathered(tree.layers, commits) };
+  }
+
+  /**
+   * Runs an operation, waiting for what it needs. Resolves when what it changed is committed.
+   * @throws {FsError} what the operation throws; ENOSPC or EIO when the commit failed, and then nothing of it happened.
+   */
+  async run<T>(user: Credentials, operation: Operation<T>, signal?: AbortSignal): Promise<T> {
+    let call = this.#call(user);
+    for (;;) {
+      signal?.throwIfAborted();
+      const version = this.tree.version;
+      try {
+        const result = this.#apply(operation, call);
+        if (this.tree.version !== version) await this.#committed();
+        return result;
+      } catch (e) {
+        if (!(e instanceof NotResident)) throw e;
+      }
+      await call.gathered.load(signal);
+      call = { ...call, now: this.#clock() };
+    }
+  }
+
+  /** Runs an operation now. Its commit follows; `flush()` tells how it went. @throws {FsError} EAGAIN when bytes have to be fetched first */
+  runSync<T>(user: Credentials, operation: Operation<T>): T {
+    try {
+      return this.#apply(operation, this.#call(user));
+    } catch (e) {
+      if (e instanceof NotResident) throw new FsError('EAGAIN', { detail: 'its content is not loaded yet: read it asynchronously once' });
+      throw e;
+    }
+  }
+
+  #apply<T>(operation: Operation<T>, call: Call): T {
+    if (this.#closed) throw new FsError('EIO', { detail: 'the workspace is closed' });
+    const version = this.tree.version;
+    try {
+      return operation(call);
+    } catch (e) {
+      if (e instanceof NotResident && this.tree.version !== version) {
+        throw new TypeError('an operation gathered after it had changed something', { cause: e });
+      }
+      throw e;
+    } finally {
+      if (this.tree.version !== version) this.commits.schedule();
+    }
+  }
+
+  async #committed(): Promise<void> {
+    try {
+      await this.commits.settled();
+    } catch (e) {
+      this.commits.reported(e);
+      throw e;
+    }
+  }
+
+  /** Resolves when everything changed so far is committed. */
+  flush(durability?: Durability): Promise<void> {
+    return this.commits.flush(durability);
+  }
+
+  /** Commits, and closes the upper. Later calls are EIO. The lowers are the caller's: other unions may be using them. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      await this.commits.flush();
+    } finally {
+      await this.store?.close();
+    }
+  }
+}

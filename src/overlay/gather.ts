@@ -1,0 +1,75 @@
+/*
+ * Gather, then apply. An operation is written as one synchronous function. Where it needs bytes that are not in memory it throws
+ * `NotResident` before it has changed anything; the asynchronous driver fetches them and runs the operation again from its
+ * beginning, so that the run that succeeds sees one consistent tree and changes it in one go. The synchronous driver
+ * turns the same into EAGAIN. So both forms of a call are one implementation.
+ */
+
+import { FsError } from '../base/errors.ts';
+import type { CommitQueue } from './commit.ts';
+import type { MountedLayer } from './ino.ts';
+
+/** Thrown by an operation that needs bytes which have to be fetched first. Never leaves the engine. */
+export class NotResident {}
+
+interface LowerRange {
+  readonly layer: number;
+  readonly entry: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const rangeKey = ({ layer, entry, start, end }: LowerRange): string => `${layer}:${entry}:${start}:${end}`;
+
+/** The bytes gathered for one operation. They stay until it ends, whatever the caches drop. */
+export class Gathered {
+  readonly #chunks = new Map<number, Uint8Array | undefined>();
+  readonly #ranges = new Map<string, Uint8Array>();
+  #wantedChunks = new Set<number>();
+  #wantedRanges = new Map<string, LowerRange>();
+
+  constructor(
+    private readonly layers: readonly MountedLayer[],
+    private readonly commits: CommitQueue,
+  ) {}
+
+  /** A chunk of the upper; `undefined` when it has to be fetched, which is then noted. */
+  chunk(id: number): Uint8Array | undefined {
+    const bytes = this.commits.peekChunk(id) ?? this.#chunks.get(id);
+    if (bytes !== undefined) return bytes;
+    if (this.#chunks.has(id)) throw new FsError('EIO', { detail: `the upper has lost chunk ${id}` });
+    this.#wantedChunks.add(id);
+    return undefined;
+  }
+
+  /** Bytes of a lower's content; `undefined` when they have to be fetched, which is then noted. */
+  lower(layer: number, entry: number, start: number, end: number): Uint8Array | undefined {
+    const range = { layer, entry, start, end };
+    const key = rangeKey(range);
+    const bytes = this.#ranges.get(key) ?? this.layers[layer]!.layer.peek(entry, start, end);
+    if (bytes === undefined) this.#wantedRanges.set(key, range);
+    return bytes;
+  }
+
+  /**
+   * Ends the run if anything was found missing.
+   * Preconditions: the operation has changed nothing yet.
+   */
+  assertResident(): void {
+    if (this.#wantedChunks.size > 0 || this.#wantedRanges.size > 0) throw new NotResident();
+  }
+
+  /** Fetches everything that was found missing. */
+  async load(signal?: AbortSignal): Promise<void> {
+    const ids = [...this.#wantedChunks];
+    const ranges = [...this.#wantedRanges];
+    this.#wantedChunks = new Set();
+    this.#wantedRanges = new Map();
+    const chunks = ids.length === 0 ? [] : this.commits.readChunks(ids);
+    const reads = ranges.map(async ([key, { layer, entry, start, end }]) => {
+      this.#ranges.set(key, await this.layers[layer]!.layer.read(entry, start, end, signal));
+    });
+    const [found] = await Promise.all([chunks, ...reads]);
+    for (const [i, id] of ids.entries()) this.#chunks.set(id, found[i]);
+  }
+}

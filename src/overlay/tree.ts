@@ -1,0 +1,245 @@
+/*
+ * The state of a mounted union: the lowers' tables, the upper's records, and the merged directories seen so far.
+ *
+ *        records (upper)          id -> inode | whiteout        what a commit writes
+ *        names   (upper)          directory -> name -> id       derived from the records
+ *        directories (merged)     ino -> Directory              derived from records and lowers, made when first seen
+ *        layers  (lower)          packed tables                 never change
+ *
+ * Records change through `put` and `remove` only. Both note in the open `Changes` what was there before, so that a commit
+ * knows what to write and a failed commit can put everything back. Nothing here waits.
+ */
+
+import type { Attr } from '../base/stats.ts';
+import { S_IFDIR, isDirectory } from '../base/mode.ts';
+import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
+import { Changes } from './changes.ts';
+import { FIRST_UPPER_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
+
+/** A directory of a lower, as a member of a merge. */
+export type LowerDirectory = Origin;
+
+/** A directory of the merged tree. */
+export interface Directory {
+  readonly ino: number;
+  /** The root is its own parent. */
+  parent: Directory;
+  name: string;
+  /** The lower directories merged here, topmost first. Empty for a pure upper directory. */
+  readonly stack: readonly LowerDirectory[];
+  /** Merged names and their inode numbers; `undefined` until first needed. */
+  entries: Map<string, number> | undefined;
+}
+
+/** Bytes that a directory reports as its size. */
+const DIRECTORY_SIZE = 4096;
+
+export class Tree {
+  readonly records = new Map<number, UpperRecord>();
+  readonly names = new Map<number, Map<string, number>>();
+  readonly directories = new Map<number, Directory>();
+  readonly root: Directory;
+  /** Chunks that more than one inode holds, with how many do. */
+  readonly sharedChunks = new Map<number, number>();
+  /** What has changed since the last commit was taken. */
+  changes = new Changes();
+  /** Grows with every change, so that a caller can tell whether an operation made one. */
+  version = 0;
+  #nextId = FIRST_UPPER_INO;
+  #nextChunk = 1;
+
+  constructor(
+    readonly layers: readonly MountedLayer[],
+    /** No upper: every change is EROFS. */
+    readonly readOnly: boolean,
+    records: ReadonlyMap<number, UpperRecord>,
+    readonly mountTimeMs: number,
+  ) {
+    for (const [id, record] of records) this.records.set(id, record);
+    this.root = { ino: ROOT_INO, parent: undefined as unknown as Directory, name: '', stack: rootStack(layers), entries: undefined };
+    this.root.parent = this.root;
+    this.#derive();
+  }
+
+  newId(): number {
+    return this.#nextId++;
+  }
+
+  newChunkId(): number {
+    return this.#nextChunk++;
+  }
+
+  /** The upper's inode, or `undefined` where the upper has none. */
+  inode(ino: number): InodeRecord | undefined {
+    const record = this.records.get(ino);
+    return record === undefined || isWhiteout(record) ? undefined : record;
+  }
+
+  /** Sets a record; the names that it lost or gained follow. */
+  put(id: number, record: UpperRecord): void {
+    const before = this.records.get(id);
+    this.changes.note(id, before);
+    this.version++;
+    this.records.set(id, record);
+    if (before?.names === record.names) return;
+    if (before !== undefined) this.#unname(id, before);
+    for (const [directory, name] of record.names) this.#namesOf(directory).set(name, id);
+  }
+
+  remove(id: number): void {
+    const before = this.records.get(id);
+    if (before === undefined) return;
+    this.changes.note(id, before);
+    this.version++;
+    this.records.delete(id);
+    this.#unname(id, before);
+  }
+
+  #unname(id: number, record: UpperRecord): void {
+    for (const [directory, name] of record.names) {
+      const names = this.names.get(directory);
+      if (names?.get(name) !== id) continue;
+      names.delete(name);
+      if (names.size === 0) this.names.delete(directory);
+    }
+  }
+
+  #namesOf(directory: number): Map<string, number> {
+    let names = this.names.get(directory);
+    if (names === undefined) this.names.set(directory, (names = new Map()));
+    return names;
+  }
+
+  /** Moves a directory in the merged tree; everything below goes along. */
+  move(directory: Directory, parent: Directory, name: string): void {
+    this.changes.moves.push({ directory, parent: directory.parent, name: directory.name });
+    directory.parent = parent;
+    directory.name = name;
+  }
+
+  /** Takes back what `changes` notes. Entries of directories are merged anew when next needed. */
+  undo(changes: Changes): void {
+    for (const { directory, parent, name } of changes.moves.toReversed()) {
+      directory.parent = parent;
+      directory.name = name;
+    }
+    for (const [id, before] of changes.before) {
+      if (before === undefined) this.records.delete(id);
+      else this.records.set(id, before);
+      if (before === undefined) this.directories.delete(id);
+    }
+    this.names.clear();
+    for (const directory of this.directories.values()) directory.entries = undefined;
+    this.root.entries = undefined;
+    this.version++;
+    this.#derive();
+  }
+
+  /** Makes everything that follows from the records. */
+  #derive(): void {
+    this.directories.set(ROOT_INO, this.root);
+    this.sharedChunks.clear();
+    const seen = new Set<number>();
+    for (const [id, record] of this.records) {
+      if (id >= this.#nextId) this.#nextId = id + 1;
+      for (const [directory, name] of record.names) this.#namesOf(directory).set(name, id);
+      if (isWhiteout(record)) continue;
+      for (const chunk of record.chunks) {
+        if (chunk === 0) continue;
+        if (chunk >= this.#nextChunk) this.#nextChunk = chunk + 1;
+        if (seen.has(chunk)) this.sharedChunks.set(chunk, (this.sharedChunks.get(chunk) ?? 1) + 1);
+        else seen.add(chunk);
+      }
+    }
+  }
+
+  mode(ino: number): number {
+    const record = this.inode(ino);
+    if (record !== undefined) return record.mode;
+    const origin = originOf(this.layers, ino);
+    if (origin === undefined) return S_IFDIR | 0o755;
+    const { layer, entry } = this.#described(ino, origin);
+    return this.layers[layer]!.table.mode(entry);
+  }
+
+  /**
+   * The attributes of an inode that exists.
+   * Preconditions: of a directory, it has been seen as a `Directory` where its number of links matters.
+   */
+  attr(ino: number): Attr {
+    const record = this.inode(ino);
+    if (record !== undefined) {
+      const { mode, uid, gid, rdev, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs } = record;
+      if (!isDirectory(mode)) return { ino, mode, uid, gid, rdev, nlink: record.nlink, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs };
+      const nlink = record.nlink === 0 ? 0 : this.#directoryLinks(ino);
+      return { ino, mode, uid, gid, rdev, nlink, size: DIRECTORY_SIZE, atimeMs, mtimeMs, ctimeMs, birthtimeMs };
+    }
+    const origin = originOf(this.layers, ino);
+    return origin === undefined ? this.#rootAttr() : this.#lowerAttr(ino, this.#described(ino, origin));
+  }
+
+  #lowerAttr(ino: number, { layer, entry }: Origin): Attr {
+    const { table } = this.layers[layer]!;
+    const mode = table.mode(entry);
+    const time = table.mtime(entry);
+    const directory = isDirectory(mode);
+    return {
+      ino,
+      mode,
+      uid: table.uid(entry),
+      gid: table.gid(entry),
+      rdev: table.rdev(entry),
+      nlink: directory ? this.#directoryLinks(ino) : table.nlink(entry),
+      size: directory ? DIRECTORY_SIZE : table.size(entry),
+      atimeMs: time,
+      mtimeMs: time,
+      ctimeMs: time,
+      birthtimeMs: time,
+    };
+  }
+
+  /** The root's attributes come from the topmost lower that describes it. */
+  #rootAttr(): Attr {
+    const described = this.root.stack.find(({ layer, entry }) => !this.layers[layer]!.table.isImplied(entry)) ?? this.root.stack[0];
+    if (described !== undefined) return { ...this.#lowerAttr(ROOT_INO, described), ino: ROOT_INO };
+    const time = this.mountTimeMs;
+    const nlink = this.#directoryLinks(ROOT_INO);
+    const times = { atimeMs: time, mtimeMs: time, ctimeMs: time, birthtimeMs: time };
+    return { ino: ROOT_INO, mode: S_IFDIR | 0o755, uid: 0, gid: 0, rdev: 0, nlink, size: DIRECTORY_SIZE, ...times };
+  }
+
+  /** Of a merge whose topmost member is only implied by its archive: the topmost member that is described. */
+  #described(ino: number, origin: Origin): Origin {
+    if (!this.layers[origin.layer]!.table.isImplied(origin.entry)) return origin;
+    const stack = this.directories.get(ino)?.stack;
+    return stack?.find(({ layer, entry }) => !this.layers[layer]!.table.isImplied(entry)) ?? origin;
+  }
+
+  /** Pure directories report 2 + their subdirectories, merged ones 1, as overlayfs does. */
+  #directoryLinks(ino: number): number {
+    const directory = this.directories.get(ino);
+    const copiedUp = this.records.has(ino);
+    const members = directory?.stack.length;
+    let links = 2;
+    if (copiedUp && members === 0) {
+      for (const id of this.names.get(ino)?.values() ?? []) if (isDirectory(this.mode(id))) links++;
+      return links;
+    }
+    if (copiedUp || members !== 1) return copiedUp || members !== 0 ? 1 : links;
+    const { layer, entry } = directory!.stack[0]!;
+    const { table } = this.layers[layer]!;
+    const [first, end] = table.children(entry);
+    for (let child = first; child < end; child++) if (table.isDirectory(child)) links++;
+    return links;
+  }
+}
+
+/** The roots of the lowers from layer `top` down to the first that is opaque. */
+export function rootStack(layers: readonly MountedLayer[], top = 0): LowerDirectory[] {
+  const stack: LowerDirectory[] = [];
+  for (let layer = top; layer < layers.length; layer++) {
+    stack.push({ layer, entry: 0 });
+    if (layers[layer]!.table.isOpaque(0)) break;
+  }
+  return stack;
+}

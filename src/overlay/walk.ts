@@ -1,0 +1,140 @@
+/* The path walk: from a path to the name it ends in, through symbolic links, by path_resolution(7). */
+
+import { decodeUtf8, encodeUtf8 } from '../base/bytes.ts';
+import { FsError } from '../base/errors.ts';
+import { NAME_MAX, PATH_MAX, SYMLINK_MAX, X_OK, isDirectory, isSymlink } from '../base/mode.ts';
+import { assertAccess } from './access.ts';
+import type { Call } from './call.ts';
+import { originOf } from './ino.ts';
+import { directoryAt, lookup } from './lookup.ts';
+import type { Directory } from './tree.ts';
+
+/** Where a path ends. */
+export interface Place {
+  /** The directory that holds the name. */
+  readonly directory: Directory;
+  readonly name: string;
+  /** What is there; `undefined` when nothing is. */
+  readonly ino: number | undefined;
+  /** The path ended in '/': it means a directory. */
+  readonly slash: boolean;
+  /** The path ended in `.` or `..`, or was the root: `name` is what the walk came to, and cannot be made, removed or renamed. */
+  readonly dots: '.' | '..' | '/' | undefined;
+}
+
+/** A place where something is. */
+export type Found = Place & { readonly ino: number };
+
+/**
+ * Walks to the end of a path. A symbolic link at the very end is followed only with *follow*, or when a slash follows it.
+ * @throws {FsError} ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EACCES, EINVAL (NUL)
+ */
+export function walk(call: Call, path: string, end: 'follow' | 'nofollow'): Place {
+  assertPath(path);
+  const { tree } = call;
+  let directory = tree.root;
+  let rest = path;
+  let links = 0;
+  for (;;) {
+    const start = skipSlashes(rest, 0);
+    if (start === rest.length) return itself(directory, true, '/');
+    const stop = endOfName(rest, start);
+    const next = skipSlashes(rest, stop);
+    const last = next === rest.length;
+    const slash = last && next > stop;
+    const name = rest.slice(start, stop);
+    assertAccess(call, directory.ino, X_OK);
+    if (name === '.' || name === '..') {
+      if (name === '..') directory = directory.parent;
+      if (last) return itself(directory, slash, name);
+      rest = rest.slice(next);
+      continue;
+    }
+    assertName(name);
+    const ino = lookup(tree, directory, name);
+    if (ino === undefined) {
+      if (last) return { directory, name, ino, slash, dots: undefined };
+      throw new FsError('ENOENT');
+    }
+    const mode = tree.mode(ino);
+    if (isSymlink(mode) && (!last || slash || end === 'follow')) {
+      if (++links > SYMLINK_MAX) throw new FsError('ELOOP');
+      const target = readTarget(call, ino);
+      if (target === '') throw new FsError('ENOENT');
+      rest = last ? `${target}${slash ? '/' : ''}` : `${target}/${rest.slice(next)}`;
+      if (target.startsWith('/')) directory = tree.root;
+      continue;
+    }
+    if (last) {
+      if (slash && !isDirectory(mode)) throw new FsError('ENOTDIR');
+      return { directory, name, ino, slash, dots: undefined };
+    }
+    if (!isDirectory(mode)) throw new FsError('ENOTDIR');
+    directory = directoryAt(tree, directory, name, ino);
+    rest = rest.slice(next);
+  }
+}
+
+/** Walks to something that must be there. @throws {FsError} ENOENT and whatever `walk` throws. */
+export function find(call: Call, path: string, end: 'follow' | 'nofollow'): Found {
+  const place = walk(call, path, end);
+  if (place.ino === undefined) throw new FsError('ENOENT');
+  return place as Found;
+}
+
+/** Walks to a directory. @throws {FsError} ENOTDIR and whatever `find` throws. */
+export function findDirectory(call: Call, path: string): Directory {
+  const place = find(call, path, 'follow');
+  const directory = asDirectory(call, place);
+  if (directory === undefined) throw new FsError('ENOTDIR');
+  return directory;
+}
+
+/** The directory at a place, or `undefined` when something else is there. */
+export function asDirectory({ tree }: Call, { directory, name, ino, dots }: Found): Directory | undefined {
+  if (ino === tree.root.ino) return tree.root;
+  if (!isDirectory(tree.mode(ino))) return undefined;
+  return dots === undefined ? directoryAt(tree, directory, name, ino) : tree.directories.get(ino);
+}
+
+const itself = (directory: Directory, slash: boolean, dots: '.' | '..' | '/'): Found => ({
+  directory: directory.parent,
+  name: directory.name,
+  ino: directory.ino,
+  slash,
+  dots: directory.parent === directory ? '/' : dots,
+});
+
+function skipSlashes(path: string, from: number): number {
+  let at = from;
+  while (at < path.length && path.charCodeAt(at) === 0x2f) at++;
+  return at;
+}
+
+function endOfName(path: string, from: number): number {
+  const end = path.indexOf('/', from);
+  return end < 0 ? path.length : end;
+}
+
+function assertPath(path: string): void {
+  if (path === '') throw new FsError('ENOENT');
+  if (path.includes('\0')) throw new FsError('EINVAL', { detail: 'NUL in path' });
+  if (path.length * 3 >= PATH_MAX && encodeUtf8(path).length >= PATH_MAX) throw new FsError('ENAMETOOLONG');
+}
+
+function assertName(name: string): void {
+  if (name.length * 3 > NAME_MAX && encodeUtf8(name).length > NAME_MAX) throw new FsError('ENAMETOOLONG');
+}
+
+/** The target of a symbolic link. Zip keeps it as content, which may have to be gathered. */
+export function readTarget({ tree, gathered }: Call, ino: number): string {
+  const target = tree.inode(ino)?.target;
+  if (target !== undefined) return target;
+  const { layer, entry } = originOf(tree.layers, ino)!;
+  const { table } = tree.layers[layer]!;
+  const known = table.target(entry);
+  if (known !== undefined) return known;
+  const bytes = gathered.lower(layer, entry, 0, table.size(entry));
+  gathered.assertResident();
+  return decodeUtf8(bytes!);
+}
