@@ -1,8 +1,9 @@
 /* Text encodings by Node's names, for `readFile`, `writeFile` and handles. */
 
 import { decodeUtf8, encodeUtf8, toHex } from './bytes.ts';
+import { ArgumentError } from './errors.ts';
 
-/** Decodes bytes. @throws {TypeError} for an unknown encoding */
+/** Decodes bytes. @throws {ArgumentError} for an unknown encoding */
 export function decodeText(bytes: Uint8Array, encoding: string): string {
   switch (encoding.toLowerCase()) {
     case 'utf8':
@@ -25,11 +26,11 @@ export function decodeText(bytes: Uint8Array, encoding: string): string {
     case 'ucs-2':
       return new TextDecoder('utf-16le', { ignoreBOM: true }).decode(bytes);
     default:
-      throw new TypeError(`Unknown encoding: ${encoding}`);
+      throw new ArgumentError(`Unknown encoding: ${encoding}`);
   }
 }
 
-/** Encodes text. Characters that the encoding does not have lose their high bits, as in Node. @throws {TypeError} */
+/** Encodes text. Characters that the encoding does not have lose their high bits, as in Node. @throws {ArgumentError} */
 export function encodeText(text: string, encoding: string): Uint8Array {
   switch (encoding.toLowerCase()) {
     case 'utf8':
@@ -50,7 +51,7 @@ export function encodeText(text: string, encoding: string): Uint8Array {
     case 'ucs-2':
       return encodeUtf16(text);
     default:
-      throw new TypeError(`Unknown encoding: ${encoding}`);
+      throw new ArgumentError(`Unknown encoding: ${encoding}`);
   }
 }
 

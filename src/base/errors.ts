@@ -61,11 +61,11 @@ export class FsError extends Error {
   readonly code: ErrorCode;
   /** Negative, as Node has it. */
   readonly errno: number;
-  syscall?: string;
-  path?: string;
-  dest?: string;
+  declare syscall?: string;
+  declare path?: string;
+  declare dest?: string;
   /** What exactly was wrong, beside the standard text. */
-  detail?: string;
+  declare detail?: string;
 
   constructor(code: ErrorCode, context: ErrorContext = {}) {
     super('', context.cause === undefined ? undefined : { cause: context.cause });
@@ -101,6 +101,31 @@ export function isFsError(e: unknown, code?: ErrorCode): e is FsError {
   if (!(e instanceof Error)) return false;
   const actual = (e as { code?: unknown }).code;
   return typeof actual === 'string' && (code === undefined ? actual in CODES : actual === code);
+}
+
+/** What a call rejects with when its `AbortSignal` fires; the signal's reason is the `cause`. */
+export class AbortError extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'ABORT_ERR';
+
+  constructor(reason?: unknown) {
+    super('The operation was aborted', { cause: reason });
+  }
+}
+
+/** @throws {AbortError} when the signal has fired */
+export function assertNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new AbortError(signal.reason);
+}
+
+/** A wrong argument: a mistake of the program, with Node's code and no errno. */
+export class ArgumentError extends TypeError {
+  constructor(
+    message: string,
+    readonly code: 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' = 'ERR_INVALID_ARG_VALUE',
+  ) {
+    super(message);
+  }
 }
 
 /** An error as plain data, for crossing a thread: `code` and the rest do not survive structured cloning. */

@@ -3,18 +3,18 @@
 import { decodeUtf8 } from '../base/bytes.ts';
 import { encodeText } from '../base/encoding.ts';
 import { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } from '../base/mode.ts';
-import { FsError } from '../base/errors.ts';
+import { ArgumentError, FsError } from '../base/errors.ts';
 import type { Data, PathLike, TimeLike } from './api.ts';
 
-/** A path as text. @throws {TypeError} for what is not a path */
+/** A path as text. @throws {ArgumentError} for what is not a path */
 export function toPath(path: PathLike): string {
   if (typeof path === 'string') return path;
   if (path instanceof URL) {
-    if (path.protocol !== 'file:') throw new TypeError(`Not a file URL: ${path.href}`);
+    if (path.protocol !== 'file:') throw new ArgumentError(`Not a file URL: ${path.href}`);
     return decodeURIComponent(path.pathname);
   }
   if (path instanceof Uint8Array) return decodeUtf8(path);
-  throw new TypeError(`A path is a string, URL or Uint8Array, not ${typeof path}`);
+  throw new ArgumentError(`A path is a string, URL or Uint8Array, not ${typeof path}`, 'ERR_INVALID_ARG_TYPE');
 }
 
 /** A view of the bytes of anything that Node's `write` calls take. */
@@ -23,7 +23,7 @@ export function toBytes(data: Data, encoding = 'utf8'): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  throw new TypeError(`Data is a string, ArrayBuffer or view, not ${typeof data}`);
+  throw new ArgumentError(`Data is a string, ArrayBuffer or view, not ${typeof data}`, 'ERR_INVALID_ARG_TYPE');
 }
 
 const FLAGS = new Map<string, number>([
@@ -47,19 +47,19 @@ for (const [text, flags] of [...FLAGS]) {
   if (/^[wa]x|^[ra]s/.test(text)) FLAGS.set(text[1]! + text[0]! + text.slice(2), flags);
 }
 
-/** Flags of open(2) from Node's text or number. @throws {TypeError} */
+/** Flags of open(2) from Node's text or number. @throws {ArgumentError} */
 export function toFlags(flags: string | number | null | undefined, otherwise: string): number {
   if (typeof flags === 'number') return flags;
   const number = FLAGS.get(flags ?? otherwise);
-  if (number === undefined) throw new TypeError(`Unknown file open flag: ${flags}`);
+  if (number === undefined) throw new ArgumentError(`Unknown file open flag: ${flags}`);
   return number;
 }
 
-/** Permission bits from a number or octal text. @throws {TypeError} */
+/** Permission bits from a number or octal text. @throws {ArgumentError} */
 export function toMode(mode: number | string | null | undefined, otherwise: number): number {
   if (mode === undefined || mode === null) return otherwise;
   const number = typeof mode === 'string' ? Number.parseInt(mode, 8) : mode;
-  if (!Number.isInteger(number) || number < 0) throw new TypeError(`Not a mode: ${mode}`);
+  if (!Number.isInteger(number) || number < 0) throw new ArgumentError(`Not a mode: ${mode}`);
   return number;
 }
 
@@ -68,13 +68,13 @@ export function toTime(time: TimeLike): number | 'now' | undefined {
   if (time === 'now') return 'now';
   if (time === 'omit') return undefined;
   const milliseconds = time instanceof Date ? time.getTime() : Number(time) * 1000;
-  if (Number.isNaN(milliseconds)) throw new TypeError(`Not a time: ${String(time)}`);
+  if (Number.isNaN(milliseconds)) throw new ArgumentError(`Not a time: ${String(time)}`);
   return milliseconds;
 }
 
-/** An owner's number; -1 leaves it. @throws {TypeError} */
+/** An owner's number; -1 leaves it. @throws {ArgumentError} */
 export function toId(id: number): number {
-  if (!Number.isInteger(id) || id < -1 || id > 0xffffffff) throw new TypeError(`Not an id: ${id}`);
+  if (!Number.isInteger(id) || id < -1 || id > 0xffffffff) throw new ArgumentError(`Not an id: ${id}`);
   return id;
 }
 
@@ -91,13 +91,13 @@ export function toOptions<T extends object>(options: T | string | null | undefin
   return options ?? {};
 }
 
-/** The part of a buffer that a read fills or a write takes. @throws {RangeError} */
+/** The part of a buffer that a read fills or a write takes. @throws {ArgumentError} */
 export function toView(buffer: ArrayBufferView, offset?: number | null, length?: number | null): Uint8Array {
   const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   const start = offset ?? 0;
   const count = length ?? bytes.length - start;
   if (start < 0 || start > bytes.length || count < 0 || start + count > bytes.length) {
-    throw new RangeError(`offset ${start} and length ${count} are not within a buffer of ${bytes.length} bytes`);
+    throw new ArgumentError(`offset ${start} and length ${count} are not within a buffer of ${bytes.length} bytes`, 'ERR_OUT_OF_RANGE');
   }
   return bytes.subarray(start, start + count);
 }

@@ -57,12 +57,19 @@ function callsOf(view: View): DescriptorCalls {
 const DEFAULT_READ = 16384;
 
 export class DescriptorHandle implements FileHandle {
-  #closing: Promise<void> | undefined;
+  #fd: number;
 
   constructor(
-    readonly fd: number,
+    fd: number,
     private readonly calls: DescriptorCalls,
-  ) {}
+  ) {
+    this.#fd = fd;
+  }
+
+  /** -1 once it is closed. */
+  get fd(): number {
+    return this.#fd;
+  }
 
   async read<T extends ArrayBufferView>(
     buffer: T = new Uint8Array(DEFAULT_READ) as unknown as T,
@@ -124,8 +131,11 @@ export class DescriptorHandle implements FileHandle {
   datasync(): Promise<void> {
     return this.calls.sync(this.fd);
   }
-  close(): Promise<void> {
-    return (this.#closing ??= this.calls.close(this.fd));
+  /** Closing twice is harmless. */
+  async close(): Promise<void> {
+    const fd = this.#fd;
+    this.#fd = -1;
+    if (fd !== -1) await this.calls.close(fd);
   }
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

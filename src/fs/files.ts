@@ -12,9 +12,12 @@ import { dropContent, newContent, readContent, replaceContent, sharedContent, wr
 import { assertOpenable } from '../overlay/handle.ts';
 import { type Found, find, walk } from '../overlay/walk.ts';
 
+const isExclusive = (flags: number): boolean => (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL);
+
 /** Reads a whole file. The bytes are the caller's own. @throws {FsError} ENOENT, EISDIR, EACCES, EIO */
 export function readFile(call: Call, path: string, flags: number): Uint8Array<ArrayBuffer> {
-  const place = walk(call, path, 'follow');
+  const place = walk(call, path, isExclusive(flags) ? 'nofollow' : 'follow');
+  if (place.ino !== undefined && isExclusive(flags)) throw new FsError('EEXIST');
   if (place.ino === undefined && (flags & O_CREAT) !== 0) {
     createFile(call, place, 0o666);
     return new Uint8Array(0);
@@ -30,7 +33,7 @@ export function readFile(call: Call, path: string, flags: number): Uint8Array<Ar
 
 /** Writes a whole file, or appends to it, by the flags. Copies the bytes. */
 export function writeFile(call: Call, path: string, bytes: Uint8Array, flags: number, mode: number): void {
-  const exclusive = (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL);
+  const exclusive = isExclusive(flags);
   const place = walk(call, path, exclusive ? 'nofollow' : 'follow');
   if (place.ino === undefined) {
     if ((flags & O_CREAT) === 0) throw new FsError('ENOENT');

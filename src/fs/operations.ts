@@ -114,7 +114,8 @@ export const operations = {
     try {
       remove.removeAll(call, toPath(path), recursive);
     } catch (e) {
-      if (!force || !(e instanceof FsError) || (e.code !== 'ENOENT' && e.code !== 'ENOTDIR')) throw e;
+      if (!(e instanceof FsError) || e.code !== 'ENOENT') throw e;
+      if (!force) throw e.locate({ syscall: 'lstat', path: toPath(path) });
     }
   }),
   rmdir: define('rmdir', 1, (call, path: PathLike) => remove.rmdir(call, toPath(path))),

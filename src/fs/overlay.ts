@@ -90,6 +90,11 @@ export class Overlay implements AsyncDisposable {
     return this.engine.flush(durability);
   }
 
+  /** Brings the upper's content into memory, up to 32 MiB, so that synchronous calls can read what an earlier session wrote. */
+  preload(): Promise<void> {
+    return this.engine.commits.preload();
+  }
+
   /** Commits and closes the upper. Later calls are EIO. */
   close(): Promise<void> {
     return this.engine.close();

@@ -1,5 +1,6 @@
 /* `fs.watch` in both of Node's forms. */
 
+import { AbortError, assertNotAborted } from '../base/errors.ts';
 import { asDirectory, find } from '../overlay/walk.ts';
 import { join, pathOf } from '../overlay/lookup.ts';
 import type { WatchListener } from '../overlay/watch.ts';
@@ -43,18 +44,19 @@ export function watchIterator(subscribe: (listener: WatchListener) => () => void
   });
   const finish = (): void => {
     done = true;
+    queue.length = 0;
     end();
     signal?.removeEventListener('abort', abort);
   };
   const abort = (): void => {
     finish();
-    for (const { reject } of waiting.splice(0)) reject(signal!.reason);
+    for (const { reject } of waiting.splice(0)) reject(new AbortError(signal!.reason));
   };
   signal?.addEventListener('abort', abort);
   if (signal?.aborted === true) finish();
   return {
     async next() {
-      signal?.throwIfAborted();
+      assertNotAborted(signal);
       const value = queue.shift();
       if (value !== undefined) return { done: false, value };
       if (done) return { done: true, value: undefined };

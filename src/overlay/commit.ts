@@ -9,8 +9,9 @@
 
 import { FsError, isFsError } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
-import type { Durability, Superblock, UpperRecord, UpperStore } from '../layer/upper.ts';
+import { type Durability, type Superblock, type UpperRecord, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
+import { CHUNK_SIZE } from './chunk-size.ts';
 import type { Tree } from './tree.ts';
 import type { Watchers } from './watch.ts';
 
@@ -151,7 +152,26 @@ export class CommitQueue {
 
   /** A chunk's bytes when they are in memory. */
   peekChunk(id: number): Uint8Array | undefined {
-    return this.tree.changes.chunks.get(id) ?? this.#running?.chunks.get(id) ?? this.#cache.get(id);
+    return this.tree.changes.chunks.get(id) ?? this.#running?.chunks.get(id) ?? this.#cache.get(id) ?? this.store?.peekChunk?.(id);
+  }
+
+  /**
+   * Brings the upper's content into memory, as far as the cache reaches, so that synchronous calls can read it.
+   * @throws {FsError} EIO
+   */
+  async preload(): Promise<void> {
+    let room = CHUNK_CACHE - this.#cache.bytes;
+    const ids: number[] = [];
+    for (const record of this.tree.records.values()) {
+      if (isWhiteout(record)) continue;
+      for (const [i, id] of record.chunks.entries()) {
+        if (id === 0 || this.peekChunk(id) !== undefined) continue;
+        room -= Math.min(CHUNK_SIZE, record.size - i * CHUNK_SIZE);
+        if (room < 0) break;
+        ids.push(id);
+      }
+    }
+    if (ids.length > 0) await this.readChunks(ids);
   }
 
   /** Reads chunks that are not in memory; `undefined` for those that the store does not have. */

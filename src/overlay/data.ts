@@ -7,12 +7,10 @@
 import { FsError } from '../base/errors.ts';
 import type { InodeRecord } from '../layer/upper.ts';
 import type { Call } from './call.ts';
+import { CHUNK_SIZE } from './chunk-size.ts';
 import { copyUpFile } from './copy-up.ts';
 import { originOf } from './ino.ts';
 import type { Directory } from './tree.ts';
-
-/** Bytes of a chunk: IndexedDB is at its best from 256 KiB to 1 MiB, and less is rewritten by a small change. */
-export const CHUNK_SIZE = 256 << 10;
 
 /** Bytes that a file may have: positions stay exact in a double, and chunk lists stay sane. */
 export const MAX_FILE_SIZE = 2 ** 40;

@@ -12,7 +12,7 @@
  * resolves when its commit is complete.
  */
 
-import { FsError } from '../base/errors.ts';
+import { FsError, assertNotAborted } from '../base/errors.ts';
 import { isWhiteout, type Durability, type Superblock, type UpperStore } from '../layer/upper.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { Call, Credentials } from './call.ts';
@@ -102,7 +102,7 @@ export class Engine {
   async run<T>(user: Credentials, operation: Operation<T>, signal?: AbortSignal): Promise<T> {
     let call = this.#call(user);
     for (;;) {
-      signal?.throwIfAborted();
+      assertNotAborted(signal);
       const version = this.tree.version;
       try {
         const result = this.#apply(operation, call);
