@@ -102,12 +102,15 @@ export interface UpperImage {
 export interface UpperStore {
   /** For messages: the name of the workspace. */
   readonly name: string;
+  /** Reads everything but content; opens the store again if it was closed. @throws {FsError} EIO */
   load(): Promise<UpperImage>;
   /**
    * Makes one commit durable, all of it or none. Resolves when it is.
    * @throws {FsError} ENOSPC over quota, EIO for everything else; then nothing of it happened.
    */
   commit(commit: Commit): Promise<void>;
+  /** A chunk that can be had without waiting; stores that always have to wait do not offer it. */
+  peekChunk?(id: number): Uint8Array | undefined;
   /** Gives chunks in the order of `ids`, `undefined` where there is none. The caller must not change the bytes. */
   readChunks(ids: readonly number[]): Promise<(Uint8Array | undefined)[]>;
   close(): Promise<void>;

@@ -13,7 +13,7 @@
  */
 
 import { FsError, assertNotAborted } from '../base/errors.ts';
-import { isWhiteout, type Durability, type Superblock, type UpperStore } from '../layer/upper.ts';
+import { type Durability, type Superblock, type UpperImage, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { Call, Credentials } from './call.ts';
 import { CommitQueue } from './commit.ts';
@@ -41,6 +41,9 @@ export interface MountOptions {
 /** An operation: gathers, then applies, without waiting. */
 export type Operation<T> = (call: Call) => T;
 
+/** Uppers in use: each has one owner at a time. */
+const mounted = new WeakSet<UpperStore>();
+
 export class Engine {
   readonly openFiles = new OpenFiles();
   readonly #clock: () => number;
@@ -58,10 +61,25 @@ export class Engine {
 
   /**
    * Mounts an upper over lowers.
-   * @throws {FsError} ESTALE when the upper was made over other lowers, ENOTSUP when a newer version wrote it, EIO when it cannot be read.
+   * @throws {FsError} EBUSY when the upper is mounted already, ESTALE when it was made over other lowers, ENOTSUP when a newer version
+   * wrote it, EIO when it cannot be read.
    */
-  static async mount({ lower = [], upper, durability = 'strict', clock = Date.now }: MountOptions): Promise<Engine> {
-    const image = await upper?.load();
+  static async mount(options: MountOptions): Promise<Engine> {
+    const { upper } = options;
+    if (upper === undefined) return Engine.#mountImage(options, undefined);
+    if (mounted.has(upper)) throw new FsError('EBUSY', { path: upper.name, detail: 'the upper is mounted already' });
+    mounted.add(upper);
+    try {
+      return await Engine.#mountImage(options, await upper.load());
+    } catch (e) {
+      mounted.delete(upper);
+      await upper.close();
+      throw e;
+    }
+  }
+
+  static async #mountImage(options: MountOptions, image: UpperImage | undefined): Promise<Engine> {
+    const { lower = [], upper, durability = 'strict', clock = Date.now } = options;
     const pinned = image?.superblock;
     if (pinned !== undefined && pinned.format > FORMAT) {
       const detail = `it was written in format ${pinned.format}, this version knows ${FORMAT}`;
@@ -162,6 +180,7 @@ export class Engine {
     try {
       await this.commits.flush();
     } finally {
+      if (this.store !== undefined) mounted.delete(this.store);
       await this.store?.close();
     }
   }

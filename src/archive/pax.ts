@@ -1,0 +1,70 @@
+/* Extended headers of pax archives (POSIX.1-2001, pax, "pax Extended Header"): records "LENGTH KEY=VALUE\n". */
+
+import { decodeUtf8 } from '../base/bytes.ts';
+import { type Place, damaged } from './damage.ts';
+
+/** Values as bytes: names need not be UTF-8 (`hdrcharset=BINARY`), and xattrs are not text. An empty value takes the key back. */
+export type PaxRecords = ReadonlyMap<string, Uint8Array>;
+
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const EQUALS = 0x3d;
+/** More digits than any length has. */
+const LENGTH_DIGITS = 12;
+
+/**
+ * Reads the records of one extended header.
+ *
+ * @throws {FsError} EIO when they are malformed.
+ */
+export function readPaxRecords(bytes: Uint8Array, place: Place): PaxRecords {
+  const records = new Map<string, Uint8Array>();
+  for (let at = 0; at < bytes.length; ) {
+    // Some writers pad the last block within the recorded size.
+    if (bytes[at] === 0) break;
+    const space = bytes.indexOf(SPACE, at);
+    const length = space < 0 || space - at > LENGTH_DIGITS ? '' : decodeUtf8(bytes.subarray(at, space));
+    const end = at + Number(length);
+    if (!/^\d+$/.test(length) || end > bytes.length || end <= space + 1 || bytes[end - 1] !== NEWLINE) {
+      throw damaged(place, 'a pax header of it is malformed');
+    }
+    const equals = bytes.indexOf(EQUALS, space);
+    if (equals < 0 || equals >= end) throw damaged(place, 'a pax header of it has a record without a value');
+    records.set(decodeUtf8(bytes.subarray(space + 1, equals)), bytes.subarray(equals + 1, end - 1));
+    at = end;
+  }
+  return records;
+}
+
+/** A number of a record, fractions allowed: `undefined` where there is none. */
+export function paxNumber(records: PaxRecords, key: string, place: Place): number | undefined {
+  const value = records.get(key);
+  if (value === undefined || value.length === 0) return undefined;
+  const text = decodeUtf8(value);
+  const number = Number(text);
+  if (!/^-?\d+(\.\d*)?$/.test(text) || Math.abs(number) > Number.MAX_SAFE_INTEGER) throw damaged(place, `its pax header says ${key}=${text.slice(0, 40)}`);
+  return number;
+}
+
+/** The bytes of a name: `undefined` where there is none. */
+export function paxName(records: PaxRecords, key: string): Uint8Array | undefined {
+  const value = records.get(key);
+  return value === undefined || value.length === 0 ? undefined : value;
+}
+
+const XATTR = 'SCHILY.xattr.';
+
+/** The extended attributes, as star, GNU tar and libarchive write them. */
+export function paxXattrs(records: PaxRecords): ReadonlyMap<string, Uint8Array> | undefined {
+  let xattrs: Map<string, Uint8Array> | undefined;
+  for (const [key, value] of records) {
+    if (key.startsWith(XATTR) && key.length > XATTR.length) (xattrs ??= new Map()).set(key.slice(XATTR.length), value.slice());
+  }
+  return xattrs;
+}
+
+/** Tells whether the content is GNU's sparse form: pieces, which nothing here puts together. */
+export function isPaxSparse(records: PaxRecords): boolean {
+  for (const key of records.keys()) if (key.startsWith('GNU.sparse.')) return true;
+  return false;
+}

@@ -1,0 +1,82 @@
+/*
+ * Extra fields of zip entries (APPNOTE.TXT 4.5; Info-ZIP's extrafld.txt for the Unix ones). Fields that are cut short or
+ * lie about their length end the list: what stands before them counts, as in Info-ZIP's unzip.
+ */
+
+const ZIP64 = 0x0001;
+const NTFS = 0x000a;
+const TIMESTAMP = 0x5455;
+const UNICODE_PATH = 0x7075;
+const UNIX_OWNER = 0x7875;
+
+/** Milliseconds between 1601, where NTFS counts from, and 1970. */
+const NTFS_EPOCH_MS = 11_644_473_600_000;
+
+export interface ExtraFields {
+  /** 64-bit values, in the order in which the entry leaves them out of its own fields. */
+  readonly zip64?: DataView | undefined;
+  /** Milliseconds since the epoch. */
+  readonly mtime?: number | undefined;
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** The name in UTF-8, and the CRC-32 of the name that it stands for. */
+  readonly unicodePath?: { readonly name: Uint8Array; readonly crc: number } | undefined;
+}
+
+/** Reads the fields that matter here. */
+export function readExtraFields(bytes: Uint8Array): ExtraFields {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const fields: { -readonly [K in keyof ExtraFields]: ExtraFields[K] } = {};
+  let ntfsTime: number | undefined;
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const start = at + 4;
+    const end = start + view.getUint16(at + 2, true);
+    if (end > bytes.length) break;
+    const field = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
+    switch (view.getUint16(at, true)) {
+      case ZIP64:
+        fields.zip64 = field;
+        break;
+      case TIMESTAMP:
+        if (field.byteLength >= 5 && (field.getUint8(0) & 1) !== 0) fields.mtime = field.getInt32(1, true) * 1000;
+        break;
+      case NTFS:
+        ntfsTime = readNtfsTime(field);
+        break;
+      case UNIX_OWNER:
+        fields.owner = readOwner(field);
+        break;
+      case UNICODE_PATH:
+        if (field.byteLength > 5 && field.getUint8(0) === 1) fields.unicodePath = { name: bytes.subarray(start + 5, end), crc: field.getUint32(1, true) };
+        break;
+    }
+    at = end;
+  }
+  fields.mtime ??= ntfsTime;
+  return fields;
+}
+
+/** Attribute 1 of the NTFS field: three times in units of 100 ns, modification first. */
+function readNtfsTime(field: DataView): number | undefined {
+  for (let at = 4; at + 4 <= field.byteLength; at += 4 + field.getUint16(at + 2, true)) {
+    if (field.getUint16(at, true) !== 1 || at + 12 > field.byteLength) continue;
+    return Math.floor(Number(field.getBigUint64(at + 4, true)) / 10_000) - NTFS_EPOCH_MS;
+  }
+  return undefined;
+}
+
+/** Version 1: sizes of the two numbers stand before them. */
+function readOwner(field: DataView): ExtraFields['owner'] {
+  if (field.byteLength < 3 || field.getUint8(0) !== 1) return undefined;
+  const uidSize = field.getUint8(1);
+  const uid = readNumber(field, 2, uidSize);
+  const gid = readNumber(field, 3 + uidSize, 2 + uidSize < field.byteLength ? field.getUint8(2 + uidSize) : 0);
+  return uid === undefined || gid === undefined ? undefined : { uid, gid };
+}
+
+/** Little-endian, of 1 to 4 bytes: user ids of Linux have no more. */
+function readNumber(field: DataView, at: number, size: number): number | undefined {
+  if (size < 1 || size > 4 || at + size > field.byteLength) return undefined;
+  let value = 0;
+  for (let i = size - 1; i >= 0; i--) value = value * 256 + field.getUint8(at + i);
+  return value;
+}

@@ -1,0 +1,185 @@
+/*
+ * The central directory of a zip archive (APPNOTE.TXT 4.3.12): bytes -> entries of a layer's table. What is wrong with the
+ * directory as a whole is an error; what is wrong with one entry leaves that entry out, with a warning, or shows when
+ * its content is read (zip-content.ts).
+ */
+
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../base/mode.ts';
+import type { Codec } from '../codec/codec.ts';
+import type { TableBuilder } from '../layer/build-table.ts';
+import { type Place, damaged } from './damage.ts';
+import { IN_ZIP64, type ZipEnd, readUint64 } from './zip-end.ts';
+import { type ExtraFields, readExtraFields } from './zip-extra.ts';
+import { zipName } from './zip-name.ts';
+
+const HEADER = 0x02014b50;
+const HEADER_SIZE = 46;
+/** Of a local header without name and extra fields. */
+export const LOCAL_HEADER_SIZE = 30;
+const DIGITAL_SIGNATURE = 0x05054b50;
+
+export const STORED = 0;
+export const DEFLATE = 8;
+/** General purpose bits 0 and 13: content, or content and directory, are encrypted. */
+export const ENCRYPTED = 0x2001;
+
+/** No deflate stream holds more than this: a match of 258 bytes takes at least two bits. */
+const DEFLATE_MAX_RATIO = 1032;
+
+/** Upper byte of "version made by". */
+const HOST_DOS = [0, 10, 11, 14];
+const HOST_UNIX = [3, 19];
+const DOS_READ_ONLY = 0x01;
+const DOS_DIRECTORY = 0x10;
+
+/** What the header of an entry says, ZIP64 resolved. */
+interface Header {
+  readonly flags: number;
+  readonly method: number;
+  readonly mtime: number;
+  readonly crc: number;
+  readonly stored: number;
+  readonly size: number;
+  /** Of the local header, from the start of the file. */
+  readonly offset: number;
+  readonly disk: number;
+  readonly madeOn: 'unix' | 'dos' | 'other';
+  readonly attributes: number;
+  readonly extra: ExtraFields;
+  readonly name: string;
+}
+
+export interface ZipDirectory {
+  /** The bytes [end.directoryStart, end.directoryEnd) of the archive. */
+  readonly bytes: Uint8Array;
+  readonly end: ZipEnd;
+  readonly place: Place;
+  readonly codec: Codec;
+}
+
+/**
+ * Adds every entry of a central directory to a table.
+ *
+ * @throws {FsError} EIO when it is not a central directory of as many entries as the end record says.
+ */
+export function readZipDirectory({ bytes, end, place, codec }: ZipDirectory, builder: TableBuilder): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headers: Header[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (at + 4 <= bytes.length && view.getUint32(at, true) === DIGITAL_SIGNATURE) break;
+    if (at + HEADER_SIZE > bytes.length || view.getUint32(at, true) !== HEADER) {
+      throw damaged(place, `no header of entry ${headers.length + 1} in the central directory, at byte ${end.directoryStart + at}`);
+    }
+    const next = at + HEADER_SIZE + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+    if (next > bytes.length) throw damaged(place, `entry ${headers.length + 1} of the central directory is longer than the directory`);
+    headers.push(readHeader(view, at, { bytes, end, place, codec }));
+    at = next;
+  }
+  const counted = end.zip64 ? headers.length : headers.length & 0xffff;
+  if (counted !== end.entries) throw damaged(place, `the central directory has ${headers.length} entries, its end record says ${end.entries}`);
+  const overlapping = findOverlaps(headers);
+  for (const header of headers) addEntry(header, overlapping.has(header), builder);
+}
+
+function readHeader(view: DataView, at: number, { bytes, end, place, codec }: ZipDirectory): Header {
+  const nameStart = at + HEADER_SIZE;
+  const extraStart = nameStart + view.getUint16(at + 28, true);
+  const extra = readExtraFields(bytes.subarray(extraStart, extraStart + view.getUint16(at + 30, true)));
+  const flags = view.getUint16(at + 8, true);
+  const host = view.getUint8(at + 5);
+  const madeOn = HOST_UNIX.includes(host) ? 'unix' : HOST_DOS.includes(host) ? 'dos' : 'other';
+  const name = zipName({ bytes: bytes.subarray(nameStart, extraStart), flags, extra, madeOn }, codec);
+  const sizes = resolveZip64(view, at, extra, { ...place, entry: name });
+  return {
+    flags,
+    method: view.getUint16(at + 10, true),
+    mtime: extra.mtime ?? dosTime(view.getUint16(at + 14, true), view.getUint16(at + 12, true)),
+    crc: view.getUint32(at + 16, true),
+    disk: view.getUint16(at + 34, true),
+    attributes: view.getUint32(at + 38, true),
+    ...sizes,
+    offset: sizes.offset + end.prefix,
+    madeOn,
+    extra,
+    name,
+  };
+}
+
+/** The ZIP64 field holds only those values that did not fit, in this order (APPNOTE.TXT 4.5.3). */
+function resolveZip64(view: DataView, at: number, { zip64 }: ExtraFields, place: Place): { size: number; stored: number; offset: number } {
+  let position = 0;
+  const [size = 0, stored = 0, offset = 0] = [24, 20, 42].map((field) => {
+    const value = view.getUint32(at + field, true);
+    if (value !== IN_ZIP64) return value;
+    if (zip64 === undefined || position + 8 > zip64.byteLength) throw damaged(place, 'its ZIP64 field is missing or too short');
+    position += 8;
+    return readUint64(zip64, position - 8, place);
+  });
+  return { size, stored, offset };
+}
+
+/** DOS has local time and no zone: taken as UTC, so that one archive is one tree everywhere. */
+function dosTime(date: number, time: number): number {
+  const [year, month, day] = [1980 + (date >>> 9), (date >>> 5) & 15, date & 31];
+  return Date.UTC(year, Math.max(month, 1) - 1, Math.max(day, 1), time >>> 11, (time >>> 5) & 63, (time & 31) * 2);
+}
+
+/**
+ * Entries whose content runs into the next local header: no archiver makes them, and a file of a few MB can claim
+ * petabytes with them (a "non-recursive zip bomb").
+ */
+function findOverlaps(headers: readonly Header[]): ReadonlySet<Header> {
+  const overlapping = new Set<Header>();
+  const sorted = headers.filter(({ stored }) => stored > 0).sort((a, b) => a.offset - b.offset);
+  for (const [i, header] of sorted.entries()) {
+    const next = sorted[i + 1];
+    if (next !== undefined && header.offset + LOCAL_HEADER_SIZE + header.stored > next.offset) overlapping.add(header);
+  }
+  return overlapping;
+}
+
+function addEntry(header: Header, overlaps: boolean, builder: TableBuilder): void {
+  const { name, extra, mtime, crc, stored, method, offset } = header;
+  const mode = modeOf(header);
+  const problem = problemOf(header, mode, overlaps);
+  if (problem !== undefined) {
+    builder.warn(name, `skipped: ${problem}`);
+    return;
+  }
+  const directory = (mode & S_IFMT) === S_IFDIR;
+  builder.add({
+    path: name,
+    mode,
+    mtime,
+    uid: extra.owner?.uid,
+    gid: extra.owner?.gid,
+    size: directory ? 0 : header.size,
+    extent: directory ? undefined : { offset, stored, method, crc },
+  });
+}
+
+/** Says why an entry cannot be served, or `undefined`. */
+function problemOf({ flags, method, stored, size, disk }: Header, mode: number, overlaps: boolean): string | undefined {
+  const type = mode & S_IFMT;
+  if (type === S_IFCHR || type === S_IFBLK) return 'a device, whose number zip does not record';
+  if (type === S_IFDIR) return undefined;
+  if ((flags & ENCRYPTED) !== 0) return 'encrypted';
+  if (method !== STORED && method !== DEFLATE) return `compression method ${method} is not supported`;
+  if (disk !== 0 && disk !== 0xffff) return 'its content is in another part of a split archive';
+  if (method === STORED && size !== stored) return `stored as it is, but its sizes differ (${stored} and ${size})`;
+  if (size > stored * DEFLATE_MAX_RATIO) return `claims ${size} bytes, more than ${stored} compressed bytes can hold`;
+  if (overlaps) return 'its content overlaps with that of another entry';
+  return undefined;
+}
+
+function modeOf({ madeOn, attributes, name }: Header): number {
+  const unix = attributes >>> 16;
+  const directory = name.endsWith('/') || (unix & S_IFMT) === S_IFDIR || (madeOn === 'dos' && (attributes & DOS_DIRECTORY) !== 0);
+  if (madeOn === 'unix' && unix !== 0) {
+    const type = directory ? S_IFDIR : unix & S_IFMT || S_IFREG;
+    return type | (unix & 0o7777);
+  }
+  if (directory) return S_IFDIR | 0o755;
+  return S_IFREG | ((attributes & DOS_READ_ONLY) === 0 ? 0o644 : 0o444);
+}

@@ -1,0 +1,110 @@
+/*
+ * The connection to one workspace's database: opened when first needed, closed when another tab wants the database gone or
+ * changed, and opened again when the browser has dropped it (Safari does). Owns versions and object stores, not their content.
+ */
+
+import { FsError } from '../base/errors.ts';
+
+/** Version of the database's layout. A higher one needs a step in `upgrade` and a chapter in docs/FORMAT.md. */
+export const SCHEMA = 1;
+
+/** The object stores: inode and whiteout records, chunks of file content, the superblock. All keyed by number. */
+export type StoreName = 'records' | 'chunks' | 'superblock';
+
+export interface ConnectionOptions {
+  /** Name of the workspace, for messages. */
+  readonly workspace: string;
+  /** Name of the database. */
+  readonly database: string;
+  readonly factory: IDBFactory;
+  /** Milliseconds. */
+  readonly openTimeout: number;
+}
+
+export class Connection {
+  #database: Promise<IDBDatabase> | undefined;
+  /** Was open once. Therefore a database that is gone was deleted, and must not silently come back empty. */
+  #existed = false;
+
+  constructor(private readonly options: ConnectionOptions) {}
+
+  /**
+   * Gives the open database; opens it where it is not.
+   * @throws {FsError} EBUSY when another tab holds the opening up, ENOTSUP when the database is of a newer version,
+   * EIO when it was deleted or cannot be opened.
+   */
+  get(): Promise<IDBDatabase> {
+    if (this.#database !== undefined) return this.#database;
+    const opening = this.#open();
+    this.#database = opening;
+    const forget = (): void => {
+      if (this.#database === opening) this.#database = undefined;
+    };
+    opening.then((database) => {
+      this.#existed = true;
+      database.onclose = forget;
+      // Another tab deletes the database or brings it to a newer version: whoever stays connected holds that tab up.
+      database.onversionchange = () => {
+        forget();
+        database.close();
+      };
+    }, forget);
+    return opening;
+  }
+
+  /**
+   * Lets go of the connection, or only of `lost` where another has taken its place. Transactions that run are finished by the
+   * browser. The next `get()` opens another.
+   */
+  async drop(lost?: IDBDatabase): Promise<void> {
+    const opening = this.#database;
+    // One that did not open needs no closing, and whoever asked for it was told why.
+    const database = await opening?.catch(() => undefined);
+    if (lost !== undefined && lost !== database) return lost.close();
+    if (this.#database === opening) this.#database = undefined;
+    database?.close();
+  }
+
+  #open(): Promise<IDBDatabase> {
+    const { factory, database, openTimeout } = this.options;
+    return new Promise((resolve, reject) => {
+      const request = factory.open(database, SCHEMA);
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        reject(this.#error('EBUSY', 'is held open by another tab; close that tab and try again'));
+      }, openTimeout);
+      request.onupgradeneeded = ({ oldVersion }) => {
+        if (late || (oldVersion === 0 && this.#existed)) request.transaction?.abort();
+        else upgrade(request.result, oldVersion);
+      };
+      request.onsuccess = () => {
+        clearTimeout(timer);
+        if (late) request.result.close();
+        else resolve(request.result);
+      };
+      request.onerror = () => {
+        clearTimeout(timer);
+        reject(this.#openError(request.error));
+      };
+    });
+  }
+
+  #openError(cause: DOMException | null): FsError {
+    if (cause?.name === 'VersionError') {
+      const detail = `was written by a newer version of stratafs: this one knows the database's schema ${SCHEMA} and no later one`;
+      return this.#error('ENOTSUP', detail, cause);
+    }
+    if (cause?.name === 'AbortError' && this.#existed) return this.#error('EIO', 'was deleted while it was open', cause);
+    return this.#error('EIO', 'cannot be opened', cause);
+  }
+
+  #error(code: 'EBUSY' | 'ENOTSUP' | 'EIO', detail: string, cause?: unknown): FsError {
+    return new FsError(code, { detail: `workspace '${this.options.workspace}' ${detail}`, cause: cause ?? undefined });
+  }
+}
+
+/** Brings a database from `oldVersion` (0: a new one) to SCHEMA, in the transaction of the opening. */
+function upgrade(database: IDBDatabase, oldVersion: number): void {
+  if (oldVersion < 1) for (const store of ['records', 'chunks', 'superblock'] satisfies StoreName[]) database.createObjectStore(store);
+}

@@ -1,0 +1,138 @@
+/*
+ * How records and the superblock look inside IndexedDB: plain objects without the fields that say nothing (docs/FORMAT.md,
+ * "The upper in IndexedDB"). What comes back is checked here and nowhere else: the engine may trust every record that it gets.
+ */
+
+import { ownBytes } from '../base/bytes.ts';
+import type { InodeRecord, Name, Origin, PinnedLower, Superblock, UpperRecord } from '../layer/upper.ts';
+import { isWhiteout } from '../layer/upper.ts';
+
+/** A record with everything left out that `decodeRecord` puts back: zeros, empty lists, `undefined`. */
+export function encodeRecord(record: UpperRecord): object {
+  if (isWhiteout(record)) return { names: record.names, whiteout: true };
+  const { names, mode, uid, gid, nlink, atimeMs, mtimeMs, ctimeMs, birthtimeMs } = record;
+  return {
+    names,
+    mode,
+    uid,
+    gid,
+    nlink,
+    atimeMs,
+    mtimeMs,
+    ctimeMs,
+    birthtimeMs,
+    ...(record.rdev !== 0 && { rdev: record.rdev }),
+    ...(record.size !== 0 && { size: record.size }),
+    ...(record.originSize !== 0 && { originSize: record.originSize }),
+    ...(record.chunks.length > 0 && { chunks: record.chunks }),
+    ...(record.xattrs !== undefined && record.xattrs.size > 0 && { xattrs: ownXattrs(record.xattrs) }),
+    ...(record.origin !== undefined && { origin: record.origin }),
+    ...(record.target !== undefined && { target: record.target }),
+    ...(record.opaque === true && { opaque: true }),
+    ...(record.redirect !== undefined && { redirect: record.redirect }),
+  };
+}
+
+/** The record of a stored value, or `undefined` where the value is not one. */
+export function decodeRecord(value: unknown): UpperRecord | undefined {
+  if (!isObject(value) || !isList(value.names, isName)) return undefined;
+  const { names } = value;
+  if (value.whiteout !== undefined) {
+    const [name] = names;
+    return value.whiteout === true && names.length === 1 && name !== undefined ? { names: [name], whiteout: true } : undefined;
+  }
+  const record = {
+    names,
+    mode: value.mode,
+    uid: value.uid,
+    gid: value.gid,
+    rdev: value.rdev ?? 0,
+    nlink: value.nlink,
+    atimeMs: value.atimeMs,
+    mtimeMs: value.mtimeMs,
+    ctimeMs: value.ctimeMs,
+    birthtimeMs: value.birthtimeMs,
+    xattrs: value.xattrs,
+    origin: value.origin,
+    size: value.size ?? 0,
+    originSize: value.originSize ?? 0,
+    chunks: value.chunks ?? [],
+    target: value.target,
+    opaque: value.opaque,
+    redirect: value.redirect,
+  };
+  return isInode(record) ? record : undefined;
+}
+
+/** The superblock of a stored value, or `undefined` where the value is not one. */
+export function decodeSuperblock(value: unknown): Superblock | undefined {
+  if (!isObject(value) || !isCount(value.format) || !isList(value.lowers, isPinnedLower)) return undefined;
+  return { format: value.format, lowers: value.lowers };
+}
+
+/** The record with xattrs that own their bytes: a view would take its whole buffer into the store. */
+export function withOwnXattrs(record: UpperRecord): UpperRecord {
+  if (isWhiteout(record) || record.xattrs === undefined) return record;
+  return { ...record, xattrs: ownXattrs(record.xattrs) };
+}
+
+function ownXattrs(xattrs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
+  return new Map(Array.from(xattrs, ([name, bytes]) => [name, ownBytes(bytes)]));
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+
+const COUNTS = ['mode', 'uid', 'gid', 'rdev', 'nlink', 'size', 'originSize'] as const;
+const TIMES = ['atimeMs', 'mtimeMs', 'ctimeMs', 'birthtimeMs'] as const;
+
+function isInode(value: { readonly [K in keyof InodeRecord]: unknown }): value is InodeRecord {
+  return (
+    COUNTS.every((field) => isCount(value[field])) &&
+    TIMES.every((field) => Number.isFinite(value[field])) &&
+    isList(value.chunks, isCount) &&
+    isOptional(value.xattrs, isXattrs) &&
+    isOptional(value.origin, isOrigin) &&
+    isOptional(value.target, isString) &&
+    isOptional(value.redirect, isString) &&
+    (value.opaque === undefined || value.opaque === true)
+  );
+}
+
+function isObject(value: unknown): value is Loose {
+  return typeof value === 'object' && value !== null;
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** A number that counts or names something: a whole one, from zero up. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isOptional<T>(value: unknown, is: (value: unknown) => value is T): value is T | undefined {
+  return value === undefined || is(value);
+}
+
+function isList<T>(value: unknown, is: (value: unknown) => value is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(is);
+}
+
+function isName(value: unknown): value is Name {
+  return Array.isArray(value) && value.length === 2 && isCount(value[0]) && isString(value[1]);
+}
+
+function isOrigin(value: unknown): value is Origin {
+  return isObject(value) && isCount(value.layer) && isCount(value.entry);
+}
+
+function isXattrs(value: unknown): value is ReadonlyMap<string, Uint8Array> {
+  if (!(value instanceof Map)) return false;
+  for (const [name, bytes] of value as Map<unknown, unknown>) if (!isString(name) || !(bytes instanceof Uint8Array)) return false;
+  return true;
+}
+
+function isPinnedLower(value: unknown): value is PinnedLower {
+  return isObject(value) && isString(value.digest) && isCount(value.inoBase) && isCount(value.entries);
+}
