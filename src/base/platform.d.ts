@@ -14,7 +14,7 @@ declare class TextDecoder {
   decode(input?: ArrayBufferView | ArrayBufferLike, options?: { stream?: boolean }): string;
 }
 
-interface AbortSignal {
+declare class AbortSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
   throwIfAborted(): void;
@@ -46,4 +46,5 @@ declare function setTimeout(callback: () => void, milliseconds?: number): unknow
 declare function clearTimeout(timer: unknown): void;
 declare function structuredClone<T>(value: T): T;
 declare function atob(base64: string): string;
+declare function btoa(latin1: string): string;
 declare const performance: { now(): number };

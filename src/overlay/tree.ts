@@ -129,10 +129,18 @@ export class Tree {
       if (before === undefined) this.directories.delete(id);
     }
     this.names.clear();
-    for (const directory of this.directories.values()) directory.entries = undefined;
-    this.root.entries = undefined;
     this.version++;
     this.#derive();
+    for (const [ino, directory] of this.directories) {
+      directory.entries = undefined;
+      if (!this.#isReachable(directory)) this.directories.delete(ino);
+    }
+  }
+
+  /** Tells whether a directory's parents are the ones that lookups give: not those of a tree that was removed and is back. */
+  #isReachable(directory: Directory): boolean {
+    for (let at = directory; at !== this.root; at = at.parent) if (this.directories.get(at.ino) !== at) return false;
+    return true;
   }
 
   /** Makes everything that follows from the records. */

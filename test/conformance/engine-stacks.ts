@@ -63,7 +63,13 @@ export function engineMounts(newUpper: NewUpper = memoryUpper): ReadonlyMap<stri
     ['no lower', { root: '', mount: async (seed, root) => written(await over([]), seed, root) }],
     ['one lower', { root: '/w', mount: (seed, root) => over([treeLayer(below(root, seed))]) }],
     ['three lowers', { root: '', mount: (seed) => over(spread(seed, 3).map((part) => treeLayer(part))) }],
-    ['lazy lowers', { root: '/w', mount: (seed, root) => over(spread(below(root, seed), 2).map((part) => treeLayer(part, { lazy: 'always', targets: 'content' }))) }],
+    [
+      'lazy lowers',
+      {
+        root: '/w',
+        mount: (seed, root) => over(spread(below(root, seed), 2).map((part) => treeLayer(part, { lazy: 'always', targets: 'content' }))),
+      },
+    ],
     [
       'after copy-up',
       {

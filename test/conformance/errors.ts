@@ -80,15 +80,20 @@ export const errorsSuite: Suite = (stack) => {
     for (const expected of EXPECTED) {
       const { code, errno, says, syscall, path, dest, needs = [] } = expected;
       const where = [path, dest].filter((part) => part !== undefined).map((part) => part.slice(0, 20));
-      fact(stack, `${syscall} ${where.join(' -> ')} says ${code} in Node's words`, { seed, needs: ['short-errors', ...needs] }, async (scene) => {
-        const error = await failureOf(expected.call(scene));
-        const full = (name: string | undefined): string | undefined =>
-          name === undefined || name.startsWith('=') ? name?.slice(1) : scene.at(name);
-        expect([error.code, error.errno, error.syscall, error.path, error.dest]).toEqual([code, errno, syscall, full(path), full(dest)]);
-        const named = path === undefined ? '' : ` '${full(path)}'`;
-        expect(error.message).toBe(`${code}: ${says}, ${syscall}${named}${dest === undefined ? '' : ` -> '${full(dest)}'`}`);
-        expect(error.name).toBe('Error');
-      });
+      fact(
+        stack,
+        `${syscall} ${where.join(' -> ')} says ${code} in Node's words`,
+        { seed, needs: ['short-errors', ...needs] },
+        async (scene) => {
+          const error = await failureOf(expected.call(scene));
+          const full = (name: string | undefined): string | undefined =>
+            name === undefined || name.startsWith('=') ? name?.slice(1) : scene.at(name);
+          expect([error.code, error.errno, error.syscall, error.path, error.dest]).toEqual([code, errno, syscall, full(path), full(dest)]);
+          const named = path === undefined ? '' : ` '${full(path)}'`;
+          expect(error.message).toBe(`${code}: ${says}, ${syscall}${named}${dest === undefined ? '' : ` -> '${full(dest)}'`}`);
+          expect(error.name).toBe('Error');
+        },
+      );
     }
 
     fact(stack, 'mkdtemp tells the prefix it was given', { seed, needs: ['short-errors'] }, async ({ fs, at }) => {

@@ -87,7 +87,13 @@ export const handleSuite: Suite = (stack) => {
     fact(stack, 'a write in the middle of a large file changes those bytes only', { seed }, async ({ fs, at }) => {
       const handle = await fs.open(at('big'), 'r+');
       const expected = big.slice();
-      for (const [offset, length] of [[0, 1], [262_143, 2], [524_288, 262_144], [899_999, 1], [100, 300_000]] as const) {
+      for (const [offset, length] of [
+        [0, 1],
+        [262_143, 2],
+        [524_288, 262_144],
+        [899_999, 1],
+        [100, 300_000],
+      ] as const) {
         const piece = pattern(length, offset + 9);
         expect((await handle.write(piece, 0, length, offset)).bytesWritten).toBe(length);
         expected.set(piece, offset);

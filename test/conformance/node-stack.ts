@@ -18,7 +18,8 @@ export function nodeStack(form: 'promises' | 'sync'): Stack {
   const fs = form === 'promises' ? promises : syncAsPromises(nodeFs as unknown as FsSync, promises);
   return {
     name: `node:fs, ${form}`,
-    lacks: form === 'promises' ? LACKS : [...LACKS.filter((feature) => feature !== 'exists'), 'sync-handles', 'abort-signal', 'opendir-path'],
+    lacks:
+      form === 'promises' ? LACKS : [...LACKS.filter((feature) => feature !== 'exists'), 'sync-handles', 'abort-signal', 'opendir-path'],
     async open(seed) {
       const root = await mkdtemp(join(tmpdir(), 'stratafs-'));
       await writeTree(promises, root, seed);

@@ -9,7 +9,12 @@ import { type Scene, type Suite, bytes, expectCode, expectMistake, fact, text } 
 const seed = tree(file('a', 'content', { mode: 0o640 }), dir('d'), symlink('l', 'a'), symlink('dangling', 'made'));
 
 /** Opens, does something and closes whatever comes of it. */
-async function opened<T>({ fs, at }: Scene, path: string, flags: string | number, body: (handle: Awaited<ReturnType<Scene['fs']['open']>>) => Promise<T>): Promise<T> {
+async function opened<T>(
+  { fs, at }: Scene,
+  path: string,
+  flags: string | number,
+  body: (handle: Awaited<ReturnType<Scene['fs']['open']>>) => Promise<T>,
+): Promise<T> {
   const handle = await fs.open(at(path), flags);
   try {
     return await body(handle);

@@ -79,7 +79,8 @@ export const readdirSuite: Suite = (stack) => {
     });
     fact(stack, 'a thousand names are a thousand names', { seed }, async ({ fs, at }) => {
       const expected = Array.from({ length: 1000 }, (_, i) => `file-${i}`);
-      for (let i = 0; i < 1000; i += 100) await Promise.all(expected.slice(i, i + 100).map((name) => fs.writeFile(at(`empty/${name}`), '')));
+      for (let i = 0; i < 1000; i += 100)
+        await Promise.all(expected.slice(i, i + 100).map((name) => fs.writeFile(at(`empty/${name}`), '')));
       expect((await fs.readdir(at('empty'))).sort()).toEqual(expected.sort());
     });
   });

@@ -17,7 +17,7 @@ export const FEATURES = {
   'rename-flags': 'Node has no renameat2',
   lchown: 'the host cannot change the owner of a symbolic link',
   watch: 'the face has no file watching',
-  'watch-recursive': "Node 20 emulates recursive watching on Linux and loses events while it does",
+  'watch-recursive': 'Node 20 emulates recursive watching on Linux and loses events while it does',
   'sync-handles': 'a descriptor of the synchronous calls has no such method',
   'open-file-identity': 'the host loses the file of a handle when its name goes',
   'symlinked-parents': 'the host does not resolve symbolic links in parents for this call',

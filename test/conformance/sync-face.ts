@@ -55,7 +55,8 @@ class SyncHandle {
 
   readonly read = (async (buffer, ...rest) => {
     const [first, length, position] = rest;
-    const range = typeof first === 'object' && first !== null ? (first as { offset?: number; length?: number; position?: number }) : undefined;
+    const range =
+      typeof first === 'object' && first !== null ? (first as { offset?: number; length?: number; position?: number }) : undefined;
     const { offset = 0, length: count = buffer.byteLength, position: at = null } = range ?? { offset: first, length, position };
     const [from, size] = [(offset ?? 0) as number, (count ?? buffer.byteLength) as number];
     return { bytesRead: this.#calls.readSync(this.fd, buffer, from, size, (at ?? null) as number | null), buffer };
@@ -63,7 +64,8 @@ class SyncHandle {
 
   readonly write = (async (data, ...rest) => {
     const [first, second, third] = rest as [number?, number?, number?];
-    if (typeof data === 'string') return { bytesWritten: this.#calls.writeSync(this.fd, data, first ?? null, second ?? null), buffer: data };
+    if (typeof data === 'string')
+      return { bytesWritten: this.#calls.writeSync(this.fd, data, first ?? null, second ?? null), buffer: data };
     const bytesWritten = this.#calls.writeSync(this.fd, data, first ?? 0, second ?? data.byteLength - (first ?? 0), third ?? null);
     return { bytesWritten, buffer: data };
   }) satisfies Write as unknown as FileHandle['write'];

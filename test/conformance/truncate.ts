@@ -24,7 +24,13 @@ export const truncateSuite: Suite = (stack) => {
       expect(await fs.readFile(at('a'), 'utf8')).toBe('a');
     });
     fact(stack, 'a large file is cut anywhere, and zeros follow when it grows', { seed }, async ({ fs, at }) => {
-      for (const [cut, size] of [[700_000, 790_000], [524_288, 600_000], [262_145, 262_200], [1, 400_000], [0, 5]] as const) {
+      for (const [cut, size] of [
+        [700_000, 790_000],
+        [524_288, 600_000],
+        [262_145, 262_200],
+        [1, 400_000],
+        [0, 5],
+      ] as const) {
         await fs.writeFile(at('n'), big);
         await fs.truncate(at('n'), cut);
         await fs.truncate(at('n'), size);

@@ -9,7 +9,11 @@ import { type Scene, type Suite, expectCode, fact, failureOf } from './scene.ts'
 const seed = tree(file('a', 'A'), file('b', 'B'), dir('d', file('x', 'X'), dir('e', file('y', 'Y'))));
 
 /** Collects events in the background; `until` resolves when one of them is the one looked for. */
-function collect({ fs, at }: Scene, path: string, options: WatchOptions = {}): { readonly seen: WatchEvent[]; until(filename: string, type?: string): Promise<void> } {
+function collect(
+  { fs, at }: Scene,
+  path: string,
+  options: WatchOptions = {},
+): { readonly seen: WatchEvent[]; until(filename: string, type?: string): Promise<void> } {
   const controller = new AbortController();
   const seen: WatchEvent[] = [];
   let wake: () => void = () => undefined;

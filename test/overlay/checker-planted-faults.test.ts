@@ -93,16 +93,35 @@ const FAULTS: readonly Fault[] = [
   {
     rule: 'I5',
     name: 'a directory with two names',
-    plant: ({ root }) => [[NEW, { ...DIRECTORY, names: [[root, 'x'], [root, 'y']] }]],
+    plant: ({ root }) => [
+      [
+        NEW,
+        {
+          ...DIRECTORY,
+          names: [
+            [root, 'x'],
+            [root, 'y'],
+          ],
+        },
+      ],
+    ],
   },
   { rule: 'I6', name: 'chunks beyond the end', plant: ({ root }) => [[NEW, { ...FRESH, names: [[root, 'x']], size: 1, chunks: [0, 0] }]] },
-  { rule: 'I6', name: 'more of the origin than the size', plant: ({ a }, records) => [[a, { ...inode(records, a), size: 1, originSize: 2 }]] },
+  {
+    rule: 'I6',
+    name: 'more of the origin than the size',
+    plant: ({ a }, records) => [[a, { ...inode(records, a), size: 1, originSize: 2 }]],
+  },
   {
     rule: 'I6',
     name: 'more of the origin than it has',
     plant: ({ a }, records) => [[a, { ...inode(records, a), size: 100, originSize: 100, chunks: [] }]],
   },
-  { rule: 'I6', name: 'content of an origin without one', plant: ({ root }) => [[NEW, { ...FRESH, names: [[root, 'x']], size: 2, originSize: 2 }]] },
+  {
+    rule: 'I6',
+    name: 'content of an origin without one',
+    plant: ({ root }) => [[NEW, { ...FRESH, names: [[root, 'x']], size: 2, originSize: 2 }]],
+  },
   { rule: 'I7', name: 'a whiteout that hides nothing', plant: ({ root }) => [[NEW, { names: [[root, 'nothing']], whiteout: true }]] },
   {
     rule: 'I8',
@@ -117,7 +136,11 @@ const FAULTS: readonly Fault[] = [
     name: 'a redirect to nothing',
     plant: ({ root }) => [[NEW, { ...DIRECTORY, opaque: undefined, redirect: '/no/such', names: [[root, 'x']] }]],
   },
-  { rule: 'I8', name: 'an opaque directory with a redirect', plant: ({ root }) => [[NEW, { ...DIRECTORY, redirect: '/lowerdir', names: [[root, 'x']] }]] },
+  {
+    rule: 'I8',
+    name: 'an opaque directory with a redirect',
+    plant: ({ root }) => [[NEW, { ...DIRECTORY, redirect: '/lowerdir', names: [[root, 'x']] }]],
+  },
   { rule: 'I8', name: 'a file that is opaque', plant: ({ root }) => [[NEW, { ...FRESH, opaque: true, names: [[root, 'x']] }]] },
   {
     rule: 'I9',
@@ -127,14 +150,16 @@ const FAULTS: readonly Fault[] = [
       [OTHER, { ...FRESH, names: [[root, 'x']] }],
     ],
   },
-  { rule: 'I9', name: 'a number of links that is not that of the names', plant: ({ root }) => [[NEW, { ...FRESH, nlink: 3, names: [[root, 'x']] }]] },
-  ...['', '.', '..', 'a/b', 'nul\0', 'x'.repeat(256)].map(
-    (name): Fault => ({
-      rule: 'I10',
-      name: `the name ${JSON.stringify(name.slice(0, 10))}`,
-      plant: ({ root }) => [[NEW, { ...FRESH, names: [[root, name]] }]],
-    }),
-  ),
+  {
+    rule: 'I9',
+    name: 'a number of links that is not that of the names',
+    plant: ({ root }) => [[NEW, { ...FRESH, nlink: 3, names: [[root, 'x']] }]],
+  },
+  ...['', '.', '..', 'a/b', 'nul\0', 'x'.repeat(256)].map((name): Fault => ({
+    rule: 'I10',
+    name: `the name ${JSON.stringify(name.slice(0, 10))}`,
+    plant: ({ root }) => [[NEW, { ...FRESH, names: [[root, name]] }]],
+  })),
 ];
 
 /** An upper with something of everything, over a lower. */
@@ -174,7 +199,10 @@ describe('checker', () => {
   for (const fault of FAULTS) {
     test(`${fault.rule}: ${fault.name} raises the alarm`, async () => {
       const violations = await (await mountWith(fault)).check();
-      expect(violations.map(({ rule }) => rule), JSON.stringify(violations)).toContain(fault.rule);
+      expect(
+        violations.map(({ rule }) => rule),
+        JSON.stringify(violations),
+      ).toContain(fault.rule);
     });
   }
 
@@ -198,11 +226,13 @@ describe('checked overlay', () => {
     await expect(fs.promises.readFile('/no')).rejects.toBeInstanceOf(ViolationError);
   });
   test('calls on handles are checked', async () => {
-    const overlay = await mountWith(fault);
-    const handle = await overlay.fs.promises.open('/a', 'r');
-    const { fs } = checked(overlay);
-    await expect(fs.promises.open('/a', 'r')).rejects.toBeInstanceOf(ViolationError);
-    await handle.close();
+    const { upper, layer } = await healthy();
+    const overlay = await Overlay.mount({ lower: [layer], upper });
+    onTestFinished(() => overlay.close());
+    const handle = await checked(overlay).fs.promises.open('/a', 'r+');
+    overlay.check = async () => [{ rule: 'I9', path: '/a', message: 'planted' }];
+    await expect(handle.write('x')).rejects.toBeInstanceOf(ViolationError);
+    await expect(handle.close()).rejects.toThrow(/close\(\) of open\("\/a", "r\+"\)/);
   });
   test('a synchronous call is found out when the checks are awaited', async () => {
     const { fs, settled } = checked(await mountWith(fault));

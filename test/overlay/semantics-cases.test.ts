@@ -23,7 +23,8 @@ interface Difference {
 const WHOLE = { with: ['ino', 'mtime'] } as const;
 
 const REDIRECT = 'redirect_dir is always on: renaming a directory of a lower works';
-const OPAQUE = 'index and redirect_dir are always on: a new directory in a merged parent is marked opaque (the kernel does the same, see M03b)';
+const OPAQUE =
+  'index and redirect_dir are always on: a new directory in a merged parent is marked opaque (the kernel does the same, see M03b)';
 
 const DIFFERENCES: ReadonlyMap<string, Difference> = new Map<string, Difference>([
   ['D06', { reason: OPAQUE, after: 'd/!' }],

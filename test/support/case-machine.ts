@@ -35,7 +35,12 @@ export class CaseMachine {
     const upper = fs === 'noupper' ? undefined : memoryUpper();
     const overlay = checked(await Overlay.mount({ lower, ...(upper && { upper }) }));
     for (const [path, form] of Object.entries(initial)) await seedUpper(overlay.fs.promises, `/${path}`, form);
-    return new CaseMachine(lower, upper, overlay, lower.map((layer) => layer.fingerprint()));
+    return new CaseMachine(
+      lower,
+      upper,
+      overlay,
+      lower.map((layer) => layer.fingerprint()),
+    );
   }
 
   get fs(): FsPromises {
@@ -121,7 +126,12 @@ const attrOp =
   async (_machine, fs, path: string) =>
     give(await fs.lstat(at(path)));
 
-async function withHandle(fs: FsPromises, path: string, flags: string | number, body: (handle: FileHandle) => Promise<unknown>): Promise<void> {
+async function withHandle(
+  fs: FsPromises,
+  path: string,
+  flags: string | number,
+  body: (handle: FileHandle) => Promise<unknown>,
+): Promise<void> {
   const handle = await fs.open(at(path), flags);
   try {
     await body(handle);
@@ -203,7 +213,10 @@ const OPS = new Map<string, Op>([
   ['dls', async (machine, fs, key: string) => (await fs.readdir(machine.directories.get(key)!)).sort().join(',')],
   ['remount', (machine) => machine.remount()],
   ['rotate', (machine) => machine.rotate()],
-  ['lowerintact', async (machine) => (machine.lower.every((layer, i) => layer.fingerprint() === machine.fingerprints[i]) ? 'ok' : 'changed')],
+  [
+    'lowerintact',
+    async (machine) => (machine.lower.every((layer, i) => layer.fingerprint() === machine.fingerprints[i]) ? 'ok' : 'changed'),
+  ],
   [
     'othermount_cat',
     async (machine, _fs, path: string) => {
@@ -211,7 +224,13 @@ const OPS = new Map<string, Op>([
       return other.fs.promises.readFile(at(path), 'utf8');
     },
   ],
-  ['secondmount', async (machine) => void (await (await Overlay.mount({ lower: machine.lower, upper: machine.upper })).close())],
+  [
+    'secondmount',
+    async (machine) => {
+      const second = await Overlay.mount({ lower: machine.lower, upper: machine.upper });
+      await second.close();
+    },
+  ],
 ]);
 
 const same = (a: number | undefined, b: number): string => (a === b ? 'same' : 'diff');

@@ -108,7 +108,8 @@ function checkedHandle(handle: FileHandle, opened: string, verify: Verify): File
     get(_target, name) {
       const member: unknown = Reflect.get(handle, name, handle);
       if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => afterwards(async () => (member as Call).apply(handle, args), `${describeCall(String(name), args)} of ${opened}`, verify);
+      return (...args: unknown[]) =>
+        afterwards(async () => (member as Call).apply(handle, args), `${describeCall(String(name), args)} of ${opened}`, verify);
     },
   });
 }

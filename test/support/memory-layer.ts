@@ -4,7 +4,7 @@
  */
 
 import { encodeUtf8 } from '../../src/base/bytes.ts';
-import { FsError } from '../../src/base/errors.ts';
+import type { FsError } from '../../src/base/errors.ts';
 import { type LayerEntry, TableBuilder } from '../../src/layer/build-table.ts';
 import type { Layer, LayerWarning } from '../../src/layer/layer.ts';
 import type { LayerTable } from '../../src/layer/table.ts';

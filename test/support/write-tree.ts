@@ -53,7 +53,12 @@ async function writeContent(fs: FsPromises, path: string, content: Uint8Array | 
   for (let left = content; left > 0; left -= PIECE) await fs.appendFile(path, new Uint8Array(Math.min(left, PIECE)));
 }
 
-async function describe(fs: FsPromises, path: string, { uid, gid, mtime = SEED_TIME, xattrs }: TreeAttributes, mode: number): Promise<void> {
+async function describe(
+  fs: FsPromises,
+  path: string,
+  { uid, gid, mtime = SEED_TIME, xattrs }: TreeAttributes,
+  mode: number,
+): Promise<void> {
   for (const [name, value] of xattrs ?? []) await fs.setxattr(path, name, value);
   if (uid !== undefined || gid !== undefined) await fs.chown(path, uid ?? 0, gid ?? 0);
   await fs.chmod(path, mode);

@@ -1,0 +1,141 @@
+/*
+ * What crosses between client and host: plain data, and nothing else. Both sides import this file; it imports types and errors
+ * only. A change that an older peer would misread raises PROTOCOL.
+ */
+
+import type { LayerSummary } from '../base/diff.ts';
+import type { ErrorRecord } from '../base/errors.ts';
+import type { DirentRecord } from '../base/stats.ts';
+import type { FsPromises, WatchEvent } from '../fs/api.ts';
+import type { Durability } from '../layer/upper.ts';
+import type { LowerOptions, Progress } from './api.ts';
+
+/** Version of this file's types. Page and worker come from one build, unless a cache or a bundler mixed two. */
+export const PROTOCOL = 1;
+
+/** Methods of `FsPromises` whose arguments and results are plain data, bytes, or what `to-wire.ts` turns into plain data. */
+export const FS_METHODS = [
+  'access',
+  'appendFile',
+  'chmod',
+  'chown',
+  'copyFile',
+  'cp',
+  'exists',
+  'getxattr',
+  'lchown',
+  'link',
+  'listxattr',
+  'lstat',
+  'lutimes',
+  'mkdir',
+  'mkdtemp',
+  'mknod',
+  'open',
+  'opendir',
+  'readFile',
+  'readdir',
+  'readlink',
+  'realpath',
+  'removexattr',
+  'rename',
+  'rm',
+  'rmdir',
+  'setxattr',
+  'stat',
+  'symlink',
+  'truncate',
+  'unlink',
+  'utimes',
+  'writeFile',
+] as const satisfies readonly Exclude<keyof FsPromises, 'watch'>[];
+export type FsMethod = (typeof FS_METHODS)[number];
+
+/** Methods of an open file. `read` takes a length and gives bytes: the caller's buffer stays on its side. */
+export const FILE_METHODS = [
+  'appendFile',
+  'chmod',
+  'chown',
+  'close',
+  'datasync',
+  'read',
+  'readFile',
+  'stat',
+  'sync',
+  'truncate',
+  'utimes',
+  'write',
+  'writeFile',
+] as const;
+export type FileMethod = (typeof FILE_METHODS)[number];
+
+/** Methods of the workspace itself. */
+export const WORKSPACE_METHODS = ['check', 'diff', 'entries', 'flush', 'reset'] as const;
+export type WorkspaceMethod = (typeof WORKSPACE_METHODS)[number];
+
+/** A URL cannot be cloned. */
+export interface WireUrl {
+  readonly wireUrl: string;
+}
+
+/** A directory with everything in it. */
+export interface WireDir {
+  readonly path: string;
+  readonly entries: readonly DirentRecord[];
+}
+
+export type Invocation = (
+  | { readonly on: 'fs'; readonly method: FsMethod }
+  | { readonly on: 'workspace'; readonly method: WorkspaceMethod }
+  | { readonly on: 'file'; readonly fd: number; readonly method: FileMethod }
+) & {
+  readonly args: readonly unknown[];
+  /** Under which `cancel` finds it; calls without a signal have none. */
+  readonly id?: number | undefined;
+};
+
+/** Errors cross as records: comlink keeps only their message. */
+export type Reply<T> = { readonly value: T } | { readonly error: ErrorRecord };
+
+/** What a client knows of the workspace without asking again. */
+export interface Summary {
+  readonly name: string | undefined;
+  readonly layers: readonly LayerSummary[];
+}
+
+export interface Greeting {
+  readonly protocol: number;
+  /** A Web Lock that the worker holds as long as it lives. */
+  readonly life: string | undefined;
+  /** The workspace of a port made by `ws.port()`; `undefined` on a new connection to a worker. */
+  readonly workspace: Summary | undefined;
+}
+
+/** `OpenOptions` without what stays on the page. */
+export interface OpenRequest {
+  readonly name: string | undefined;
+  /** URLs are absolute. */
+  readonly lower: readonly (Omit<LowerOptions, 'url'> & { readonly url: string })[];
+  readonly durability: Durability | undefined;
+  /** Under which `cancel` finds the opening. */
+  readonly id: number;
+}
+
+/** What a watch tells its client. */
+export type WatchMessage = { readonly event: WatchEvent } | { readonly end: true } | { readonly error: ErrorRecord };
+
+/** What the host exposes on each port. */
+export interface Remote {
+  /** The first call. A host of another protocol still answers it. */
+  hello(protocol: number): Promise<Reply<Greeting>>;
+  open(request: OpenRequest, onProgress?: (progress: Progress) => void): Promise<Reply<Summary>>;
+  invoke(invocation: Invocation): Promise<Reply<unknown>>;
+  /** Aborts the opening or invocation of this id, if it is still under way. */
+  cancel(id: number): void;
+  /** `path` as in an invocation's arguments. Watches until `cancel(id)`. */
+  watch(id: number, path: unknown, options: { readonly recursive: boolean }, listener: (message: WatchMessage) => void): void;
+  /** Serves the workspace on one more port. */
+  share(port: MessagePort): void;
+  /** Closes the workspace, or on a port made by `share` lets go of it. */
+  close(): Promise<Reply<undefined>>;
+}

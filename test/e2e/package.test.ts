@@ -1,0 +1,212 @@
+/* The package as its users get it: packed, installed in a fresh Vite application, mounted, written, reloaded, read. */
+
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { strToU8, zipSync } from 'fflate';
+import { build } from 'rolldown';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { root } from '../../scripts/entries.ts';
+import { collectPageErrors, makeProfile } from '../support/chromium.ts';
+import { plainEnvironment, startServer } from './server-process.ts';
+
+const run = promisify(execFile);
+const application = join(root, 'test/fixtures/application');
+
+/** Budgets of what a page and its worker load, gzipped: DESIGN, "the page bundle holds the client only". Units: bytes. */
+const PAGE_BUDGET = 8 * 1024;
+const WORKER_BUDGET = 120 * 1024;
+
+let folder = '';
+let app = '';
+let installed = '';
+
+async function command(name: string, args: readonly string[], cwd: string): Promise<string> {
+  try {
+    const { stdout } = await run(name, [...args], {
+      cwd,
+      env: plainEnvironment(),
+      shell: process.platform === 'win32',
+      maxBuffer: 2 ** 24,
+    });
+    return stdout;
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${name} ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error });
+  }
+}
+
+async function versionOf(name: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
+
+/** The lower that the application mounts. */
+const base = zipSync({
+  'kept.txt': strToU8('from the archive'),
+  'edited.txt': strToU8('before'),
+  'deleted.txt': strToU8('not wanted'),
+  'folder/inner.txt': strToU8('inner'.repeat(1000)),
+});
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stratafs-package-'));
+  app = join(folder, 'application');
+  installed = join(app, 'node_modules/stratafs');
+  await command('npm', ['pack', '--pack-destination', folder], root); // `prepack` builds.
+  const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
+  if (tarball === undefined) throw new Error('npm pack made no tarball');
+  await cp(application, app, { recursive: true });
+  await mkdir(join(app, 'public'));
+  await writeFile(join(app, 'public/base.zip'), base);
+  const manifest = {
+    name: 'application',
+    private: true,
+    type: 'module',
+    dependencies: { stratafs: `file:../${tarball}` },
+    devDependencies: { vite: await versionOf('vite') },
+  };
+  await writeFile(join(app, 'package.json'), JSON.stringify(manifest, null, 2));
+  await command('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], app);
+}, 300_000);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Opens the application twice on one profile: what it shows on the first visit, and after a reload. */
+async function visitTwice(url: string): Promise<{ first: unknown; second: unknown; errors: string[] }> {
+  const profile = await makeProfile();
+  try {
+    const browser = await profile.launch();
+    const page = await browser.newPage();
+    const errors = collectPageErrors(page);
+    const shown = async (): Promise<unknown> => {
+      await page.waitForFunction(() => document.body.dataset.shown !== undefined, undefined, { timeout: 60_000 });
+      return JSON.parse((await page.evaluate(() => document.body.dataset.shown)) ?? 'null');
+    };
+    await page.goto(url);
+    const first = await shown();
+    await page.reload();
+    const second = await shown();
+    return { first, second, errors };
+  } finally {
+    await profile.remove();
+  }
+}
+
+const fromArchive = {
+  '/deleted.txt': 'not wanted',
+  '/edited.txt': 'before',
+  '/folder/inner.txt': 'inner'.repeat(1000),
+  '/kept.txt': 'from the archive',
+};
+const afterChanges = {
+  '/edited.txt': 'after',
+  '/kept.txt': 'from the archive',
+  '/new.txt': 'written by the application',
+  '/renamed/inner.txt': 'inner'.repeat(1000),
+};
+
+describe('an application with Vite and no configuration', () => {
+  test('mounts, writes, reloads and reads in development', async () => {
+    const server = await startServer('node_modules/vite/bin/vite.js', ['--port', '5392'], app);
+    try {
+      const { first, second, errors } = await visitTwice(server.url);
+      expect(first).toEqual({ found: fromArchive, left: afterChanges });
+      expect(second).toEqual({ found: afterChanges, left: afterChanges });
+      expect(errors).toEqual([]);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('does so as it is built, below another path than the root', async () => {
+    await command(process.execPath, ['node_modules/vite/bin/vite.js', 'build', '--base', '/below/'], app);
+    const server = await startServer('node_modules/vite/bin/vite.js', ['preview', '--base', '/below/', '--port', '5393'], app);
+    try {
+      const { first, second, errors } = await visitTwice(`${server.url}below/`);
+      expect(first).toEqual({ found: fromArchive, left: afterChanges });
+      expect(second).toEqual({ found: afterChanges, left: afterChanges });
+      expect(errors).toEqual([]);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test.each([['bundler'], ['nodenext']])('type-checks without skipLibCheck, module resolution %s', async (moduleResolution) => {
+    const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext';
+    const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2023,esnext.disposable,dom', '--types', ''];
+    await command(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), ...options, '--module', module, '--moduleResolution', moduleResolution, 'main.ts'],
+      app,
+    );
+  });
+
+  test('does not install ZenFS, which only stratafs/zenfs needs', () => {
+    expect(existsSync(join(app, 'node_modules/@zenfs'))).toBe(false);
+  });
+});
+
+test('stratafs/engine runs in Node as it is installed', async () => {
+  await writeFile(
+    join(app, 'engine.mjs'),
+    `import { readFileSync } from 'node:fs';
+     import { Overlay, memoryUpper, openLayer } from 'stratafs/engine';
+     const overlay = await Overlay.mount({ lower: [await openLayer(new Uint8Array(readFileSync('public/base.zip')))], upper: memoryUpper() });
+     await overlay.fs.promises.writeFile('/edited.txt', 'in Node');
+     await overlay.fs.promises.rm('/folder', { recursive: true });
+     console.log(JSON.stringify([overlay.fs.readFileSync('/edited.txt', 'utf8'), overlay.fs.readdirSync('/').sort()]));
+     await overlay.close();`,
+  );
+  const printed = await command(process.execPath, ['engine.mjs'], app);
+  expect(JSON.parse(printed)).toEqual(['in Node', ['deleted.txt', 'edited.txt', 'kept.txt']]);
+});
+
+describe('the tarball', () => {
+  test('holds the entry points, the worker, the licences, and no sources', async () => {
+    const files = (await readdir(installed, { recursive: true })).map((name) => name.replaceAll('\\', '/'));
+    const wanted = [
+      'LICENSE',
+      'NOTICE.md',
+      'README.md',
+      'dist/engine.js',
+      'dist/index.js',
+      'dist/serve.js',
+      'dist/worker.js',
+      'dist/zenfs.js',
+    ];
+    expect(files).toEqual(expect.arrayContaining([...wanted, 'dist/worker.js.LICENSES.txt']));
+    expect(files.filter((name) => /^(src|test|web|scripts|bench)\//.test(name))).toEqual([]);
+  });
+
+  test('holds no code of ZenFS, and names it in stratafs/zenfs only', async () => {
+    for (const name of await readdir(join(installed, 'dist'))) {
+      if (!name.endsWith('.js')) continue;
+      const imports = /(?:from|import)\s*\(?["'`]@zenfs\//.test(await readFile(join(installed, 'dist', name), 'utf8'));
+      expect({ name, imports }).toEqual({ name, imports: name === 'zenfs.js' });
+    }
+    const worker = await readFile(join(installed, 'dist/worker.js'), 'utf8');
+    expect(worker).not.toMatch(/__zenfs__|utilium|memium/);
+  });
+
+  test('gives a page at most 8 KB and a worker at most 120 KB, gzipped', async () => {
+    const bundled = await build({
+      cwd: app,
+      input: join(installed, 'dist/index.js'),
+      platform: 'browser',
+      write: false,
+      output: { minify: true, codeSplitting: false },
+    });
+    const page = gzipSync(bundled.output[0].code).length;
+    const worker = gzipSync(await readFile(join(installed, 'dist/worker.js'))).length;
+    process.stdout.write(`     Sizes, gzipped: page ${page} bytes with comlink, worker ${worker} bytes\n`);
+    expect(page).toBeLessThanOrEqual(PAGE_BUDGET);
+    expect(worker).toBeLessThanOrEqual(WORKER_BUDGET);
+  });
+});

@@ -1,0 +1,60 @@
+/* Three projects: `unit` runs in Node, `browser` inside Chromium, `e2e` drives whole pages in Chromium from Node. */
+
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { chromiumArguments, findChromium } from './scripts/chromium.ts';
+import { publicEntries, workerDependencies } from './scripts/entries.ts';
+
+const executablePath = findChromium();
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './scripts/report-projects.ts'],
+    projects: [
+      {
+        resolve: { alias: publicEntries },
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/browser/**', 'test/e2e/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        resolve: { alias: publicEntries },
+        // Found only inside workers, hence late: Vite would reload the page in the middle of a test to optimise them.
+        optimizeDeps: { include: workerDependencies },
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 30_000,
+          // Files share one off-the-record browser context, so IndexedDB lives in memory and names must be unique by file.
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: { args: chromiumArguments(), ...(executablePath === undefined ? {} : { executablePath }) },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        resolve: { alias: publicEntries },
+        test: {
+          name: 'e2e',
+          environment: 'node',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          // Whole browsers and dev servers: one file at a time, after everything else.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
