@@ -39,7 +39,7 @@ export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuff
 export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return bytes as Uint8Array<ArrayBuffer>;
-  return bytes.slice() as Uint8Array<ArrayBuffer>;
+  return bytes.slice();
 }
 
 /** Lower-case hexadecimal digits. */

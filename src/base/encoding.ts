@@ -44,7 +44,15 @@ export function encodeText(text: string, encoding: string): Uint8Array {
       return Uint8Array.from(/^(?:[0-9a-f]{2})*/i.exec(text)![0].match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
     case 'base64':
     case 'base64url':
-      return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/').replace(/[^\w+/]/g, '')), (c) => c.charCodeAt(0));
+      return Uint8Array.from(
+        atob(
+          text
+            .replaceAll('-', '+')
+            .replaceAll('_', '/')
+            .replace(/[^\w+/]/g, ''),
+        ),
+        (c) => c.charCodeAt(0),
+      );
     case 'utf16le':
     case 'utf-16le':
     case 'ucs2':

@@ -63,9 +63,22 @@ export interface WriteResult<T> {
 /** An open file. Close it, or hold it with `await using`. */
 export interface FileHandle extends AsyncDisposable {
   readonly fd: number;
-  read<T extends ArrayBufferView>(buffer: T, offset?: number | null, length?: number | null, position?: number | null): Promise<ReadResult<T>>;
-  read<T extends ArrayBufferView>(buffer: T, options: { offset?: number; length?: number; position?: number | null }): Promise<ReadResult<T>>;
-  write<T extends ArrayBufferView>(buffer: T, offset?: number | null, length?: number | null, position?: number | null): Promise<WriteResult<T>>;
+  read<T extends ArrayBufferView>(
+    buffer: T,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | null,
+  ): Promise<ReadResult<T>>;
+  read<T extends ArrayBufferView>(
+    buffer: T,
+    options: { offset?: number; length?: number; position?: number | null },
+  ): Promise<ReadResult<T>>;
+  write<T extends ArrayBufferView>(
+    buffer: T,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | null,
+  ): Promise<WriteResult<T>>;
   write(text: string, position?: number | null, encoding?: Encoding): Promise<WriteResult<string>>;
   readFile(options: { readonly encoding: Encoding } | Encoding): Promise<string>;
   readFile(options?: { readonly encoding?: null } | null): Promise<Uint8Array>;
@@ -148,7 +161,13 @@ export type FsSync = {
   openSync(path: PathLike, flags?: OpenMode, mode?: number | string): number;
   closeSync(fd: number): void;
   readSync(fd: number, buffer: ArrayBufferView, offset?: number | null, length?: number | null, position?: number | null): number;
-  writeSync(fd: number, data: ArrayBufferView | string, offset?: number | null, length?: number | null | Encoding, position?: number | null): number;
+  writeSync(
+    fd: number,
+    data: ArrayBufferView | string,
+    offset?: number | null,
+    length?: number | null | Encoding,
+    position?: number | null,
+  ): number;
   fstatSync(fd: number): Stats;
   ftruncateSync(fd: number, length?: number): void;
   fchmodSync(fd: number, mode: number | string): void;

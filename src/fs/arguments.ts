@@ -42,7 +42,7 @@ const FLAGS = new Map<string, number>([
   ['ax+', O_RDWR | O_CREAT | O_APPEND | O_EXCL],
   ['as+', O_RDWR | O_CREAT | O_APPEND | O_SYNC],
 ]);
-for (const [text, flags] of [...FLAGS]) {
+for (const [text, flags] of Array.from(FLAGS)) {
   // Node takes the letters in either order: 'xw', 'sr+', …
   if (/^[wa]x|^[ra]s/.test(text)) FLAGS.set(text[1]! + text[0]! + text.slice(2), flags);
 }

@@ -81,7 +81,7 @@ function copyDirectory(call: Call, source: Found, from: string, to: string, opti
     throw new FsError('ENOTDIR');
   }
   const directory = asDirectory(call, source)!;
-  for (const name of [...entriesOf(call.tree, directory).keys()]) copy(call, join(from, name), join(to, name), options);
+  for (const name of Array.from(entriesOf(call.tree, directory).keys())) copy(call, join(from, name), join(to, name), options);
 }
 
 function mayReplace(call: Call, ino: number, { force, errorOnExist }: CopyOptions): boolean {

@@ -9,12 +9,17 @@ import type { Data, Encoding, OpenMode, PathLike, TimeLike } from './api.ts';
 import { toBytes, toFlags, toId, toLength, toMode, toPath, toTime } from './arguments.ts';
 import type { Definition } from './operations.ts';
 
-const define = <A extends unknown[], R>(syscall: string, run: (call: Call, ...args: A) => R, paths: 0 | 1 = 0): Definition<A, R> => ({ syscall, paths, run });
+const define = <A extends unknown[], R>(syscall: string, run: (call: Call, ...args: A) => R, paths: 0 | 1 = 0): Definition<A, R> => ({
+  syscall,
+  paths,
+  run,
+});
 
 export const descriptors = {
   open: define(
     'open',
-    (call, path: PathLike, flags?: OpenMode, mode?: number | string) => handle.open(call, toPath(path), toFlags(flags, 'r'), toMode(mode, 0o666)).fd,
+    (call, path: PathLike, flags?: OpenMode, mode?: number | string) =>
+      handle.open(call, toPath(path), toFlags(flags, 'r'), toMode(mode, 0o666)).fd,
     1,
   ),
   close: define('close', (call, fd: number) => handle.close(call, fd)),

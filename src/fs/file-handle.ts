@@ -90,7 +90,8 @@ export class DescriptorHandle implements FileHandle {
     length?: number | null | Encoding,
     position?: number | null,
   ): Promise<WriteResult<T>> {
-    const bytes = typeof data === 'string' ? toBytes(data, typeof length === 'string' ? length : 'utf8') : toView(data, offset, length as number);
+    const bytes =
+      typeof data === 'string' ? toBytes(data, typeof length === 'string' ? length : 'utf8') : toView(data, offset, length as number);
     const at = typeof data === 'string' ? offset : position;
     return { bytesWritten: await this.calls.write(this.fd, bytes, toPosition(at)), buffer: data };
   }
@@ -102,7 +103,7 @@ export class DescriptorHandle implements FileHandle {
   }
 
   writeFile(data: Data, options?: WriteFileOptions | Encoding): Promise<void> {
-    return this.calls.writeFile(this.fd, data, toOptions<WriteFileOptions>(options).encoding as Encoding | null | undefined);
+    return this.calls.writeFile(this.fd, data, toOptions<WriteFileOptions>(options).encoding);
   }
 
   /** The same as `writeFile`, as in Node: a handle opened with 'a' appends. */

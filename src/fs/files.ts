@@ -2,7 +2,19 @@
 
 import { FsError } from '../base/errors.ts';
 import {
-  COPYFILE_EXCL, O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, PERMISSIONS, R_OK, S_IFREG, W_OK, isDirectory, isFile,
+  COPYFILE_EXCL,
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_RDONLY,
+  O_TRUNC,
+  PERMISSIONS,
+  R_OK,
+  S_IFREG,
+  W_OK,
+  isDirectory,
+  isFile,
 } from '../base/mode.ts';
 import { assertAccess } from '../overlay/access.ts';
 import { type Call, assertWritable, emit } from '../overlay/call.ts';

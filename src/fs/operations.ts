@@ -19,7 +19,16 @@ import * as remove from '../overlay/remove.ts';
 import { rename } from '../overlay/rename.ts';
 import { asDirectory, find, readTarget, walk } from '../overlay/walk.ts';
 import type {
-  CopyOptions, Data, Encoding, MkdirOptions, PathLike, ReadFileOptions, ReaddirOptions, RmOptions, TimeLike, WriteFileOptions,
+  CopyOptions,
+  Data,
+  Encoding,
+  MkdirOptions,
+  PathLike,
+  ReadFileOptions,
+  ReaddirOptions,
+  RmOptions,
+  TimeLike,
+  WriteFileOptions,
 } from './api.ts';
 import { toBytes, toFlags, toId, toLength, toMode, toOptions, toPath, toTime } from './arguments.ts';
 import { copyTree } from './copy-tree.ts';
@@ -33,7 +42,11 @@ export interface Definition<A extends unknown[], R> {
   readonly run: (call: Call, ...args: A) => R;
 }
 
-const define = <A extends unknown[], R>(syscall: string, paths: 0 | 1 | 2, run: (call: Call, ...args: A) => R): Definition<A, R> => ({ syscall, paths, run });
+const define = <A extends unknown[], R>(syscall: string, paths: 0 | 1 | 2, run: (call: Call, ...args: A) => R): Definition<A, R> => ({
+  syscall,
+  paths,
+  run,
+});
 
 const follow = (call: Call, path: PathLike) => find(call, toPath(path), 'follow');
 const nofollow = (call: Call, path: PathLike) => find(call, toPath(path), 'nofollow');
@@ -64,7 +77,9 @@ export const operations = {
       throw e;
     }
   }),
-  lchown: define('lchown', 1, (call, path: PathLike, uid: number, gid: number) => attr.chown(call, nofollow(call, path), toId(uid), toId(gid))),
+  lchown: define('lchown', 1, (call, path: PathLike, uid: number, gid: number) =>
+    attr.chown(call, nofollow(call, path), toId(uid), toId(gid)),
+  ),
   link: define('link', 2, (call, existing: PathLike, path: PathLike) => create.link(call, toPath(existing), toPath(path))),
   lstat: define('lstat', 1, (call, path: PathLike) => new Stats(attr.stat(call, nofollow(call, path)))),
   lutimes: define('lutime', 1, (call, path: PathLike, atime: TimeLike, mtime: TimeLike) =>
@@ -120,7 +135,9 @@ export const operations = {
   }),
   rmdir: define('rmdir', 1, (call, path: PathLike) => remove.rmdir(call, toPath(path))),
   stat: define('stat', 1, (call, path: PathLike) => new Stats(attr.stat(call, follow(call, path)))),
-  symlink: define('symlink', 2, (call, target: PathLike, path: PathLike, _type?: string | null) => create.symlink(call, toPath(target), toPath(path))),
+  symlink: define('symlink', 2, (call, target: PathLike, path: PathLike, _type?: string | null) =>
+    create.symlink(call, toPath(target), toPath(path)),
+  ),
   truncate: define('open', 1, (call, path: PathLike, length?: number) => {
     const place = follow(call, path);
     assertOpenable(call, place, 1);

@@ -14,7 +14,12 @@ export interface View {
 }
 
 /** Runs an operation; resolves when what it changed is committed. */
-export async function perform<A extends unknown[], R>({ engine, user }: View, definition: Definition<A, R>, args: A, signal?: AbortSignal): Promise<R> {
+export async function perform<A extends unknown[], R>(
+  { engine, user }: View,
+  definition: Definition<A, R>,
+  args: A,
+  signal?: AbortSignal,
+): Promise<R> {
   try {
     return await engine.run(user, (call) => definition.run(call, ...args), signal);
   } catch (e) {

@@ -9,7 +9,7 @@ import { DirListing } from './dir.ts';
 import { openHandle } from './file-handle.ts';
 import { type OperationName, operations } from './operations.ts';
 import { type View, perform, performSync } from './perform.ts';
-import { watchIterator, watchWith } from './watching.ts';
+import { WatchIterator, watchWith } from './watching.ts';
 import type { WatchListener } from '../overlay/watch.ts';
 
 /** Node's `fs.constants`, with the flags that POSIX has beside. */
@@ -38,11 +38,13 @@ function createPromises(view: View): FsPromises {
       const dirents = await perform(view, { ...operations.readdir, syscall: 'opendir' }, [path, { ...options, withFileTypes: true }]);
       return new DirListing(toPath(path), dirents as Dirent[]);
     },
-    watch: (path, options = {}) =>
-      watchIterator((listener) => {
-        const { close } = watchWith(view, path, { recursive: options.recursive }, listener);
-        return close;
-      }, options.signal),
+    watch: (path, options = {}) => {
+      const { recursive, signal } = options;
+      return new WatchIterator((listener) => {
+        const watcher = watchWith(view, path, { recursive }, listener);
+        return () => watcher.close();
+      }, signal);
+    },
   };
 }
 
@@ -53,7 +55,9 @@ function signalOf(args: readonly unknown[]): AbortSignal | undefined {
 }
 
 function createSync(view: View): FsSync {
-  const simple = Object.fromEntries(names.map((name) => [`${name}Sync`, (...args: never[]) => performSync(view, operations[name] as never, args)]));
+  const simple = Object.fromEntries(
+    names.map((name) => [`${name}Sync`, (...args: never[]) => performSync(view, operations[name] as never, args)]),
+  );
   const sync: Partial<FsSync> = {
     readFileSync: ((path: PathLike | number, options?: { encoding?: string | null } | string | null) =>
       typeof path === 'number'
@@ -72,7 +76,8 @@ function createSync(view: View): FsSync {
       return bytes.length;
     },
     writeSync: (fd, data, offset, length, position) => {
-      if (typeof data !== 'string') return performSync(view, descriptors.write, [fd, toView(data, offset, length as number), toPosition(position)]);
+      if (typeof data !== 'string')
+        return performSync(view, descriptors.write, [fd, toView(data, offset, length as number), toPosition(position)]);
       return performSync(view, descriptors.write, [fd, toBytes(data, typeof length === 'string' ? length : 'utf8'), toPosition(offset)]);
     },
     fstatSync: (fd) => performSync(view, descriptors.stat, [fd]),

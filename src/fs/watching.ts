@@ -31,44 +31,59 @@ export function watchWith(view: View, path: PathLike, { recursive = false, signa
   return { close };
 }
 
-/** Iterates over committed changes, until the consumer leaves or the signal fires (then the iteration rejects with its reason). */
-export function watchIterator(subscribe: (listener: WatchListener) => () => void, signal?: AbortSignal): AsyncIterableIterator<WatchEvent> {
-  const queue: WatchEvent[] = [];
-  const waiting: { resolve(result: IteratorResult<WatchEvent>): void; reject(reason: unknown): void }[] = [];
-  let done = false;
-  const end = subscribe((eventType, filename) => {
-    const event = { eventType, filename };
-    const next = waiting.shift();
-    if (next === undefined) queue.push(event);
-    else next.resolve({ done: false, value: event });
-  });
-  const finish = (): void => {
-    done = true;
-    queue.length = 0;
-    end();
-    signal?.removeEventListener('abort', abort);
+interface Consumer {
+  readonly resolve: (result: IteratorResult<WatchEvent>) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Iterates over committed changes, until the consumer leaves or the signal fires: then it rejects with an `AbortError`. */
+export class WatchIterator implements AsyncIterableIterator<WatchEvent> {
+  readonly #queue: WatchEvent[] = [];
+  readonly #waiting: Consumer[] = [];
+  readonly #unsubscribe: () => void;
+  #done = false;
+
+  constructor(
+    subscribe: (listener: WatchListener) => () => void,
+    private readonly signal?: AbortSignal,
+  ) {
+    this.#unsubscribe = subscribe((eventType, filename) => {
+      const value = { eventType, filename };
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#queue.push(value);
+      else next.resolve({ done: false, value });
+    });
+    signal?.addEventListener('abort', this.#abort);
+    if (signal?.aborted === true) this.#finish();
+  }
+
+  readonly #abort = (): void => {
+    this.#finish();
+    for (const { reject } of this.#waiting.splice(0)) reject(new AbortError(this.signal?.reason));
   };
-  const abort = (): void => {
-    finish();
-    for (const { reject } of waiting.splice(0)) reject(new AbortError(signal!.reason));
-  };
-  signal?.addEventListener('abort', abort);
-  if (signal?.aborted === true) finish();
-  return {
-    async next() {
-      assertNotAborted(signal);
-      const value = queue.shift();
-      if (value !== undefined) return { done: false, value };
-      if (done) return { done: true, value: undefined };
-      return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
-    },
-    async return() {
-      finish();
-      for (const { resolve } of waiting.splice(0)) resolve({ done: true, value: undefined });
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+
+  #finish(): void {
+    this.#done = true;
+    this.#queue.length = 0;
+    this.#unsubscribe();
+    this.signal?.removeEventListener('abort', this.#abort);
+  }
+
+  async next(): Promise<IteratorResult<WatchEvent>> {
+    assertNotAborted(this.signal);
+    const value = this.#queue.shift();
+    if (value !== undefined) return { done: false, value };
+    if (this.#done) return { done: true, value: undefined };
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  async return(): Promise<IteratorResult<WatchEvent>> {
+    this.#finish();
+    for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
 }

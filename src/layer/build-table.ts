@@ -5,32 +5,13 @@
  */
 
 import { encodeUtf8 } from '../base/bytes.ts';
-import { NAME_MAX, PATH_MAX, S_IFDIR, S_IFMT, S_IFREG, isDirectory } from '../base/mode.ts';
+import { NAME_MAX, PATH_MAX, isDirectory } from '../base/mode.ts';
 import type { LayerWarning } from './layer.ts';
 import { packTable } from './pack-table.ts';
-import type { Extent, LayerTable } from './table.ts';
+import type { LayerEntry, TableNode } from './table-node.ts';
+import type { LayerTable } from './table.ts';
 
-/** One entry as an archive has it. */
-export interface LayerEntry {
-  /** As in the archive, components separated by '/'. */
-  readonly path: string;
-  /** Type and permission bits. */
-  readonly mode: number;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
-  /** Milliseconds since the epoch. */
-  readonly mtime: number;
-  readonly size?: number | undefined;
-  readonly extent?: Extent | undefined;
-  /** Target of a symbolic link, where it is known without reading content. */
-  readonly target?: string | undefined;
-  /** Path of the earlier entry that this one is a hard link to. */
-  readonly link?: string | undefined;
-  readonly rdev?: number | undefined;
-  readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined;
-  readonly redirect?: string | undefined;
-  readonly mark?: 'whiteout' | 'opaque' | undefined;
-}
+export type { LayerEntry } from './table-node.ts';
 
 export interface TableOptions {
   /** Mounts the archive's root at this directory. */
@@ -39,16 +20,6 @@ export interface TableOptions {
   readonly strip?: number | undefined;
   /** *oci* indicates that names starting with `.wh.` are marks of an OCI layer. Therefore they are not files. */
   readonly whiteouts?: 'oci' | undefined;
-}
-
-/** An object while the table is built. Hard links: one node below several names. */
-export interface TableNode {
-  entry: LayerEntry | undefined;
-  children: Map<string, TableNode> | undefined;
-  /** Of an implied directory: the latest of what is in it. */
-  mtime: number;
-  opaque: boolean;
-  whiteout: boolean;
 }
 
 /** A hostile archive can be wrong a million times; nobody reads more than this. */
@@ -225,10 +196,4 @@ function problemOf(path: string): string | undefined {
     if (part.length * 3 > NAME_MAX && encodeUtf8(part).length > NAME_MAX) return `component over ${NAME_MAX} bytes`;
   }
   return undefined;
-}
-
-/** The mode of a node: directories that no entry describes have the usual one. */
-export function nodeMode({ entry, children }: TableNode): number {
-  if (entry === undefined) return children === undefined ? S_IFREG : S_IFDIR | 0o755;
-  return (entry.mode & S_IFMT) === 0 ? entry.mode | S_IFREG : entry.mode;
 }

@@ -1,7 +1,7 @@
 /* Packs a tree of nodes into the columns of a `LayerTable`: breadth first, so that the entries of a directory stand together. */
 
 import { concatBytes, encodeUtf8 } from '../base/bytes.ts';
-import { type TableNode, nodeMode } from './build-table.ts';
+import { type TableNode, nodeMode } from './table-node.ts';
 import { type Columns, type Extras, LayerTable, TableFlags } from './table.ts';
 
 interface Placed {
@@ -105,7 +105,12 @@ function ownerIndex(known: Map<string, number>, owners: [number, number][], uid:
 }
 
 function noteExtras(
-  extras: { targets: Map<number, string>; rdevs: Map<number, number>; xattrs: Map<number, ReadonlyMap<string, Uint8Array>>; redirects: Map<number, string> },
+  extras: {
+    targets: Map<number, string>;
+    rdevs: Map<number, number>;
+    xattrs: Map<number, ReadonlyMap<string, Uint8Array>>;
+    redirects: Map<number, string>;
+  },
   i: number,
   { entry }: TableNode,
 ): void {

@@ -1,7 +1,19 @@
 /* Attributes: mode, owner, times, extended attributes. Each change copies up attributes alone. */
 
 import { FsError } from '../base/errors.ts';
-import { PERMISSIONS, R_OK, S_IFMT, S_ISGID, S_ISUID, W_OK, XATTR_CREATE, XATTR_REPLACE, isDirectory, isFile, isSymlink } from '../base/mode.ts';
+import {
+  PERMISSIONS,
+  R_OK,
+  S_IFMT,
+  S_ISGID,
+  S_ISUID,
+  W_OK,
+  XATTR_CREATE,
+  XATTR_REPLACE,
+  isDirectory,
+  isFile,
+  isSymlink,
+} from '../base/mode.ts';
 import type { Attr } from '../base/stats.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import type { InodeRecord } from '../layer/upper.ts';
@@ -92,7 +104,8 @@ export function getxattr(call: Call, place: Found, name: string): Uint8Array {
 }
 
 /** listxattr(2), sorted. */
-export const listxattr = (call: Call, place: Found): string[] => [...(xattrsOf(call, place.ino)?.keys() ?? [])].filter((name) => !isMark(name)).sort();
+export const listxattr = (call: Call, place: Found): string[] =>
+  [...(xattrsOf(call, place.ino)?.keys() ?? [])].filter((name) => !isMark(name)).sort();
 
 /** setxattr(2). Copies the bytes. @throws {FsError} EEXIST, ENODATA (by flags), ERANGE (name), ENOSPC (value), ENOTSUP, EPERM */
 export function setxattr(call: Call, place: Found, name: string, value: Uint8Array, flags: number): void {

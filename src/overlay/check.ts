@@ -33,7 +33,8 @@ function checkLowers(tree: Tree, report: Report): void {
   for (const [id, record] of tree.records) {
     if (isWhiteout(record)) continue;
     const path = label(tree, id);
-    if (id !== ROOT_INO && id < FIRST_UPPER_INO && originOf(tree.layers, id) === undefined) report('I1', path, `inode ${id} belongs to no lower`);
+    if (id !== ROOT_INO && id < FIRST_UPPER_INO && originOf(tree.layers, id) === undefined)
+      report('I1', path, `inode ${id} belongs to no lower`);
     const { origin } = record;
     const table = origin && tree.layers[origin.layer]?.table;
     if (origin !== undefined && (table === undefined || origin.entry >= table.length || !isFile(table.mode(origin.entry)))) {
@@ -70,7 +71,7 @@ function checkDirectoryRecord(tree: Tree, id: number, record: InodeRecord, path:
   if (record.names.length !== names) report('I5', path, `is a directory of ${record.names.length} names`);
   if (record.opaque === true && record.redirect !== undefined) report('I8', path, 'is opaque and has a redirect');
   const seen = new Set<number>();
-  for (let at = id; at !== ROOT_INO && record.nlink > 0; ) {
+  for (let at = id; at !== ROOT_INO && record.nlink > 0;) {
     if (seen.has(at)) return report('I5', path, 'stands below itself');
     seen.add(at);
     const above = tree.inode(at)?.names[0]?.[0];
@@ -149,12 +150,14 @@ function checkCached(tree: Tree, directory: Directory, report: Report): void {
   if (directory !== tree.root) {
     if (entriesOf(tree, parent).get(name) !== ino) return; // of a tree that was removed as a whole
     const fresh = stackOf(tree, parent, name, ino);
-    const same = fresh.length === stack.length && fresh.every(({ layer, entry }, i) => stack[i]!.layer === layer && stack[i]!.entry === entry);
+    const same =
+      fresh.length === stack.length && fresh.every(({ layer, entry }, i) => stack[i]!.layer === layer && stack[i]!.entry === entry);
     if (!same) report('I8', path, 'merges other lower directories than its records say');
   }
   if (entries === undefined) return;
   const merged = mergeEntries(tree, directory);
-  for (const [child, id] of merged) if (entries.get(child) !== id) report('I9', `${path}/${child}`, 'is in the records and not in the tree');
+  for (const [child, id] of merged)
+    if (entries.get(child) !== id) report('I9', `${path}/${child}`, 'is in the records and not in the tree');
   for (const child of entries.keys()) if (!merged.has(child)) report('I9', `${path}/${child}`, 'is in the tree and not in the records');
 }
 
@@ -162,7 +165,7 @@ function checkCached(tree: Tree, directory: Directory, report: Report): void {
 function label(tree: Tree, id: number): string {
   const parts: string[] = [];
   const seen = new Set<number>();
-  for (let at = id; at !== ROOT_INO && !seen.has(at); ) {
+  for (let at = id; at !== ROOT_INO && !seen.has(at);) {
     seen.add(at);
     const name = tree.records.get(at)?.names[0];
     if (name === undefined) return `#${id}`;

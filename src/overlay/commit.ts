@@ -141,6 +141,7 @@ export class CommitQueue {
     this.tree.undo(failed);
     const error = new FsError(isFsError(reason) ? reason.code : 'EIO', { cause: reason, detail: 'the commit failed' });
     this.#unreported = error;
+    this.#runningDone = Promise.resolve(); // the failure is told to those who wait now, and to nobody later
     waiting.reject(error);
     laterWaiting.reject(error);
   }

@@ -15,7 +15,8 @@ const DEFAULT_UMASK = 0o022;
 const PATH_MAX = 4096;
 
 /** What a new inode is, beside its names, owner and times. */
-type Fresh = Pick<InodeRecord, 'mode'> & Partial<Pick<InodeRecord, 'rdev' | 'target' | 'size' | 'chunks' | 'opaque' | 'originSize' | 'origin' | 'xattrs'>>;
+type Fresh = Pick<InodeRecord, 'mode'> &
+  Partial<Pick<InodeRecord, 'rdev' | 'target' | 'size' | 'chunks' | 'opaque' | 'originSize' | 'origin' | 'xattrs'>>;
 
 /** @throws {FsError} EEXIST where something is already, EROFS, EACCES where the directory cannot be written. */
 export function assertCreatable(call: Call, place: Place): void {
@@ -160,9 +161,9 @@ export function mknod(call: Call, path: string, mode: number, rdev: number): voi
 export function link(call: Call, existing: string, path: string): void {
   const { tree, now } = call;
   const source = find(call, existing, 'nofollow');
-  if (isDirectory(tree.mode(source.ino))) throw new FsError('EPERM');
   const place = walk(call, path, 'nofollow');
   assertCreatable(call, place);
+  if (isDirectory(tree.mode(source.ino))) throw new FsError('EPERM');
   if (place.slash) throw new FsError('ENOENT');
   const record = copyUpAt(call, source.directory, source.name, source.ino);
   copyUpDirectory(call, place.directory);

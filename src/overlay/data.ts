@@ -38,7 +38,7 @@ function readBytes(call: Call, content: Content, start: number, requested: numbe
   const end = Math.min(requested, content.size);
   if (start >= end) return new Uint8Array(0);
   const pieces: { readonly at: number; readonly bytes: Uint8Array }[] = [];
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const segment = segmentAt(content, at, end);
     const bytes = segmentBytes(call, content, segment);
     if (bytes !== undefined) pieces.push({ at: at - start, bytes });
@@ -79,7 +79,7 @@ function segmentBytes({ gathered }: Call, { chunks, origin }: Content, { from, s
     case 'origin':
       return gathered.lower(origin!.layer, origin!.entry, start, end);
     default:
-      throw new TypeError(`no such segment: ${from satisfies never}`);
+      throw new TypeError(`no such segment: ${String(from satisfies never)}`);
   }
 }
 
@@ -132,7 +132,7 @@ function patchedChunk(call: Call, record: Content, chunk: number, position: numb
 
 /** Puts what a file has now into `into`. What is missing is noted, and the caller asserts residence before it uses the result. */
 function keepBytes(call: Call, record: Content, start: number, end: number, into: Uint8Array): void {
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const segment = segmentAt(record, at, end);
     const bytes = segmentBytes(call, record, segment);
     if (bytes !== undefined) into.set(bytes, at - start);
@@ -169,14 +169,14 @@ function shortenedChunk({ gathered }: Call, content: Content, size: number): Uin
   if (size >= content.size || cut === 0 || id === 0) return undefined;
   const bytes = gathered.chunk(id);
   gathered.assertResident();
-  return bytes!.length > cut ? (bytes!.slice(0, cut) as Uint8Array<ArrayBuffer>) : undefined;
+  return bytes!.length > cut ? bytes!.slice(0, cut) : undefined;
 }
 
 /** Content for an inode that is being made: nothing of an old one has to be kept. Copies the bytes. */
 export function newContent({ commits }: Call, bytes: Uint8Array): Pick<InodeRecord, 'size' | 'originSize' | 'chunks'> {
   const chunks: number[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK_SIZE) {
-    chunks.push(commits.putChunk(bytes.slice(at, at + CHUNK_SIZE) as Uint8Array<ArrayBuffer>));
+    chunks.push(commits.putChunk(bytes.slice(at, at + CHUNK_SIZE)));
   }
   return { size: bytes.length, originSize: 0, chunks };
 }

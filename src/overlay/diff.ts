@@ -11,12 +11,17 @@ import type { Directory, LowerDirectory, Tree } from './tree.ts';
 /** Every change, sorted by path. */
 export function diff(tree: Tree): Change[] {
   const changes: Change[] = [];
-  diffDirectory(tree, tree.root, tree.root.stack, changes);
+  diffDirectory(tree, { directory: tree.root, below: tree.root.stack }, changes);
   return changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
-/** `below`: what the lowers alone merge at the directory's path in the merged tree. */
-function diffDirectory(tree: Tree, directory: Directory, below: readonly LowerDirectory[], changes: Change[]): void {
+/** A directory of the upper, and what the lowers alone merge at its path. */
+interface Compared {
+  readonly directory: Directory;
+  readonly below: readonly LowerDirectory[];
+}
+
+function diffDirectory(tree: Tree, { directory, below }: Compared, changes: Change[]): void {
   for (const [name, id] of tree.names.get(directory.ino) ?? []) {
     const record = tree.records.get(id)!;
     const path = join(directory, name);
@@ -25,7 +30,9 @@ function diffDirectory(tree: Tree, directory: Directory, below: readonly LowerDi
       if (twin !== undefined) changes.push({ path, change: 'deleted', type: lowerType(tree, twin) });
       else changes.push(deletedInRenamed(tree, directory, name, path));
     } else if (isDirectory(record.mode)) {
-      diffUpperDirectory(tree, directoryAt(tree, directory, name, id), record, below, twin, changes);
+      const compared = { directory: directoryAt(tree, directory, name, id), below: childStack(tree, below, name) };
+      diffUpperDirectory(tree, compared, record, { path, change: twin === undefined ? 'added' : 'modified', type: 'directory' }, changes);
+      diffDirectory(tree, compared, changes);
     } else {
       const change = fileChange(tree, id, record, twin);
       if (change === undefined) continue;
@@ -43,29 +50,18 @@ function deletedInRenamed(tree: Tree, directory: Directory, name: string, path: 
   return { path, change: 'deleted', type: hidden ? lowerType(tree, hidden) : 'file', from: `${lowerPath(tree, directory)}/${name}` };
 }
 
-function diffUpperDirectory(
-  tree: Tree,
-  directory: Directory,
-  record: InodeRecord,
-  parentBelow: readonly LowerDirectory[],
-  twin: LowerDirectory | undefined,
-  changes: Change[],
-): void {
-  const path = join(directory.parent, directory.name);
-  const below = childStack(tree, parentBelow, directory.name);
-  const type = 'directory';
+/** `made`: the change to tell when the directory is not a merge with what the lowers have at its path. */
+function diffUpperDirectory(tree: Tree, { directory, below }: Compared, record: InodeRecord, made: Change, changes: Change[]): void {
   if (record.opaque !== true && record.redirect === undefined && below.length > 0) {
-    if (attributesDiffer(tree, record, below.find(({ layer, entry }) => !tree.layers[layer]!.table.isImplied(entry)))) {
-      changes.push({ path, change: 'meta', type });
-    }
-  } else {
-    const from = record.redirect;
-    changes.push({ path, change: twin === undefined ? 'added' : 'modified', type, ...(from !== undefined && { from }) });
-    for (const [name, hidden] of lowerNames(tree, below)) {
-      if (!entriesOf(tree, directory).has(name)) changes.push({ path: `${path}/${name}`, change: 'deleted', type: lowerType(tree, hidden) });
-    }
+    const described = below.find(({ layer, entry }) => !tree.layers[layer]!.table.isImplied(entry));
+    if (attributesDiffer(tree, record, described)) changes.push({ ...made, change: 'meta' });
+    return;
   }
-  diffDirectory(tree, directory, below, changes);
+  changes.push(record.redirect === undefined ? made : { ...made, from: record.redirect });
+  for (const [name, hidden] of lowerNames(tree, below)) {
+    if (entriesOf(tree, directory).has(name)) continue;
+    changes.push({ path: `${made.path}/${name}`, change: 'deleted', type: lowerType(tree, hidden) });
+  }
 }
 
 /** The names that a stack of lower directories shows. */
@@ -88,7 +84,8 @@ function fileChange(tree: Tree, id: number, record: InodeRecord, twin: LowerDire
   const origin = originOf(tree.layers, id);
   const isTwin = origin !== undefined && origin.layer === twin.layer && origin.entry === table.canonical(twin.entry);
   const isUntouched = record.chunks.every((chunk) => chunk === 0) && record.size === table.size(twin.entry);
-  const showsTwin = record.origin === undefined || (record.origin.layer === twin.layer && record.origin.entry === table.canonical(twin.entry));
+  const showsTwin =
+    record.origin === undefined || (record.origin.layer === twin.layer && record.origin.entry === table.canonical(twin.entry));
   if (!isTwin || !isUntouched || !showsTwin || (record.origin !== undefined && record.originSize !== record.size)) return 'modified';
   if (attributesDiffer(tree, record, twin) || record.mtimeMs !== table.mtime(twin.entry)) return 'meta';
   return undefined;

@@ -100,7 +100,7 @@ export class Engine {
   /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
   #dropOrphans(): void {
     const call = this.#call({ uid: 0, gid: 0 });
-    for (const [id, record] of [...this.tree.records]) {
+    for (const [id, record] of this.tree.records) {
       if (isWhiteout(record) || record.nlink > 0) continue;
       dropContent(call, record);
       this.tree.remove(id);

@@ -10,7 +10,7 @@ import type { CommitQueue } from './commit.ts';
 import type { MountedLayer } from './ino.ts';
 
 /** Thrown by an operation that needs bytes which have to be fetched first. Never leaves the engine. */
-export class NotResident {}
+export class NotResident extends Error {}
 
 interface LowerRange {
   readonly layer: number;

@@ -4,7 +4,20 @@
  */
 
 import { FsError } from '../base/errors.ts';
-import { O_ACCMODE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY, isDirectory, isFile, isSymlink } from '../base/mode.ts';
+import {
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+  isDirectory,
+  isFile,
+  isSymlink,
+} from '../base/mode.ts';
 import { assertAccess, wanted } from './access.ts';
 import { type Call, assertWritable, emit } from './call.ts';
 import { copyUpFile } from './copy-up.ts';

@@ -43,7 +43,10 @@ export function mountLayers(layers: readonly Layer[], pinned: readonly PinnedLow
   return layers.map((layer, i) => {
     const { digest, inoBase, entries } = pinned[i]!;
     if (digest !== layer.digest || entries !== layer.table.length) {
-      throw new FsError('ESTALE', { path: layer.name, detail: `the upper was made over another lower: ${digest}, this one is ${layer.digest}` });
+      throw new FsError('ESTALE', {
+        path: layer.name,
+        detail: `the upper was made over another lower: ${digest}, this one is ${layer.digest}`,
+      });
     }
     return { layer, table: layer.table, inoBase };
   });

@@ -1,10 +1,9 @@
 /* Removing names. What a lower would show again gets a whiteout; what the upper alone had leaves nothing behind. */
 
 import { FsError } from '../base/errors.ts';
-import { isDirectory } from '../base/mode.ts';
+import { isDirectory, R_OK, W_OK, X_OK } from '../base/mode.ts';
 import { isWhiteout } from '../layer/upper.ts';
 import { assertAccess, assertMayChangeNames, assertSticky } from './access.ts';
-import { R_OK, W_OK, X_OK } from '../base/mode.ts';
 import { type Call, assertWritable, emit } from './call.ts';
 import { copyUp, copyUpDirectory, gatherForCopyUp, touchDirectory } from './copy-up.ts';
 import { dropContent } from './data.ts';
@@ -93,7 +92,7 @@ function emptyDirectory(call: Call, directory: Directory): void {
     emptyDirectory(call, child);
     dropDirectory(call, child);
   }
-  for (const id of [...(tree.names.get(directory.ino)?.values() ?? [])]) tree.remove(id);
+  for (const id of tree.names.get(directory.ino)?.values() ?? []) tree.remove(id);
   directory.entries = new Map();
 }
 
@@ -109,7 +108,7 @@ export function removeFile(call: Call, { directory, name, ino }: Found): void {
 export function removeDirectory(call: Call, directory: Directory): void {
   const { parent, name } = directory;
   copyUpDirectory(call, parent);
-  for (const id of [...(call.tree.names.get(directory.ino)?.values() ?? [])]) call.tree.remove(id);
+  for (const id of call.tree.names.get(directory.ino)?.values() ?? []) call.tree.remove(id);
   dropDirectory(call, directory);
   finishRemoval(call, parent, name);
 }

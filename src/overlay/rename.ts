@@ -13,7 +13,7 @@ import { dropWhiteout } from './create.ts';
 import { childStack, directoryAt, entriesOf, isWithin, lowerPath } from './lookup.ts';
 import { removeDirectory, removeFile, whiteOut } from './remove.ts';
 import type { Directory } from './tree.ts';
-import { type Found, type Place, asDirectory, find, walk } from './walk.ts';
+import { type Found, type Place, asDirectory, walk } from './walk.ts';
 
 /**
  * @throws {FsError} EINVAL for a directory into itself or for unknown flags, ENOTEMPTY, ENOTDIR, EISDIR, EBUSY for the root,
@@ -22,8 +22,11 @@ import { type Found, type Place, asDirectory, find, walk } from './walk.ts';
 export function rename(call: Call, from: string, to: string, flags: number): void {
   const { tree } = call;
   if (flags !== 0 && flags !== RENAME_NOREPLACE && flags !== RENAME_EXCHANGE) throw new FsError('EINVAL');
-  const source = find(call, from, 'nofollow');
+  // Both parents are looked up before either name.
+  const { ino, ...left } = walk(call, from, 'nofollow');
   const target = walk(call, to, 'nofollow');
+  if (ino === undefined) throw new FsError('ENOENT');
+  const source: Found = { ...left, ino };
   if (source.dots !== undefined || target.dots !== undefined) throw new FsError('EBUSY');
   if (flags === RENAME_NOREPLACE && target.ino !== undefined) throw new FsError('EEXIST');
   assertWritable(call);
@@ -129,6 +132,8 @@ function arrive(call: Call, { ino, directory: from, name: before }: Found, { dir
 function marks({ tree }: Call, moved: Directory, parent: Directory, name: string): Pick<InodeRecord, 'opaque' | 'redirect'> {
   if (moved.stack.length === 0) return { opaque: parent.stack.length > 0 ? true : tree.inode(moved.ino)?.opaque, redirect: undefined };
   const found = childStack(tree, parent.stack, name);
-  const isBack = found.length === moved.stack.length && found.every(({ layer, entry }, i) => moved.stack[i]!.layer === layer && moved.stack[i]!.entry === entry);
+  const isBack =
+    found.length === moved.stack.length &&
+    found.every(({ layer, entry }, i) => moved.stack[i]!.layer === layer && moved.stack[i]!.entry === entry);
   return { opaque: undefined, redirect: isBack ? undefined : tree.inode(moved.ino)!.redirect };
 }

@@ -106,7 +106,7 @@ export class Tree {
 
   #namesOf(directory: number): Map<string, number> {
     let names = this.names.get(directory);
-    if (names === undefined) this.names.set(directory, (names = new Map()));
+    if (names === undefined) this.names.set(directory, (names = new Map<string, number>()));
     return names;
   }
 

@@ -32,7 +32,7 @@ export class Watchers {
   /** Tells what a commit changed, in the order in which it happened. */
   deliver(events: readonly WatchEvent[]): void {
     for (const { eventType, path } of events) {
-      for (const watcher of [...this.#watchers]) {
+      for (const watcher of this.#watchers) {
         const filename = relativeTo(watcher, path);
         if (filename !== undefined) watcher.listener(eventType, filename);
       }

@@ -63,6 +63,9 @@ export const linkSuite: Suite = (stack) => {
     });
     fact(stack, 'directories have one name', { seed }, async ({ fs, at }) => {
       await expectCode(fs.link(at('d'), at('e')), 'EPERM');
+      // What is wrong with the new name is told first.
+      await expectCode(fs.link(at('d'), at('a')), 'EEXIST');
+      await expectCode(fs.link(at('d'), at('no/e')), 'ENOENT');
     });
     fact(stack, 'missing files and parents are ENOENT', { seed }, async ({ fs, at }) => {
       await expectCode(fs.link(at('no'), at('b')), 'ENOENT');

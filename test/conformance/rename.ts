@@ -17,6 +17,7 @@ const seed = tree(
   dir('empty'),
   symlink('to-a', 'a'),
   symlink('to-d', 'd'),
+  symlink('loop', 'loop'),
 );
 
 export const renameSuite: Suite = (stack) => {
@@ -115,6 +116,12 @@ export const renameSuite: Suite = (stack) => {
       await expectCode(fs.rename(at('a/x'), at('n')), 'ENOTDIR');
       await expectCode(fs.rename(at('a'), at('n/')), 'ENOTDIR', 'ENOENT');
       expect(await fs.readFile(at('a'), 'utf8')).toBe('A');
+    });
+    fact(stack, 'both parents are looked up before both names', { seed }, async ({ fs, at }) => {
+      await expectCode(fs.rename(at('no'), at('a/n')), 'ENOTDIR');
+      await expectCode(fs.rename(at('d/no'), at('no/n')), 'ENOENT');
+      await expectCode(fs.rename(at('no'), at('loop/n')), 'ELOOP');
+      await expectCode(fs.rename(at('a/n'), at('loop/n')), 'ENOTDIR');
     });
     fact(stack, 'NOREPLACE refuses what exists', { seed, needs: ['rename-flags'] }, async ({ fs, at }) => {
       await expectCode(fs.rename(at('a'), at('b'), RENAME_NOREPLACE), 'EEXIST');

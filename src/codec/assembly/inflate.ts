@@ -105,7 +105,7 @@ function decodeOne(endBit: u32, history: usize): i32 {
   if (bit + used > endBit) return INPUT_USED;
   if ((entry & EXCEPTIONAL) != 0) return BAD_DISTANCE;
   const distance = valueOf(entry, <u32>bits);
-  if (distance > output - history) return FAR_DISTANCE;
+  if (<usize>distance > output - history) return FAR_DISTANCE;
   for (const end = output + length; output < end; output++) store<u8>(output, load<u8>(output - distance));
   bit += used;
   return GO_ON;
