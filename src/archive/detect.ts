@@ -44,7 +44,12 @@ export function formatOfHead(head: Uint8Array): ArchiveFormat | undefined {
 /** A local header, the end record of an empty archive, or the mark of an archive that was to be split. */
 function isZipStart(head: Uint8Array): boolean {
   if (head[0] !== 0x50 || head[1] !== 0x4b) return false;
-  return (head[2] === 3 && head[3] === 4) || (head[2] === 5 && head[3] === 6) || (head[2] === 7 && head[3] === 8) || (head[2] === 0x30 && head[3] === 0x30);
+  return (
+    (head[2] === 3 && head[3] === 4) ||
+    (head[2] === 5 && head[3] === 6) ||
+    (head[2] === 7 && head[3] === 8) ||
+    (head[2] === 0x30 && head[3] === 0x30)
+  );
 }
 
 /** The error for bytes that are no archive. */
@@ -59,5 +64,7 @@ export function unknownFormat(head: Uint8Array, { archive }: Place): FsError {
 function quoted(head: Uint8Array): string {
   const start = head.subarray(0, 16);
   const printable = start.every((byte) => byte >= 0x20 && byte < 0x7f);
-  return printable ? `'${String.fromCharCode(...start)}'` : `the bytes ${start.length > 8 ? `${toHex(start.subarray(0, 8))}…` : toHex(start)}`;
+  return printable
+    ? `'${String.fromCharCode(...start)}'`
+    : `the bytes ${start.length > 8 ? `${toHex(start.subarray(0, 8))}…` : toHex(start)}`;
 }

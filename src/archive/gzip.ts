@@ -15,6 +15,8 @@ const FEXTRA = 4;
 const FNAME = 8;
 const FCOMMENT = 16;
 const RESERVED = 0xe0;
+/** No deflate stream holds more than this: a match of 258 bytes takes at least two bits. */
+export const DEFLATE_MAX_RATIO = 1032;
 
 export interface GunzipOptions {
   readonly place: Place;
@@ -68,20 +70,34 @@ function readMember(bytes: Uint8Array, at: number, limit: number, { place, codec
   const crc = codec.crc32(output);
   if (crc !== expected) throw damaged(place, `the CRC-32 of the gzip member at byte ${at} is ${hex32(crc)}, should be ${hex32(expected)}`);
   // The length is recorded modulo 2^32.
-  if (view.getUint32(4, true) !== output.length % 2 ** 32) throw damaged(place, `the gzip member at byte ${at} has ${output.length} bytes, not as many as it says`);
+  if (view.getUint32(4, true) !== output.length % 2 ** 32)
+    throw damaged(place, `the gzip member at byte ${at} has ${output.length} bytes, not as many as it says`);
   return { content: output, end };
 }
 
-function inflate(input: Uint8Array, limit: number, at: number, { place, codec }: Pick<GunzipOptions, 'place' | 'codec'>): ReturnType<Codec['inflateStream']> {
+function inflate(
+  input: Uint8Array,
+  limit: number,
+  at: number,
+  { place, codec }: Pick<GunzipOptions, 'place' | 'codec'>,
+): ReturnType<Codec['inflateStream']> {
   try {
-    return codec.inflateStream(input, limit);
+    return codec.inflateStream(input, limit, probableSize(input, limit));
   } catch (e) {
     if (e instanceof FsError && e.code === 'EFBIG') throw tooLarge(place, `inflates to more than the ${limit} bytes that are allowed`);
-    if (e instanceof FsError) throw damaged({ ...place, cause: e }, `the gzip member at byte ${at} cannot be inflated: ${e.detail ?? e.message}`);
+    if (e instanceof FsError)
+      throw damaged({ ...place, cause: e }, `the gzip member at byte ${at} cannot be inflated: ${e.detail ?? e.message}`);
     // The engine's own words for memory that it does not have.
     if (e instanceof RangeError) throw tooLarge(place, 'inflates to more than there is memory for');
     throw e;
   }
+}
+
+/** What the last four bytes of the file say: right for a file of one member, which most are. */
+function probableSize(input: Uint8Array, limit: number): number | undefined {
+  if (input.length < 4) return undefined;
+  const size = new DataView(input.buffer, input.byteOffset + input.length - 4, 4).getUint32(0, true);
+  return size <= Math.min(limit, input.length * DEFLATE_MAX_RATIO) ? size : undefined;
 }
 
 /** Gives where the deflate stream of the member at `at` starts. */
@@ -104,7 +120,8 @@ function skipHeader(bytes: Uint8Array, at: number, place: Place, codec: Codec): 
   if ((flags & FHCRC) !== 0) {
     if (end + 2 > bytes.length) throw cutShort();
     const expected = bytes[end]! | (bytes[end + 1]! << 8);
-    if ((codec.crc32(bytes.subarray(at, end)) & 0xffff) !== expected) throw damaged(place, `the header of the gzip member at byte ${at} has a wrong checksum`);
+    if ((codec.crc32(bytes.subarray(at, end)) & 0xffff) !== expected)
+      throw damaged(place, `the header of the gzip member at byte ${at} has a wrong checksum`);
     end += 2;
   }
   if (end > bytes.length) throw cutShort();

@@ -19,7 +19,7 @@ const LENGTH_DIGITS = 12;
  */
 export function readPaxRecords(bytes: Uint8Array, place: Place): PaxRecords {
   const records = new Map<string, Uint8Array>();
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     // Some writers pad the last block within the recorded size.
     if (bytes[at] === 0) break;
     const space = bytes.indexOf(SPACE, at);
@@ -42,7 +42,8 @@ export function paxNumber(records: PaxRecords, key: string, place: Place): numbe
   if (value === undefined || value.length === 0) return undefined;
   const text = decodeUtf8(value);
   const number = Number(text);
-  if (!/^-?\d+(\.\d*)?$/.test(text) || Math.abs(number) > Number.MAX_SAFE_INTEGER) throw damaged(place, `its pax header says ${key}=${text.slice(0, 40)}`);
+  if (!/^-?\d+(\.\d*)?$/.test(text) || Math.abs(number) > Number.MAX_SAFE_INTEGER)
+    throw damaged(place, `its pax header says ${key}=${text.slice(0, 40)}`);
   return number;
 }
 

@@ -102,7 +102,10 @@ function locate(bytes: Uint8Array, at: number, header: TarHeader, pending: Pendi
   const size = TYPES.has(header.type) || header.type === HARD_LINK ? 0 : declared;
   if (!Number.isSafeInteger(size) || size < 0) throw damaged(place, `the tar entry at byte ${at} has a size of ${size}`);
   if (start + size > bytes.length) {
-    throw damaged({ ...place, entry: entryName({ header, pending }).text }, `cut short: ${size} bytes from ${start}, and the archive has ${bytes.length}`);
+    throw damaged(
+      { ...place, entry: entryName({ header, pending }).text },
+      `cut short: ${size} bytes from ${start}, and the archive has ${bytes.length}`,
+    );
   }
   return { header, pending, start, size };
 }

@@ -35,10 +35,12 @@ export interface ZipEntry {
  */
 export function findZipContent(bytes: Uint8Array, { place, extent, isNamed }: ZipEntry, codec: Codec): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < LOCAL_HEADER_SIZE || view.getUint32(0, true) !== SIGNATURE) throw damaged(place, `no local header at byte ${extent.offset}`);
+  if (bytes.length < LOCAL_HEADER_SIZE || view.getUint32(0, true) !== SIGNATURE)
+    throw damaged(place, `no local header at byte ${extent.offset}`);
   const flags = view.getUint16(6, true);
   const method = view.getUint16(8, true);
-  if (method !== extent.method) throw damaged(place, `compression method ${extent.method} in the central directory, ${method} in the local header`);
+  if (method !== extent.method)
+    throw damaged(place, `compression method ${extent.method} in the central directory, ${method} in the local header`);
   if ((flags & ENCRYPTED) !== 0) throw damaged(place, 'encrypted in the local header, not in the central directory');
   const nameEnd = LOCAL_HEADER_SIZE + view.getUint16(26, true);
   const start = nameEnd + view.getUint16(28, true);
@@ -74,4 +76,3 @@ function inflate(stored: Uint8Array, size: number, place: Place, codec: Codec): 
     throw e;
   }
 }
-

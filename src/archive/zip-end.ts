@@ -53,6 +53,13 @@ export function findZipEnd(tail: Tail, place: Place): ZipEnd | undefined {
   return at === undefined ? undefined : readEnd(view, at, tail, place);
 }
 
+/** Tells whether an end record stands exactly where it belongs: then this is a zip beyond doubt. */
+export function endsAsZip(tail: Uint8Array): boolean {
+  const view = viewOf(tail);
+  const at = locateEnd(view);
+  return at !== undefined && at + END_SIZE + view.getUint16(at + 20, true) === view.byteLength;
+}
+
 /** A comment may hold anything, a signature too: a record that reaches exactly to the end of the archive wins over one that does not. */
 function locateEnd(view: DataView): number | undefined {
   let loose: number | undefined;
@@ -86,7 +93,10 @@ function readEnd(view: DataView, at: number, { size }: Tail, place: Place): ZipE
   const directoryStart = directoryEnd - directorySize;
   const prefix = directoryStart - directoryOffset;
   if (prefix < 0) {
-    throw damaged(place, `the central directory (${directorySize} bytes from ${directoryOffset}) does not fit before its end at ${directoryEnd}`);
+    throw damaged(
+      place,
+      `the central directory (${directorySize} bytes from ${directoryOffset}) does not fit before its end at ${directoryEnd}`,
+    );
   }
   const suffix = view.byteLength - (at + END_SIZE + view.getUint16(at + 20, true));
   return { entries, zip64: zip64At !== undefined, directoryStart, directoryEnd, prefix, suffix };

@@ -27,7 +27,7 @@ export function readExtraFields(bytes: Uint8Array): ExtraFields {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fields: { -readonly [K in keyof ExtraFields]: ExtraFields[K] } = {};
   let ntfsTime: number | undefined;
-  for (let at = 0; at + 4 <= bytes.length; ) {
+  for (let at = 0; at + 4 <= bytes.length;) {
     const start = at + 4;
     const end = start + view.getUint16(at + 2, true);
     if (end > bytes.length) break;
@@ -46,7 +46,8 @@ export function readExtraFields(bytes: Uint8Array): ExtraFields {
         fields.owner = readOwner(field);
         break;
       case UNICODE_PATH:
-        if (field.byteLength > 5 && field.getUint8(0) === 1) fields.unicodePath = { name: bytes.subarray(start + 5, end), crc: field.getUint32(1, true) };
+        if (field.byteLength > 5 && field.getUint8(0) === 1)
+          fields.unicodePath = { name: bytes.subarray(start + 5, end), crc: field.getUint32(1, true) };
         break;
     }
     at = end;

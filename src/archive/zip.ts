@@ -8,6 +8,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../base/mode.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged } from './damage.ts';
+import { DEFLATE_MAX_RATIO } from './gzip.ts';
 import { IN_ZIP64, type ZipEnd, readUint64 } from './zip-end.ts';
 import { type ExtraFields, readExtraFields } from './zip-extra.ts';
 import { zipName } from './zip-name.ts';
@@ -22,9 +23,6 @@ export const STORED = 0;
 export const DEFLATE = 8;
 /** General purpose bits 0 and 13: content, or content and directory, are encrypted. */
 export const ENCRYPTED = 0x2001;
-
-/** No deflate stream holds more than this: a match of 258 bytes takes at least two bits. */
-const DEFLATE_MAX_RATIO = 1032;
 
 /** Upper byte of "version made by". */
 const HOST_DOS = [0, 10, 11, 14];
@@ -77,7 +75,8 @@ export function readZipDirectory({ bytes, end, place, codec }: ZipDirectory, bui
     at = next;
   }
   const counted = end.zip64 ? headers.length : headers.length & 0xffff;
-  if (counted !== end.entries) throw damaged(place, `the central directory has ${headers.length} entries, its end record says ${end.entries}`);
+  if (counted !== end.entries)
+    throw damaged(place, `the central directory has ${headers.length} entries, its end record says ${end.entries}`);
   const overlapping = findOverlaps(headers);
   for (const header of headers) addEntry(header, overlapping.has(header), builder);
 }

@@ -1,0 +1,24 @@
+/* The digest of a layer: what the archive is, and how it is mounted. An upper remembers it, and goes with no other layer. */
+
+import { ownBytes, toHex } from '../base/bytes.ts';
+import { FsError } from '../base/errors.ts';
+import type { TableOptions } from '../layer/build-table.ts';
+
+/**
+ * Gives `sha256-HEX`, and the options that change the tree in one spelling: `sha256-HEX;at=/x;strip=1`.
+ *
+ * @throws {FsError} ENOTSUP on a page that is neither https: nor localhost: such a page has no `crypto.subtle`
+ */
+export async function layerDigest(bytes: Uint8Array, { at = '/', strip = 0, whiteouts }: TableOptions): Promise<string> {
+  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
+  if (subtle === undefined)
+    throw new FsError('ENOTSUP', { detail: 'layers need a secure context (https: or localhost): no crypto.subtle' });
+  const sum = new Uint8Array(await subtle.digest('SHA-256', ownBytes(bytes)));
+  const parts = at.split('/').filter((part) => part !== '' && part !== '.');
+  let digest = `sha256-${toHex(sum)}`;
+  // Encoded, because a name may hold the separators.
+  if (parts.length > 0) digest += `;at=/${parts.map(encodeURIComponent).join('/')}`;
+  if (strip !== 0) digest += `;strip=${strip}`;
+  if (whiteouts !== undefined) digest += `;whiteouts=${whiteouts}`;
+  return digest;
+}

@@ -1,0 +1,79 @@
+/* Where the bytes of an archive come from: the contract, and sources that are at hand (bytes, a Blob). http-source.ts has the other. */
+
+import { FsError } from '../base/errors.ts';
+
+/** What was asked of a source so far. */
+export interface SourceStats {
+  readonly requests: number;
+  /** Bytes of content received. */
+  readonly bytes: number;
+}
+
+/** An immutable sequence of bytes. */
+export interface Source {
+  /** For messages: a URL or a file name. */
+  readonly name: string;
+  readonly stats: SourceStats;
+  /**
+   * Learns how many bytes there are.
+   * @throws {FsError} EIO with the cause, ESTALE when the archive changed, EFBIG when it has to be fetched whole and is too large.
+   */
+  size(signal?: AbortSignal): Promise<number>;
+  /**
+   * Gives the bytes [start, end), exactly, within the size. The caller must not change them.
+   * @throws {FsError} EIO with the cause, ESTALE when the archive changed since the first answer.
+   */
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** The same where they are at hand, else `undefined`. */
+  peek(start: number, end: number): Uint8Array | undefined;
+  close(): void;
+}
+
+/** A source of bytes in memory. Takes the bytes over: they must not change. */
+export function bytesSource(bytes: Uint8Array, name = 'archive'): Source {
+  return {
+    name,
+    stats: { requests: 0, bytes: 0 },
+    size: async () => bytes.length,
+    read: async (start, end, signal) => {
+      signal?.throwIfAborted();
+      return bytes.subarray(start, end);
+    },
+    peek: (start, end) => bytes.subarray(start, end),
+    close: () => undefined,
+  };
+}
+
+/** What a source needs of a `Blob` or a `File`. */
+export interface BlobLike {
+  readonly size: number;
+  readonly name?: string;
+  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
+/** A source of a file that the user picked, or any other Blob. */
+export function blobSource(blob: BlobLike, name = blob.name ?? 'archive'): Source {
+  const stats = { requests: 0, bytes: 0 };
+  return {
+    name,
+    stats,
+    size: async () => blob.size,
+    read: async (start, end, signal) => {
+      signal?.throwIfAborted();
+      let bytes: Uint8Array;
+      try {
+        bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
+      } catch (cause) {
+        // NotReadableError: the file behind it was changed or removed since it was picked.
+        throw new FsError('EIO', { detail: `${name}: cannot be read any more`, cause });
+      }
+      signal?.throwIfAborted();
+      if (bytes.length !== end - start) throw new FsError('EIO', { detail: `${name}: ${bytes.length} bytes instead of ${end - start}` });
+      stats.requests++;
+      stats.bytes += bytes.length;
+      return bytes;
+    },
+    peek: () => undefined,
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,201 @@
+/*
+ * A web server for archives that counts requests and bytes, and that can misbehave in the ways in which servers and proxies do.
+ * Node only; pages and workers reach it by its URL.
+ */
+
+import { readFileSync } from 'node:fs';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, normalize } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+export type ServerMode =
+  | 'ranges'
+  /** Answers every request with 200 and the whole file. */
+  | 'no-ranges'
+  /** Takes `bytes=-n` for `bytes=0-n`, as sirv does. */
+  | 'no-suffix'
+  /** Sends ten bytes less than the range has, and says so in Content-Length alone. */
+  | 'short-body'
+  /** Sends the bytes behind the range, and says so in Content-Range. */
+  | 'wrong-range'
+  /** Compresses the range, and says so. */
+  | 'gzip-ranges'
+  /** Compresses the whole file, and ranges not at all. */
+  | 'gzip-whole'
+  /** Has another ETag for every request. */
+  | 'changing-etag'
+  /** Ends the connection in the middle of the body. */
+  | 'dying'
+  | 'not-found'
+  | 'failing';
+
+export interface ServedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** The Range header. */
+  readonly range: string | undefined;
+  readonly status: number;
+  /** Bytes of body that were to be sent. */
+  readonly bytes: number;
+}
+
+export interface RangeServerOptions {
+  /** Name (without a leading '/') -> content; or a folder. */
+  readonly files: ReadonlyMap<string, Uint8Array> | string;
+  readonly mode?: ServerMode;
+  /** *exposed*: CORS, with the headers that ranges need. *hidden*: CORS, without. Default: the same origin only. */
+  readonly cors?: 'exposed' | 'hidden';
+  /** Milliseconds before each answer. */
+  readonly latency?: number;
+}
+
+export interface RangeServer {
+  /** `http://127.0.0.1:PORT`, without a '/' at the end. */
+  readonly url: string;
+  /** Since the start, or the last `reset`. */
+  readonly requests: readonly ServedRequest[];
+  readonly bytes: number;
+  /** The largest number of requests that were open at once. */
+  readonly concurrency: number;
+  mode: ServerMode;
+  latency: number;
+  reset(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server on a free port.
+ *
+ * @example
+ * await using server = await startRangeServer({ files: new Map([['a.zip', bytes]]) });
+ */
+export async function startRangeServer(options: RangeServerOptions): Promise<RangeServer & AsyncDisposable> {
+  const site = new Site(options);
+  const server = createServer((request, response) => void site.answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  site.attach(server);
+  return site;
+}
+
+class Site implements RangeServer {
+  mode: ServerMode;
+  latency: number;
+  url = '';
+  requests: ServedRequest[] = [];
+  concurrency = 0;
+  #open = 0;
+  #served = 0;
+  #server: Server | undefined;
+
+  constructor(private readonly options: RangeServerOptions) {
+    this.mode = options.mode ?? 'ranges';
+    this.latency = options.latency ?? 0;
+  }
+
+  get bytes(): number {
+    return this.requests.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  attach(server: Server): void {
+    this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  reset(): void {
+    this.requests = [];
+    this.concurrency = 0;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server?.close(resolve));
+    this.#server?.closeAllConnections();
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.concurrency = Math.max(this.concurrency, ++this.#open);
+    response.on('close', () => this.#open--);
+    if (this.latency > 0) await new Promise((resolve) => setTimeout(resolve, this.latency));
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname).slice(1);
+    const file = this.#file(path);
+    const reply = file === undefined || this.mode === 'not-found' ? notFound() : this.#reply(file, request);
+    if (this.options.cors !== undefined) reply.headers['access-control-allow-origin'] = '*';
+    if (this.options.cors === 'exposed') reply.headers['access-control-expose-headers'] = 'Content-Range, Content-Encoding, ETag, Accept-Ranges';
+    const { method = 'GET', headers } = request;
+    // A plain host knows no OPTIONS: what needs a preflight fails there.
+    if (method === 'OPTIONS') reply.status = 404;
+    const body = method === 'HEAD' || method === 'OPTIONS' ? new Uint8Array() : reply.body;
+    this.requests.push({ method, path, range: headers.range, status: reply.status, bytes: body.length });
+    response.writeHead(reply.status, { 'content-length': reply.body.length, ...reply.headers });
+    if (this.mode === 'dying' && body.length > 0) response.write(body.subarray(0, body.length >> 1), () => response.destroy());
+    else response.end(body);
+  }
+
+  #file(path: string): Uint8Array | undefined {
+    const { files } = this.options;
+    if (typeof files !== 'string') return files.get(path);
+    try {
+      return readFileSync(join(files, normalize(`/${path}`)));
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw e;
+    }
+  }
+
+  #reply(file: Uint8Array, { headers }: IncomingMessage): Reply {
+    if (this.mode === 'failing') return { status: 500, headers: {}, body: new TextEncoder().encode('the disk is on fire') };
+    const etag = `"${file.length}${this.mode === 'changing-etag' ? `-${this.#served++}` : ''}"`;
+    const common = { etag, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
+    const range = this.mode === 'no-ranges' ? undefined : rangeOf(headers.range, file.length, this.mode);
+    if (range === 'unsatisfiable') return { status: 416, headers: { ...common, 'content-range': `bytes */${file.length}` }, body: new Uint8Array() };
+    if (range === undefined) {
+      if (this.mode !== 'gzip-whole') return { status: 200, headers: common, body: file };
+      return { status: 200, headers: { ...common, 'content-encoding': 'gzip' }, body: gzipSync(file) };
+    }
+    return this.#rangeReply(file, range, common);
+  }
+
+  #rangeReply(file: Uint8Array, [start, end]: readonly [number, number], common: Record<string, string>): Reply {
+    const asked = file.subarray(start, end);
+    const headers = { ...common, 'content-range': `bytes ${start}-${end - 1}/${file.length}` };
+    switch (this.mode) {
+      case 'short-body':
+        return { status: 206, headers, body: asked.subarray(0, Math.max(0, asked.length - 10)) };
+      case 'wrong-range': {
+        const at = Math.max(0, start - 7);
+        return { status: 206, headers: { ...common, 'content-range': `bytes ${at}-${at + asked.length - 1}/${file.length}` }, body: file.subarray(at, at + asked.length) };
+      }
+      case 'gzip-ranges':
+        return { status: 206, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(asked) };
+      default:
+        return { status: 206, headers, body: asked };
+    }
+  }
+}
+
+interface Reply {
+  status: number;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array;
+}
+
+const notFound = (): Reply => ({ status: 404, headers: {}, body: new TextEncoder().encode('not here') });
+
+/** The range that is asked for: `undefined` where the whole file is. */
+function rangeOf(header: string | undefined, size: number, mode: ServerMode): readonly [start: number, end: number] | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
+  if (match === null) return undefined;
+  const [, first = '', last = ''] = match;
+  let start = Number(first);
+  let end = last === '' ? size : Math.min(Number(last) + 1, size);
+  if (first === '' && mode !== 'no-suffix') {
+    start = Math.max(0, size - Number(last));
+    end = size;
+  }
+  return start >= end ? 'unsatisfiable' : [start, end];
+}
