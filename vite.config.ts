@@ -10,8 +10,8 @@ export default defineConfig({
   cacheDir: fileURLToPath(new URL('node_modules/.vite/demo', import.meta.url)),
   resolve: { alias: publicEntries },
   worker: { format: 'es' },
-  // Without the worker's dependencies the first visit reloads itself in the middle of opening the workspace.
-  optimizeDeps: { include: workerDependencies },
+  // The scan for dependencies does not look into workers. What it misses is found late, and the first visit reloads while the workspace opens.
+  optimizeDeps: { entries: ['index.html', 'worker.ts'], include: workerDependencies },
   server: { fs: { allow: [root] } },
   build: { target: 'es2022', outDir: 'dist', emptyOutDir: true, chunkSizeWarningLimit: 2000 },
 });

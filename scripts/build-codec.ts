@@ -17,15 +17,12 @@ const compilerOptions = '-O3 --runtime stub --noAssert --use abort= --memoryBase
 export async function compileKernel(): Promise<Uint8Array> {
   let module: Uint8Array | undefined;
   const stderr = asc.createMemoryStream();
-  const { error } = await asc.main(
-    ['src/codec/assembly/kernel.ts', ...compilerOptions, '--baseDir', root, '--outFile', 'kernel.wasm'],
-    {
-      stderr,
-      writeFile(_name, contents) {
-        if (typeof contents !== 'string') module = contents;
-      },
+  const { error } = await asc.main(['src/codec/assembly/kernel.ts', ...compilerOptions, '--baseDir', root, '--outFile', 'kernel.wasm'], {
+    stderr,
+    writeFile(_name, contents) {
+      if (typeof contents !== 'string') module = contents;
     },
-  );
+  });
   if (error !== null || module === undefined) throw new Error(`the kernel does not compile:\n${stderr.toString()}`, { cause: error });
   return module;
 }

@@ -17,5 +17,12 @@ export const publicEntries = [
   { find: /^stratafs\/zenfs$/, replacement: source('zenfs.ts') },
 ];
 
-/** Packages that a dev server meets first inside a worker and must optimise beforehand. */
-export const workerDependencies = ['comlink', 'fflate', 'idb-keyval', '@zenfs/core'];
+/** Modules of packages that a dev server meets first inside a worker, and must optimise beforehand. */
+export const workerDependencies = [
+  'comlink',
+  'fflate',
+  'idb-keyval',
+  '@zenfs/core',
+  '@zenfs/core/vfs/vcache.js',
+  '@zenfs/core/vfs/vnode.js',
+];

@@ -20,7 +20,7 @@ const NARROW = 1000;
 
 export async function startIde(host: HTMLElement, { session, companion }: Opened): Promise<void> {
   const editor = new EditorPane(session);
-  const explorer = new Explorer(session, (path) => void editor.open(path));
+  const explorer = new Explorer(session, (path, intent) => void editor.open(path, intent));
   const inspector = new Inspector(session, (path) => void explorer.reveal(path));
   const shell = el('div', { class: 'ide' });
   const toggle = (what: string): void => {

@@ -38,7 +38,8 @@ export class Session {
 
   /** The name of the archive behind an entry. */
   layerName(layer: number | undefined): string | undefined {
-    return layer === undefined ? undefined : this.layers[layer]?.name;
+    const summary = layer === undefined ? undefined : this.layers[layer];
+    return summary && archiveName(summary);
   }
 
   /** Follows what anybody changes, the terminal included, until the workspace is closed. */
@@ -87,6 +88,11 @@ export class Session {
     this.#pending += step;
     this.pendingChanged.emit(this.#pending);
   }
+}
+
+/** The file name of an archive: the last component of its URL. */
+export function archiveName({ name }: LayerSummary): string {
+  return name.replace(/[?#].*$/, '').replace(/^.*\//, '');
 }
 
 /** Where the archives have what now stands at the change's path, when it was renamed. */

@@ -4,7 +4,7 @@
  * its content is read (zip-content.ts).
  */
 
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from '../base/mode.ts';
+import { PATH_MAX, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, isFile, isSymlink } from '../base/mode.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged } from './damage.ts';
@@ -77,8 +77,8 @@ export function readZipDirectory({ bytes, end, place, codec }: ZipDirectory, bui
   const counted = end.zip64 ? headers.length : headers.length & 0xffff;
   if (counted !== end.entries)
     throw damaged(place, `the central directory has ${headers.length} entries, its end record says ${end.entries}`);
-  const overlapping = findOverlaps(headers);
-  for (const header of headers) addEntry(header, overlapping.has(header), builder);
+  for (const header of headers) addEntry(header, builder);
+  warnOfOverlaps(headers, builder);
 }
 
 function readHeader(view: DataView, at: number, { bytes, end, place, codec }: ZipDirectory): Header {
@@ -125,41 +125,43 @@ function dosTime(date: number, time: number): number {
 }
 
 /**
- * Entries whose content runs into the next local header: no archiver makes them, and a file of a few MB can claim
- * petabytes with them (a "non-recursive zip bomb").
+ * Entries whose content starts within that of another: no archiver makes them, and a file of a few MB can claim petabytes with
+ * them (a "non-recursive zip bomb"). Which of two lies cannot be told here; each is verified when it is read.
  */
-function findOverlaps(headers: readonly Header[]): ReadonlySet<Header> {
-  const overlapping = new Set<Header>();
+function warnOfOverlaps(headers: readonly Header[], builder: TableBuilder): void {
   const sorted = headers.filter(({ stored }) => stored > 0).sort((a, b) => a.offset - b.offset);
-  for (const [i, header] of sorted.entries()) {
-    const next = sorted[i + 1];
-    if (next !== undefined && header.offset + LOCAL_HEADER_SIZE + header.stored > next.offset) overlapping.add(header);
+  let longest: Header | undefined;
+  for (const header of sorted) {
+    if (longest !== undefined && header.offset < contentEnd(longest))
+      builder.warn(header.name, `its content overlaps with that of '${longest.name}'`);
+    if (longest === undefined || contentEnd(header) > contentEnd(longest)) longest = header;
   }
-  return overlapping;
 }
 
-function addEntry(header: Header, overlaps: boolean, builder: TableBuilder): void {
+const contentEnd = ({ offset, stored }: Header): number => offset + LOCAL_HEADER_SIZE + stored;
+
+function addEntry(header: Header, builder: TableBuilder): void {
   const { name, extra, mtime, crc, stored, method, offset } = header;
   const mode = modeOf(header);
-  const problem = problemOf(header, mode, overlaps);
+  const problem = problemOf(header, mode);
   if (problem !== undefined) {
     builder.warn(name, `skipped: ${problem}`);
     return;
   }
-  const directory = (mode & S_IFMT) === S_IFDIR;
+  const hasContent = isFile(mode) || isSymlink(mode);
   builder.add({
     path: name,
     mode,
     mtime,
     uid: extra.owner?.uid,
     gid: extra.owner?.gid,
-    size: directory ? 0 : header.size,
-    extent: directory ? undefined : { offset, stored, method, crc },
+    size: hasContent ? header.size : 0,
+    extent: hasContent ? { offset, stored, method, crc } : undefined,
   });
 }
 
 /** Says why an entry cannot be served, or `undefined`. */
-function problemOf({ flags, method, stored, size, disk }: Header, mode: number, overlaps: boolean): string | undefined {
+function problemOf({ flags, method, stored, size, disk }: Header, mode: number): string | undefined {
   const type = mode & S_IFMT;
   if (type === S_IFCHR || type === S_IFBLK) return 'a device, whose number zip does not record';
   if (type === S_IFDIR) return undefined;
@@ -167,8 +169,8 @@ function problemOf({ flags, method, stored, size, disk }: Header, mode: number, 
   if (method !== STORED && method !== DEFLATE) return `compression method ${method} is not supported`;
   if (disk !== 0 && disk !== 0xffff) return 'its content is in another part of a split archive';
   if (method === STORED && size !== stored) return `stored as it is, but its sizes differ (${stored} and ${size})`;
+  if (type === S_IFLNK && (size === 0 || size >= PATH_MAX)) return `a symbolic link whose target has ${size} bytes`;
   if (size > stored * DEFLATE_MAX_RATIO) return `claims ${size} bytes, more than ${stored} compressed bytes can hold`;
-  if (overlaps) return 'its content overlaps with that of another entry';
   return undefined;
 }
 

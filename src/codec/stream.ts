@@ -63,7 +63,7 @@ export class Stream {
     let used = 0;
     while (!this.#ended && this.#produced < enough) {
       used += this.#fill(bytes.subarray(used));
-      if (this.#run() === RunStatus.INPUT_USED && used === bytes.length) return;
+      if (this.#run(enough) === RunStatus.INPUT_USED && used === bytes.length) return;
     }
   }
 
@@ -88,14 +88,15 @@ export class Stream {
     return taken.length;
   }
 
-  #run(): number {
+  #run(enough: number): number {
     const { exports, output, outputSize, memory } = this.#kernel;
     if (this.#outputEnd >= output + outputSize) this.#slide();
     const { limit } = this.#options;
     const start = this.#outputEnd;
     // One byte more than is allowed: then the end of the stream is found in any case, and too much output as well.
-    const stop = Math.min(output + outputSize, start + limit + 1 - this.#produced);
-    const boundary = Math.min(NOWHERE, start + this.#nextPoint - this.#produced);
+    const stop = Math.min(output + outputSize, start + Math.min(limit + 1, enough) - this.#produced);
+    // Inside a long block the point that is due may lie far behind.
+    const boundary = Math.max(0, Math.min(NOWHERE, start + this.#nextPoint - this.#produced));
     const status = exports.run(this.#bit, this.#inputEnd, start, stop, this.#history, boundary);
     this.#bit = exports.bit.value;
     this.#outputEnd = exports.output.value;

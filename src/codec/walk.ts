@@ -176,7 +176,7 @@ export class Walk {
 
   #lengths(count: number, code: PrefixCode): Uint8Array {
     const lengths = new Uint8Array(count);
-    for (let i = 0; i < count; ) {
+    for (let i = 0; i < count;) {
       const symbol = this.#symbol(code);
       if (symbol < 16) {
         lengths[i++] = symbol;

@@ -20,23 +20,23 @@ import { assertAccess } from '../overlay/access.ts';
 import { type Call, assertWritable, emit } from '../overlay/call.ts';
 import { copyUpFile } from '../overlay/copy-up.ts';
 import { assertCreatable, createFile, createInode, masked } from '../overlay/create.ts';
-import { dropContent, newContent, readContent, replaceContent, sharedContent, writeContent } from '../overlay/data.ts';
+import { dropContent, newContent, readContent, replaceContent, sharedContent, unprivileged, writeContent } from '../overlay/data.ts';
 import { assertOpenable } from '../overlay/handle.ts';
-import { type Found, find, walk } from '../overlay/walk.ts';
+import { type Found, find, walk, walkToOpen } from '../overlay/walk.ts';
 
 const isExclusive = (flags: number): boolean => (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL);
 
 /** Reads a whole file. The bytes are the caller's own. @throws {FsError} ENOENT, EISDIR, EACCES, EIO */
 export function readFile(call: Call, path: string, flags: number): Uint8Array<ArrayBuffer> {
-  const place = walk(call, path, isExclusive(flags) ? 'nofollow' : 'follow');
+  const place = walkToOpen(call, path, flags);
   if (place.ino !== undefined && isExclusive(flags)) throw new FsError('EEXIST');
   if (place.ino === undefined && (flags & O_CREAT) !== 0) {
     createFile(call, place, 0o666);
     return new Uint8Array(0);
   }
   if (place.ino === undefined) throw new FsError('ENOENT');
-  if (isDirectory(call.tree.mode(place.ino)) && (flags & O_ACCMODE) === O_RDONLY) throw new FsError('EISDIR', { syscall: 'read' });
   assertOpenable(call, { ...place, ino: place.ino }, flags);
+  if (isDirectory(call.tree.mode(place.ino))) throw new FsError('EISDIR', { syscall: 'read' });
   const { size } = call.tree.attr(place.ino);
   const bytes = readContent(call, place.ino, 0, size);
   if ((flags & O_ACCMODE) !== O_RDONLY) copyUpFile(call, place.directory, place.name, place.ino);
@@ -46,12 +46,13 @@ export function readFile(call: Call, path: string, flags: number): Uint8Array<Ar
 /** Writes a whole file, or appends to it, by the flags. Copies the bytes. */
 export function writeFile(call: Call, path: string, bytes: Uint8Array, flags: number, mode: number): void {
   const exclusive = isExclusive(flags);
-  const place = walk(call, path, exclusive ? 'nofollow' : 'follow');
+  const place = walkToOpen(call, path, flags);
   if (place.ino === undefined) {
     if ((flags & O_CREAT) === 0) throw new FsError('ENOENT');
     assertCreatable(call, place);
-    if (place.slash) throw new FsError('EISDIR');
-    createInode(call, place, { mode: S_IFREG | masked(call, mode), ...newContent(call, bytes) });
+    const ino = createInode(call, place, { mode: S_IFREG | masked(call, mode), ...newContent(call, bytes) });
+    const made = call.tree.inode(ino)!;
+    if (bytes.length > 0) call.tree.put(ino, { ...made, mode: unprivileged(call, made) });
   } else {
     if (exclusive) throw new FsError('EEXIST');
     const found: Found = { ...place, ino: place.ino };

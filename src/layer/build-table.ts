@@ -63,7 +63,7 @@ export class TableBuilder {
 
   /** Adds one entry. What cannot be taken safely is left out and reported. */
   add(entry: LayerEntry): void {
-    const parts = this.#resolve(entry.path);
+    const parts = this.#resolve(entry);
     if (parts === undefined) return;
     const isRoot = parts.length === this.#prefix.length;
     if (isRoot && !isDirectory(entry.mode)) {
@@ -89,8 +89,8 @@ export class TableBuilder {
   }
 
   /** Splits and judges a name: the components below the layer's root, or `undefined` when the entry is left out. */
-  #resolve(path: string): string[] | undefined {
-    const problem = problemOf(path);
+  #resolve({ path, target }: LayerEntry): string[] | undefined {
+    const problem = problemOf(path) ?? (target === undefined ? undefined : problemOfTarget(target));
     if (problem !== undefined) {
       this.warn(path, `skipped: ${problem}`);
       return undefined;
@@ -196,4 +196,11 @@ function problemOf(path: string): string | undefined {
     if (part.length * 3 > NAME_MAX && encodeUtf8(part).length > NAME_MAX) return `component over ${NAME_MAX} bytes`;
   }
   return undefined;
+}
+
+/** The same for the target of a symbolic link, which may lead anywhere: it is resolved in the merged tree, and never leaves it. */
+function problemOfTarget(target: string): string | undefined {
+  if (target === '') return 'a symbolic link to nothing';
+  if (target.includes('\0')) return 'NUL in the target of a symbolic link';
+  return encodeUtf8(target).length >= PATH_MAX ? `the target of a symbolic link is over ${PATH_MAX - 1} bytes` : undefined;
 }

@@ -179,6 +179,13 @@ export class LayerTable {
   canonical(entry: number): number {
     return this.#extras.links.get(entry) ?? entry;
   }
+  /** The entries that are names of one file: of a hard-linked one several. */
+  aliases(entry: number): number[] {
+    const first = this.canonical(entry);
+    const aliases = [first];
+    for (const [alias, canonical] of this.#extras.links) if (canonical === first) aliases.push(alias);
+    return aliases;
+  }
   /** Names of a file within this layer. */
   nlink(entry: number): number {
     return this.#extras.nlinks.get(this.canonical(entry)) ?? 1;

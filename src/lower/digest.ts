@@ -10,7 +10,7 @@ import type { TableOptions } from '../layer/build-table.ts';
  * @throws {FsError} ENOTSUP on a page that is neither https: nor localhost: such a page has no `crypto.subtle`
  */
 export async function layerDigest(bytes: Uint8Array, { at = '/', strip = 0, whiteouts }: TableOptions): Promise<string> {
-  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
+  const { subtle } = globalThis.crypto as { readonly subtle?: SubtleCrypto };
   if (subtle === undefined)
     throw new FsError('ENOTSUP', { detail: 'layers need a secure context (https: or localhost): no crypto.subtle' });
   const sum = new Uint8Array(await subtle.digest('SHA-256', ownBytes(bytes)));

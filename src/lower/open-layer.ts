@@ -46,7 +46,8 @@ export async function openLayer(from: LayerSource, options: OpenLayerOptions = {
 function sourceOf(from: LayerSource, options: OpenLayerOptions): Source {
   const { name } = options;
   if (typeof from === 'string' || from instanceof URL) return httpSource(from, options);
-  if (from instanceof Uint8Array) return bytesSource(from, name);
+  // Plain, because Node's Buffer has a `slice` that does not copy.
+  if (from instanceof Uint8Array) return bytesSource(new Uint8Array(from.buffer, from.byteOffset, from.length), name);
   if (from instanceof ArrayBuffer) return bytesSource(new Uint8Array(from), name);
   return 'slice' in from ? blobSource(from, name) : from;
 }

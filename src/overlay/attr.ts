@@ -7,6 +7,7 @@ import {
   S_IFMT,
   S_ISGID,
   S_ISUID,
+  S_ISVTX,
   W_OK,
   XATTR_CREATE,
   XATTR_REPLACE,
@@ -60,13 +61,17 @@ export function chown(call: Call, place: Found, uid: number, gid: number): void 
   const owner = isUnchanged(uid) ? attr.uid : uid;
   const group = isUnchanged(gid) ? attr.gid : gid;
   const { user } = call;
+  let { mode } = attr;
+  // chown(2): what is no directory loses its set-ID bits; of a file that its group may not execute, set-group-ID means locking.
+  if (!isDirectory(mode)) {
+    const keepsGroup = (mode & 0o010) === 0 && (user.uid === 0 || isInGroup(user, attr.gid));
+    mode &= keepsGroup ? ~S_ISUID : ~(S_ISUID | S_ISGID);
+  }
   if (user.uid !== 0) {
     const allowed = owner === attr.uid && user.uid === attr.uid && (group === attr.gid || isInGroup(user, group));
-    if (!allowed) throw new FsError('EPERM');
+    const asksNothing = isUnchanged(uid) && isUnchanged(gid) && mode === attr.mode;
+    if (!allowed && !asksNothing) throw new FsError('EPERM');
   }
-  let { mode } = attr;
-  // chown(2): an executable file loses its set-ID bits; of a file that its group may not execute, set-group-ID means locking.
-  if (isFile(mode) && (mode & 0o111) !== 0) mode &= (mode & 0o010) === 0 ? ~S_ISUID : ~(S_ISUID | S_ISGID);
   change(call, place, { uid: owner, gid: group, mode });
 }
 
@@ -95,17 +100,25 @@ function xattrsOf({ tree }: Call, ino: number): ReadonlyMap<string, Uint8Array> 
 /** Names that users cannot see or set: `trusted.overlay.*` are the kernel's marks, ours are out of band. */
 const isMark = (name: string): boolean => name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.');
 
+/** Trusted attributes are root's. */
+const isHidden = ({ user }: Call, name: string): boolean => isMark(name) || (name.startsWith('trusted.') && user.uid !== 0);
+
+/** xattr(7): user attributes are of regular files and directories alone. */
+const holdsUserAttributes = (mode: number): boolean => isFile(mode) || isDirectory(mode);
+
 /** getxattr(2). The bytes are the caller's own. @throws {FsError} ENODATA */
 export function getxattr(call: Call, place: Found, name: string): Uint8Array {
+  if (isHidden(call, name)) throw new FsError('ENODATA');
+  if (name.startsWith('user.') && !holdsUserAttributes(call.tree.mode(place.ino))) throw new FsError('ENODATA');
   assertAccess(call, place.ino, R_OK);
-  const value = isMark(name) ? undefined : xattrsOf(call, place.ino)?.get(name);
+  const value = xattrsOf(call, place.ino)?.get(name);
   if (value === undefined) throw new FsError('ENODATA');
   return value.slice();
 }
 
 /** listxattr(2), sorted. */
 export const listxattr = (call: Call, place: Found): string[] =>
-  [...(xattrsOf(call, place.ino)?.keys() ?? [])].filter((name) => !isMark(name)).sort();
+  [...(xattrsOf(call, place.ino)?.keys() ?? [])].filter((name) => !isHidden(call, name)).sort();
 
 /** setxattr(2). Copies the bytes. @throws {FsError} EEXIST, ENODATA (by flags), ERANGE (name), ENOSPC (value), ENOTSUP, EPERM */
 export function setxattr(call: Call, place: Found, name: string, value: Uint8Array, flags: number): void {
@@ -126,7 +139,7 @@ export function removexattr(call: Call, place: Found, name: string): void {
   change(call, place, { xattrs });
 }
 
-/** xattr(7): user attributes are of regular files and directories; trusted ones are root's. */
+/** xattr(7), and its last paragraph on sticky directories. */
 function assertXattrWritable(call: Call, place: Found, name: string): void {
   assertWritable(call);
   const [space, rest] = [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];
@@ -134,7 +147,8 @@ function assertXattrWritable(call: Call, place: Found, name: string): void {
   if (isMark(name)) throw new FsError('EPERM');
   if (encodeUtf8(name).length > XATTR_NAME_MAX) throw new FsError('ERANGE');
   const { mode } = call.tree.attr(place.ino);
-  if (space === 'user' && !isFile(mode) && !isDirectory(mode)) throw new FsError('EPERM');
+  if (space === 'user' && !holdsUserAttributes(mode)) throw new FsError('EPERM');
   if (space === 'trusted' && call.user.uid !== 0) throw new FsError('EPERM');
+  if (space === 'user' && isDirectory(mode) && (mode & S_ISVTX) !== 0) assertOwner(call, call.tree.attr(place.ino));
   assertAccess(call, place.ino, W_OK);
 }

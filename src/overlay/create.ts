@@ -4,8 +4,8 @@ import { FsError } from '../base/errors.ts';
 import { PERMISSIONS, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, isDirectory } from '../base/mode.ts';
 import type { InodeRecord } from '../layer/upper.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
-import { assertMayChangeNames } from './access.ts';
-import { type Call, assertWritable, emit } from './call.ts';
+import { assertMayChangeNames, isInGroup } from './access.ts';
+import { type Call, type Credentials, assertWritable, emit } from './call.ts';
 import { copyUpAt, copyUpDirectory, touchDirectory } from './copy-up.ts';
 import { directoryAt, entriesOf } from './lookup.ts';
 import type { Directory } from './tree.ts';
@@ -13,14 +13,16 @@ import { type Place, find, walk } from './walk.ts';
 
 const DEFAULT_UMASK = 0o022;
 const PATH_MAX = 4096;
+const S_IXGRP = 0o010;
 
 /** What a new inode is, beside its names, owner and times. */
 type Fresh = Pick<InodeRecord, 'mode'> &
   Partial<Pick<InodeRecord, 'rdev' | 'target' | 'size' | 'chunks' | 'opaque' | 'originSize' | 'origin' | 'xattrs'>>;
 
-/** @throws {FsError} EEXIST where something is already, EROFS, EACCES where the directory cannot be written. */
-export function assertCreatable(call: Call, place: Place): void {
+/** @throws {FsError} EEXIST where something is already, ENOENT for a slash, EROFS, EACCES where the directory cannot be written. */
+export function assertCreatable(call: Call, place: Place, slash?: 'allowed'): void {
   if (place.ino !== undefined) throw new FsError('EEXIST');
+  if (place.slash && slash === undefined) throw new FsError('ENOENT'); // it means a directory, which only mkdir makes
   assertWritable(call);
   assertMayChangeNames(call, place.directory.ino);
 }
@@ -48,7 +50,7 @@ export function createInode(call: Call, { directory, name }: Place, fresh: Fresh
     originSize: 0,
     chunks: [],
     ...fresh,
-    mode: inherits && isDirectory(fresh.mode) ? fresh.mode | S_ISGID : fresh.mode,
+    mode: inherits ? modeInGroupDirectory(user, parent, fresh.mode) : fresh.mode,
   };
   dropWhiteout(call, directory, name);
   tree.put(ino, inode);
@@ -56,6 +58,13 @@ export function createInode(call: Call, { directory, name }: Place, fresh: Fresh
   touchDirectory(call, directory);
   emit(call, 'rename', directory, name);
   return ino;
+}
+
+/** In a set-group-ID directory, directories inherit the bit, and only members of its group make set-group-ID programs for it. */
+function modeInGroupDirectory(user: Credentials, { gid }: InodeRecord, mode: number): number {
+  if (isDirectory(mode)) return mode | S_ISGID;
+  const isProgram = (mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
+  return isProgram && user.uid !== 0 && !isInGroup(user, gid) ? mode & ~S_ISGID : mode;
 }
 
 /** Removes the whiteout of a name that is about to exist again. */
@@ -70,14 +79,13 @@ export const masked = ({ user }: Call, mode: number): number => mode & PERMISSIO
 /** Makes an empty regular file. */
 export const createFile = (call: Call, place: Place, mode: number): number => {
   assertCreatable(call, place);
-  if (place.slash) throw new FsError('EISDIR');
   return createInode(call, place, { mode: S_IFREG | masked(call, mode) });
 };
 
 /** mkdir(2). A directory in a merge is opaque from the start: nothing below can ever show in it. */
 export function mkdir(call: Call, path: string, mode: number): void {
-  const place = walk(call, path, 'nofollow');
-  assertCreatable(call, place);
+  const place = walk(call, path, 'name');
+  assertCreatable(call, place, 'allowed');
   makeDirectory(call, place, mode);
 }
 
@@ -117,7 +125,7 @@ export function mkdirAll(call: Call, path: string, mode: number): string | undef
 function makeMissing(call: Call, path: string, mode: number, first: string | undefined): string | undefined {
   const place = walk(call, path, 'follow');
   if (place.ino !== undefined) return first;
-  assertCreatable(call, place);
+  assertCreatable(call, place, 'allowed');
   makeDirectory(call, place, mode);
   return first ?? (path.startsWith('/') ? path : `/${path}`);
 }
@@ -134,22 +142,21 @@ function tryWalk(call: Call, path: string): Place | undefined {
 
 /** symlink(2). @throws {FsError} ENOENT for an empty target, ENAMETOOLONG */
 export function symlink(call: Call, target: string, path: string): void {
-  const place = walk(call, path, 'nofollow');
-  assertCreatable(call, place);
-  if (target === '') throw new FsError('ENOENT');
-  if (place.slash) throw new FsError('ENOENT');
   const size = encodeUtf8(target).length;
+  if (size === 0) throw new FsError('ENOENT');
   if (size >= PATH_MAX) throw new FsError('ENAMETOOLONG');
+  const place = walk(call, path, 'name');
+  assertCreatable(call, place);
   createInode(call, place, { mode: S_IFLNK | 0o777, target, size });
 }
 
 /** mknod(2): regular files, fifos, sockets, devices. @throws {FsError} EPERM for a directory or a whiteout, EINVAL for another type. */
 export function mknod(call: Call, path: string, mode: number, rdev: number): void {
   const type = mode & S_IFMT || S_IFREG;
-  const place = walk(call, path, 'nofollow');
-  assertCreatable(call, place);
   if (type === S_IFDIR) throw new FsError('EPERM');
   if (type === S_IFLNK) throw new FsError('EINVAL');
+  const place = walk(call, path, 'name');
+  assertCreatable(call, place);
   const device = type === 0o020000 || type === 0o060000;
   if (device && call.user.uid !== 0) throw new FsError('EPERM');
   // Character device 0/0 is the kernel's whiteout; overlayfs refuses it as well.
@@ -161,10 +168,9 @@ export function mknod(call: Call, path: string, mode: number, rdev: number): voi
 export function link(call: Call, existing: string, path: string): void {
   const { tree, now } = call;
   const source = find(call, existing, 'nofollow');
-  const place = walk(call, path, 'nofollow');
+  const place = walk(call, path, 'name');
   assertCreatable(call, place);
   if (isDirectory(tree.mode(source.ino))) throw new FsError('EPERM');
-  if (place.slash) throw new FsError('ENOENT');
   const record = copyUpAt(call, source.directory, source.name, source.ino);
   copyUpDirectory(call, place.directory);
   dropWhiteout(call, place.directory, place.name);

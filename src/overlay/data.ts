@@ -6,6 +6,7 @@
 
 import { FsError } from '../base/errors.ts';
 import type { InodeRecord } from '../layer/upper.ts';
+import { isInGroup } from './access.ts';
 import type { Call } from './call.ts';
 import { CHUNK_SIZE } from './chunk-size.ts';
 import { copyUpFile } from './copy-up.ts';
@@ -115,7 +116,7 @@ export function writeContent(call: Call, { directory, name, ino }: Target, posit
     if (old !== 0) commits.dropChunk(old);
     chunks[first + i] = commits.putChunk(patched);
   }
-  tree.put(ino, { ...record, chunks, size: Math.max(record.size, end), mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record.mode) });
+  tree.put(ino, { ...record, chunks, size: Math.max(record.size, end), mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record) });
 }
 
 /** A chunk's content as it will be: what is there now, as far as it survives, with the new bytes over it. */
@@ -159,7 +160,7 @@ export function truncateContent(call: Call, { directory, name, ino }: Target, si
     chunks[keep - 1] = commits.putChunk(shortened);
   }
   const originSize = Math.min(record.originSize, size);
-  tree.put(ino, { ...record, size, originSize, chunks, mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record.mode) });
+  tree.put(ino, { ...record, size, originSize, chunks, mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record) });
 }
 
 /** The last chunk of a file that becomes shorter, without the bytes that would come back when it grows again. */
@@ -186,7 +187,7 @@ export function replaceContent(call: Call, { directory, name, ino }: Target, byt
   const { tree, now } = call;
   const record = copyUpFile(call, directory, name, ino);
   dropContent(call, record);
-  tree.put(ino, { ...record, ...newContent(call, bytes), mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record.mode) });
+  tree.put(ino, { ...record, ...newContent(call, bytes), mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record) });
 }
 
 /** Content shared with another file: no byte is copied (a reflink). */
@@ -201,8 +202,8 @@ export function dropContent({ commits }: Call, { chunks }: InodeRecord): void {
   for (const id of chunks) if (id !== 0) commits.dropChunk(id);
 }
 
-/** A write by anybody but root takes set-user-ID and set-group-ID away (write(2)). */
-function unprivileged({ user }: Call, mode: number): number {
+/** The mode after a write by anybody but root: without set-user-ID, and set-group-ID where that means a program or a foreign group. */
+export function unprivileged({ user }: Call, { mode, gid }: Pick<InodeRecord, 'mode' | 'gid'>): number {
   if (user.uid === 0) return mode;
-  return (mode & 0o010) !== 0 ? mode & ~0o6000 : mode & ~0o4000;
+  return (mode & 0o010) !== 0 || !isInGroup(user, gid) ? mode & ~0o6000 : mode & ~0o4000;
 }

@@ -10,7 +10,6 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
-  O_NOFOLLOW,
   O_RDONLY,
   O_TRUNC,
   O_WRONLY,
@@ -22,10 +21,10 @@ import { assertAccess, wanted } from './access.ts';
 import { type Call, assertWritable, emit } from './call.ts';
 import { copyUpFile } from './copy-up.ts';
 import { createFile } from './create.ts';
-import { dropContent, readContent, truncateContent, writeContent } from './data.ts';
+import { dropContent, readContent, replaceContent, truncateContent, writeContent } from './data.ts';
 import { lookup } from './lookup.ts';
 import type { Directory } from './tree.ts';
-import { type Found, walk } from './walk.ts';
+import { type Found, walkToOpen } from './walk.ts';
 
 /** An open file description. */
 export interface OpenFile {
@@ -92,7 +91,7 @@ const mayWrite = (flags: number): boolean => (flags & O_ACCMODE) !== O_RDONLY;
  */
 export function open(call: Call, path: string, flags: number, mode: number): OpenFile {
   const exclusive = (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL);
-  const place = walk(call, path, exclusive || (flags & O_NOFOLLOW) !== 0 ? 'nofollow' : 'follow');
+  const place = walkToOpen(call, path, flags);
   if (place.ino === undefined) {
     if ((flags & O_CREAT) === 0) throw new FsError('ENOENT');
     const ino = createFile(call, place, mode);
@@ -103,8 +102,8 @@ export function open(call: Call, path: string, flags: number, mode: number): Ope
   assertOpenable(call, found, flags);
   if (mayWrite(flags) || (flags & O_TRUNC) !== 0) {
     assertWritable(call);
-    if ((flags & O_TRUNC) !== 0 && call.tree.attr(found.ino).size > 0) {
-      truncateContent(call, found, 0);
+    if ((flags & O_TRUNC) !== 0) {
+      replaceContent(call, found, new Uint8Array(0));
       emit(call, 'change', found.directory, found.name);
     } else copyUpFile(call, found.directory, found.name, found.ino);
   }

@@ -13,20 +13,22 @@ import { type Found, asDirectory, find } from './walk.ts';
 
 /** unlink(2). @throws {FsError} EISDIR for a directory, EACCES, EPERM (sticky), EROFS */
 export function unlink(call: Call, path: string): void {
-  const place = find(call, path, 'nofollow');
-  if (isDirectory(call.tree.mode(place.ino))) throw new FsError('EISDIR');
+  const place = find(call, path, 'name');
+  if (place.dots !== undefined) throw new FsError('EISDIR');
+  if (place.slash) throw new FsError(isDirectory(call.tree.mode(place.ino)) ? 'EISDIR' : 'ENOTDIR');
   assertRemovable(call, place);
+  if (isDirectory(call.tree.mode(place.ino))) throw new FsError('EISDIR');
   removeFile(call, place);
 }
 
 /** rmdir(2). @throws {FsError} ENOTDIR, ENOTEMPTY when the merged view has a name, EINVAL for `.`, EBUSY for the root */
 export function rmdir(call: Call, path: string): void {
-  const place = find(call, path, 'nofollow');
-  const directory = asDirectory(call, place);
-  if (directory === undefined) throw new FsError('ENOTDIR');
+  const place = find(call, path, 'name');
   if (place.dots === '/') throw new FsError('EBUSY');
   if (place.dots !== undefined) throw new FsError(place.dots === '.' ? 'EINVAL' : 'ENOTEMPTY');
   assertRemovable(call, place);
+  const directory = asDirectory(call, place);
+  if (directory === undefined) throw new FsError('ENOTDIR');
   if (entriesOf(call.tree, directory).size > 0) throw new FsError('ENOTEMPTY');
   removeDirectory(call, directory);
 }

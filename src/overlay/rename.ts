@@ -20,71 +20,75 @@ import { type Found, type Place, asDirectory, walk } from './walk.ts';
  * EEXIST with RENAME_NOREPLACE, EACCES, EPERM (sticky), EROFS.
  */
 export function rename(call: Call, from: string, to: string, flags: number): void {
-  const { tree } = call;
   if (flags !== 0 && flags !== RENAME_NOREPLACE && flags !== RENAME_EXCHANGE) throw new FsError('EINVAL');
-  // Both parents are looked up before either name.
-  const { ino, ...left } = walk(call, from, 'nofollow');
-  const target = walk(call, to, 'nofollow');
-  if (ino === undefined) throw new FsError('ENOENT');
-  const source: Found = { ...left, ino };
-  if (source.dots !== undefined || target.dots !== undefined) throw new FsError('EBUSY');
-  if (flags === RENAME_NOREPLACE && target.ino !== undefined) throw new FsError('EEXIST');
-  assertWritable(call);
-  const moved = asDirectory(call, source);
-  if (target.slash && moved === undefined) throw new FsError('ENOTDIR');
-  if (moved !== undefined && isWithin(target.directory, moved) && target.ino !== source.ino) throw new FsError('EINVAL');
-  if (flags === RENAME_EXCHANGE) return exchange(call, source, target);
-  if (source.ino === target.ino) return;
-  assertMovable(call, source, target.directory);
-  const replaced = assertReplaceable(call, source, target);
+  const { source, target, replaced } = lookupBoth(call, from, to, flags);
+  assertNotNested(call, source, target, flags);
+  if (source.ino === replaced?.ino) return;
+  assertPermitted(call, source, target, flags);
   gatherForCopyUp(call, source.ino);
-  if (replaced !== undefined && tree.attr(replaced.ino).nlink > 1) gatherForCopyUp(call, replaced.ino);
+  if (flags === RENAME_EXCHANGE) exchange(call, source, replaced!);
+  else replace(call, source, target, replaced);
+  emit(call, 'rename', source.directory, source.name);
+  emit(call, 'rename', target.directory, target.name);
+}
+
+/** Both parents are looked up before either name. */
+function lookupBoth(call: Call, from: string, to: string, flags: number): { source: Found; target: Place; replaced: Found | undefined } {
+  const { ino, ...left } = walk(call, from, 'name');
+  const target = walk(call, to, 'name');
+  if (left.dots !== undefined) throw new FsError('EBUSY');
+  if (target.dots !== undefined) throw new FsError(flags === RENAME_NOREPLACE ? 'EEXIST' : 'EBUSY');
+  assertWritable(call);
+  if (ino === undefined) throw new FsError('ENOENT');
+  if (flags === RENAME_NOREPLACE && target.ino !== undefined) throw new FsError('EEXIST');
+  if (flags === RENAME_EXCHANGE && target.ino === undefined) throw new FsError('ENOENT');
+  const replaced = target.ino === undefined ? undefined : { ...target, ino: target.ino };
+  return { source: { ...left, ino }, target, replaced };
+}
+
+/** A directory cannot come to stand below itself, nor replace one that it stands in. */
+function assertNotNested(call: Call, source: Found, target: Place, flags: number): void {
+  const moved = asDirectory(call, source);
+  const into = target.ino === undefined ? undefined : asDirectory(call, { ...target, ino: target.ino });
+  const slash = source.slash || (target.slash && flags !== RENAME_EXCHANGE);
+  if (moved === undefined && slash) throw new FsError('ENOTDIR');
+  if (into === undefined && flags === RENAME_EXCHANGE && target.slash) throw new FsError('ENOTDIR');
+  if (moved !== undefined && isWithin(target.directory, moved)) throw new FsError('EINVAL');
+  if (into !== undefined && isWithin(source.directory, into)) throw new FsError(flags === RENAME_EXCHANGE ? 'EINVAL' : 'ENOTEMPTY');
+}
+
+/** In the kernel's order (vfs_rename): both names, then what stands there, then the directories whose `..` changes. */
+function assertPermitted(call: Call, source: Found, target: Place, flags: number): void {
+  const isDir = (ino: number): boolean => isDirectory(call.tree.mode(ino));
+  assertMayChangeNames(call, source.directory.ino);
+  assertSticky(call, source.directory.ino, source.ino);
+  assertMayChangeNames(call, target.directory.ino);
+  const { ino } = target;
+  if (ino !== undefined) {
+    assertSticky(call, target.directory.ino, ino);
+    if (flags !== RENAME_EXCHANGE && isDir(source.ino) !== isDir(ino)) throw new FsError(isDir(ino) ? 'EISDIR' : 'ENOTDIR');
+  }
+  if (source.directory !== target.directory) {
+    if (isDir(source.ino)) assertAccess(call, source.ino, W_OK);
+    if (flags === RENAME_EXCHANGE && isDir(ino!)) assertAccess(call, ino!, W_OK);
+  }
+  const emptied = flags !== RENAME_EXCHANGE && ino !== undefined ? asDirectory(call, { ...target, ino }) : undefined;
+  if (emptied !== undefined && entriesOf(call.tree, emptied).size > 0) throw new FsError('ENOTEMPTY');
+}
+
+function replace(call: Call, source: Found, target: Place, replaced: Found | undefined): void {
+  if (replaced !== undefined && call.tree.attr(replaced.ino).nlink > 1) gatherForCopyUp(call, replaced.ino);
   if (replaced !== undefined) remove(call, replaced);
   leave(call, source);
   arrive(call, source, target);
   whiteOut(call, source.directory, source.name);
-  emit(call, 'rename', source.directory, source.name);
-  emit(call, 'rename', target.directory, target.name);
 }
 
-function exchange(call: Call, source: Found, target: Place): void {
-  if (target.ino === undefined) throw new FsError('ENOENT');
-  const other: Found = { ...target, ino: target.ino };
-  const into = asDirectory(call, other);
-  if (into !== undefined && isWithin(source.directory, into) && into.ino !== source.ino) throw new FsError('EINVAL');
-  if (source.ino === other.ino) return;
-  assertMovable(call, source, target.directory);
-  assertMovable(call, other, source.directory);
-  gatherForCopyUp(call, source.ino);
+function exchange(call: Call, source: Found, other: Found): void {
   gatherForCopyUp(call, other.ino);
   const records = [leave(call, source), leave(call, other)];
   arrive(call, source, other, records[0]);
   arrive(call, other, source, records[1]);
-  emit(call, 'rename', source.directory, source.name);
-  emit(call, 'rename', target.directory, target.name);
-}
-
-function assertMovable(call: Call, { directory, ino }: Found, into: Directory): void {
-  assertMayChangeNames(call, directory.ino);
-  assertMayChangeNames(call, into.ino);
-  assertSticky(call, directory.ino, ino);
-  // Its `..` changes, which is a write to it.
-  if (directory !== into && isDirectory(call.tree.mode(ino))) assertAccess(call, ino, W_OK);
-}
-
-/** What stands at the target and will be replaced. */
-function assertReplaceable(call: Call, source: Found, target: Place): Found | undefined {
-  if (target.ino === undefined) return undefined;
-  const replaced: Found = { ...target, ino: target.ino };
-  const isMovedDirectory = isDirectory(call.tree.mode(source.ino));
-  const directory = asDirectory(call, replaced);
-  if (isMovedDirectory && directory === undefined) throw new FsError('ENOTDIR');
-  if (directory !== undefined) {
-    if (!isMovedDirectory) throw new FsError(isWithin(source.directory, directory) ? 'ENOTEMPTY' : 'EISDIR');
-    if (entriesOf(call.tree, directory).size > 0) throw new FsError('ENOTEMPTY');
-  }
-  assertSticky(call, target.directory.ino, target.ino);
-  return replaced;
 }
 
 function remove(call: Call, replaced: Found): void {

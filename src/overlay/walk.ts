@@ -2,7 +2,7 @@
 
 import { decodeUtf8, encodeUtf8 } from '../base/bytes.ts';
 import { FsError } from '../base/errors.ts';
-import { NAME_MAX, PATH_MAX, SYMLINK_MAX, X_OK, isDirectory, isSymlink } from '../base/mode.ts';
+import { NAME_MAX, O_CREAT, O_EXCL, O_NOFOLLOW, PATH_MAX, SYMLINK_MAX, X_OK, isDirectory, isSymlink } from '../base/mode.ts';
 import { assertAccess } from './access.ts';
 import type { Call } from './call.ts';
 import { originOf } from './ino.ts';
@@ -18,18 +18,29 @@ export interface Place {
   readonly ino: number | undefined;
   /** The path ended in '/': it means a directory. */
   readonly slash: boolean;
-  /** The path ended in `.` or `..`, or was the root: `name` is what the walk came to, and cannot be made, removed or renamed. */
+  /** The path ended in `.` or `..`, or was nothing but slashes: `name` is what the walk came to, and cannot be made, removed or renamed. */
   readonly dots: '.' | '..' | '/' | undefined;
 }
 
 /** A place where something is. */
 export type Found = Place & { readonly ino: number };
 
+/** What a walk does with the last name of a path. */
+export type WalkEnd =
+  /** *follow* indicates that what the name leads to is meant. Therefore a symbolic link there is followed. */
+  | 'follow'
+  /** *nofollow* indicates that what stands at the name is meant. Therefore a symbolic link is followed only when a slash follows it. */
+  | 'nofollow'
+  /** *name* indicates that the name itself is made, removed or changed. Therefore nothing is followed, and the caller judges a slash. */
+  | 'name'
+  /** *create* indicates open(2) with O_CREAT. Therefore it is *follow*, but a slash after the name is EISDIR, whatever is there. */
+  | 'create';
+
 /**
- * Walks to the end of a path. A symbolic link at the very end is followed only with *follow*, or when a slash follows it.
- * @throws {FsError} ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EACCES, EINVAL (NUL)
+ * Walks to the end of a path.
+ * @throws {FsError} ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EACCES, EISDIR (*create*), EINVAL (NUL)
  */
-export function walk(call: Call, path: string, end: 'follow' | 'nofollow'): Place {
+export function walk(call: Call, path: string, end: WalkEnd): Place {
   assertPath(path);
   const { tree } = call;
   let directory = tree.root;
@@ -50,6 +61,7 @@ export function walk(call: Call, path: string, end: 'follow' | 'nofollow'): Plac
       rest = rest.slice(next);
       continue;
     }
+    if (slash && end === 'create') throw new FsError('EISDIR');
     assertName(name);
     const ino = lookup(tree, directory, name);
     if (ino === undefined) {
@@ -57,7 +69,8 @@ export function walk(call: Call, path: string, end: 'follow' | 'nofollow'): Plac
       throw new FsError('ENOENT');
     }
     const mode = tree.mode(ino);
-    if (isSymlink(mode) && (!last || slash || end === 'follow')) {
+    if (last && end === 'name') return { directory, name, ino, slash, dots: undefined };
+    if (isSymlink(mode) && (!last || slash || end !== 'nofollow')) {
       if (++links > SYMLINK_MAX) throw new FsError('ELOOP');
       const target = readTarget(call, ino);
       if (target === '') throw new FsError('ENOENT');
@@ -76,10 +89,19 @@ export function walk(call: Call, path: string, end: 'follow' | 'nofollow'): Plac
 }
 
 /** Walks to something that must be there. @throws {FsError} ENOENT and whatever `walk` throws. */
-export function find(call: Call, path: string, end: 'follow' | 'nofollow'): Found {
+export function find(call: Call, path: string, end: WalkEnd): Found {
   const place = walk(call, path, end);
   if (place.ino === undefined) throw new FsError('ENOENT');
   return place as Found;
+}
+
+/** Walks to what open(2) means with these flags. @throws {FsError} EISDIR for a slash after a name that may be made, and whatever `walk` throws. */
+export function walkToOpen(call: Call, path: string, flags: number): Place {
+  const isName = (flags & O_NOFOLLOW) !== 0 || (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL);
+  if ((flags & O_CREAT) === 0) return walk(call, path, isName ? 'nofollow' : 'follow');
+  const place = walk(call, path, isName ? 'name' : 'create');
+  if (isName && place.slash && place.dots === undefined) throw new FsError('EISDIR');
+  return place;
 }
 
 /** Walks to a directory. @throws {FsError} ENOTDIR and whatever `find` throws. */
@@ -102,7 +124,7 @@ const itself = (directory: Directory, slash: boolean, dots: '.' | '..' | '/'): F
   name: directory.name,
   ino: directory.ino,
   slash,
-  dots: directory.parent === directory ? '/' : dots,
+  dots,
 });
 
 function skipSlashes(path: string, from: number): number {

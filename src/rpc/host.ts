@@ -10,7 +10,7 @@ import { FsError, toErrorRecord } from '../base/errors.ts';
 import type { FileHandle, PathLike } from '../fs/api.ts';
 import type { Progress } from './api.ts';
 import type { HostedWorkspace, Service } from './hosted.ts';
-import { isFileHandle, readBytes, reviveUrl, toWire, withSignal } from './to-wire.ts';
+import { isFileHandle, readBytes, reviveArguments, reviveUrl, toWire } from './to-wire.ts';
 import { FILE_METHODS, FS_METHODS, PROTOCOL, WORKSPACE_METHODS } from './wire.ts';
 import type { Greeting, Invocation, OpenRequest, Remote, Reply, Summary, WatchMessage } from './wire.ts';
 
@@ -36,7 +36,7 @@ export class Host {
   ) {
     workspace?.clients.add(this);
     // Without a prototype, so that no name that a client sends finds anything but these.
-    const remote: Remote & { [finalizer](): void } = Object.assign(Object.create(null), {
+    const remote: Remote & { [finalizer](): void } = Object.assign(Object.create(null) as object, {
       hello: (protocol: number) => reply(() => this.#hello(protocol)),
       open: (request: OpenRequest, onProgress?: Callback<Progress>) => reply(() => this.#open(request, onProgress)),
       invoke: (invocation: Invocation) => this.#invoke(invocation),
@@ -78,7 +78,7 @@ export class Host {
     const { id } = invocation;
     const cancellable = id === undefined ? undefined : this.#cancellable(id);
     try {
-      const result = await this.#perform(invocation, invocation.args.map(reviveUrl), cancellable?.signal);
+      const result = await this.#perform(invocation, reviveArguments(invocation.args, cancellable?.signal));
       const value = await (isFileHandle(result) ? this.#keep(result) : toWire(result));
       return value instanceof Uint8Array ? transfer({ value }, [value.buffer as ArrayBuffer]) : { value };
     } catch (e) {
@@ -88,17 +88,17 @@ export class Host {
     }
   }
 
-  #perform(invocation: Invocation, args: unknown[], signal: AbortSignal | undefined): unknown {
+  #perform(invocation: Invocation, args: readonly unknown[]): unknown {
     const { overlay } = this.#opened();
     const { on, method } = invocation;
     if (on === 'workspace' && workspaceMethods.has(method)) return apply(overlay, method, args);
-    if (on === 'fs' && fsMethods.has(method)) return apply(overlay.fs.promises, method, withSignal(args, signal));
+    if (on === 'fs' && fsMethods.has(method)) return apply(overlay.fs.promises, method, args);
     if (on !== 'file' || !fileMethods.has(method)) throw new FsError('ENOSYS', { detail: `no call '${method}'` });
     const file = this.#files.get(invocation.fd);
     if (file === undefined) throw new FsError('EBADF', { syscall: method });
     if (method === 'read') return readBytes(file, args);
     if (method === 'close') this.#files.delete(invocation.fd);
-    return apply(file, method, withSignal(args, signal));
+    return apply(file, method, args);
   }
 
   async #keep(file: FileHandle): Promise<number> {
@@ -116,14 +116,14 @@ export class Host {
       for await (const event of events) tell({ event });
       tell({ end: true });
     } catch (e) {
-      tell(signal.aborted ? { end: true } : { error: toErrorRecord(e) });
+      if (!signal.aborted) tell({ error: toErrorRecord(e) });
     } finally {
       done();
       listener[releaseProxy]();
     }
   }
 
-  #cancellable(id: number): { readonly signal: AbortSignal; done(): void } {
+  #cancellable(id: number): { readonly signal: AbortSignal; readonly done: () => void } {
     const controller = new AbortController();
     this.#cancels.set(id, controller);
     return { signal: controller.signal, done: () => this.#cancels.delete(id) };

@@ -57,7 +57,6 @@ export class HostedWorkspace {
       await overlay.close();
     } finally {
       await Promise.allSettled(lowers.map((layer) => layer.close()));
-      release();
     }
   }
 }

@@ -3,7 +3,7 @@
  * other. And a worker holds a lock of its own as long as it lives, so that its clients learn of its end, which no event tells.
  */
 
-import { FsError } from '../base/errors.ts';
+import { FsError, assertNotAborted } from '../base/errors.ts';
 
 /** How long a page that is reloading may keep the lock before somebody else is taken to be the owner, in milliseconds. */
 const PATIENCE = 3_000;
@@ -30,7 +30,7 @@ export async function claimWorkspace(name: string, signal?: AbortSignal, patienc
   try {
     return await hold(locks, `stratafs:${name}`, waiting.signal);
   } catch (cause) {
-    signal?.throwIfAborted();
+    assertNotAborted(signal);
     if (!waiting.signal.aborted) throw new FsError('EIO', { detail: `workspace '${name}' cannot be locked`, cause });
     throw new FsError('EBUSY', { detail: `workspace '${name}' is open in another tab or worker` });
   } finally {

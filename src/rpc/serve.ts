@@ -1,6 +1,6 @@
 /* `serve()`: the worker answers the pages that open workspaces in it. Owns which names are open here, and puts a workspace together. */
 
-import { FsError } from '../base/errors.ts';
+import { FsError, assertNotAborted } from '../base/errors.ts';
 import { Overlay } from '../fs/overlay.ts';
 import { openLayer } from '../lower/open-layer.ts';
 import { idbUpper } from '../upper/idb-store.ts';
@@ -32,7 +32,7 @@ export interface ServeOptions {
  * serve({ onMount: (overlay) => startCompiler(overlay.fs) });
  */
 export function serve(options: ServeOptions = {}): void {
-  serveOn(globalThis as unknown as MessageScope, options);
+  serveOn(globalThis, options);
 }
 
 /** `serve()` on a scope of choice, for tests. */
@@ -74,7 +74,11 @@ class Workspaces implements Service {
     }
   }
 
-  async #assemble({ name, lower, durability }: OpenRequest, { signal, onProgress }: OpenContext, release: Release): Promise<HostedWorkspace> {
+  async #assemble(
+    { name, lower, durability }: OpenRequest,
+    { signal, onProgress }: OpenContext,
+    release: Release,
+  ): Promise<HostedWorkspace> {
     const opened = new Parts(signal);
     try {
       // All at once: the database need not wait for the network.
@@ -83,7 +87,7 @@ class Workspaces implements Service {
       const [upper, ...lowers] = await Promise.all([opening, ...fetching] as const);
       const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability }));
       await this.options.onMount?.(overlay, { name, lower, durability });
-      signal.throwIfAborted();
+      assertNotAborted(signal);
       return new HostedWorkspace({ name, overlay, lowers, release });
     } catch (e) {
       await opened.close(e);
@@ -112,7 +116,10 @@ class Parts {
   }
 
   /** Options of a lower's opening. */
-  fetching(url: string, onProgress: OpenContext['onProgress']): { signal: AbortSignal; onProgress?: (progress: Omit<Progress, 'url'>) => void } {
+  fetching(
+    url: string,
+    onProgress: OpenContext['onProgress'],
+  ): { signal: AbortSignal; onProgress?: (progress: Omit<Progress, 'url'>) => void } {
     const { signal } = this.#stop;
     return onProgress === undefined ? { signal } : { signal, onProgress: (progress) => onProgress({ ...progress, url }) };
   }

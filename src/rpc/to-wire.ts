@@ -1,9 +1,9 @@
-/* The engine's results and a client's arguments, turned into what can cross and back. The host's half; `from-wire.ts` is the client's. */
+/* The engine's results and a client's arguments, turned into what can cross and back. The host's half; the client's is `pack.ts` and `remote-fs.ts`. */
 
 import { ownBytes } from '../base/bytes.ts';
 import { Dirent, Stats, type Attr, type DirentRecord } from '../base/stats.ts';
 import type { Dir, FileHandle } from '../fs/api.ts';
-import type { WireDir, WireUrl } from './wire.ts';
+import type { WireCopyOptions, WireDir, WireUrl } from './wire.ts';
 
 /** Plain data of a result; bytes own their buffer, so that it can be transferred. Open files are the caller's business. */
 export function toWire(result: unknown): unknown {
@@ -20,15 +20,24 @@ export function isFileHandle(result: unknown): result is FileHandle {
   return typeof result === 'object' && result !== null && 'fd' in result;
 }
 
-/** Arguments as the engine takes them: URLs are rebuilt. */
+/** A path as the engine takes it. */
 export function reviveUrl(value: unknown): unknown {
   return typeof value === 'object' && value !== null && 'wireUrl' in value ? new URL((value as WireUrl).wireUrl) : value;
 }
 
-/** The arguments with the signal in their options, which stand last. */
-export function withSignal(args: readonly unknown[], signal: AbortSignal | undefined): readonly unknown[] {
-  const options = args.at(-1);
-  return signal === undefined || typeof options !== 'object' ? args : [...args.slice(0, -1), { ...options, signal }];
+/** The arguments as the engine takes them: what could not cross stands in their options again, which are last. */
+export function reviveArguments(args: readonly unknown[], signal: AbortSignal | undefined): unknown[] {
+  const revived = args.map(reviveUrl);
+  const options = revived.at(-1);
+  if (typeof options !== 'object' || options === null || ArrayBuffer.isView(options)) return revived;
+  if (signal !== undefined) revived[revived.length - 1] = { ...options, signal };
+  if ('except' in options) revived[revived.length - 1] = { ...options, filter: filterOf(options as WireCopyOptions) };
+  return revived;
+}
+
+function filterOf({ except }: WireCopyOptions): (source: string) => boolean {
+  const turnedDown = new Set(except);
+  return (source) => !turnedDown.has(source);
 }
 
 /** Reads into a buffer of the host's own, of which only what was read crosses. */

@@ -6,7 +6,7 @@
 import type { LayerSummary } from '../base/diff.ts';
 import type { ErrorRecord } from '../base/errors.ts';
 import type { DirentRecord } from '../base/stats.ts';
-import type { FsPromises, WatchEvent } from '../fs/api.ts';
+import type { CopyOptions, FsPromises, WatchEvent } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
 import type { LowerOptions, Progress } from './api.ts';
 
@@ -77,6 +77,9 @@ export type WorkspaceMethod = (typeof WORKSPACE_METHODS)[number];
 export interface WireUrl {
   readonly wireUrl: string;
 }
+
+/** `CopyOptions` without the filter, which cannot be cloned: the paths of sources that it turned down. */
+export type WireCopyOptions = Omit<CopyOptions, 'filter'> & { readonly except: readonly string[] };
 
 /** A directory with everything in it. */
 export interface WireDir {

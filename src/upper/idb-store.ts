@@ -48,7 +48,10 @@ class IdbStore implements UpperStore {
     this.#state = 'open';
     const [superblock, records] = await this.#attempt(async (database) => {
       const transaction = database.transaction(['superblock', 'records'], 'readonly');
-      return Promise.all([get<unknown>(SUPERBLOCK, within(transaction, 'superblock')), entries<IDBValidKey, unknown>(within(transaction, 'records'))]);
+      return Promise.all([
+        get<unknown>(SUPERBLOCK, within(transaction, 'superblock')),
+        entries<IDBValidKey, unknown>(within(transaction, 'records')),
+      ]);
     });
     return { superblock: this.#superblock(superblock), records: new Map(records.map(([id, value]) => this.#record(id, value))) };
   }
@@ -63,7 +66,9 @@ class IdbStore implements UpperStore {
 
   async readChunks(ids: readonly number[]): Promise<(Uint8Array | undefined)[]> {
     if (this.#state !== 'open') throw this.#closedError();
-    const values = await this.#attempt((database) => getMany<unknown>([...ids], within(database.transaction('chunks', 'readonly'), 'chunks')));
+    const values = await this.#attempt((database) =>
+      getMany<unknown>([...ids], within(database.transaction('chunks', 'readonly'), 'chunks')),
+    );
     return values.map((value, i) => {
       if (value === undefined || value instanceof Uint8Array) return value;
       throw this.#damaged(`chunk ${ids[i]}`);
@@ -122,7 +127,7 @@ class IdbStore implements UpperStore {
 
   #record(id: IDBValidKey, value: unknown): [number, UpperRecord] {
     const record = decodeRecord(value);
-    if (record === undefined || !isCount(id)) throw this.#damaged(`record ${String(id)}`);
+    if (record === undefined || !isCount(id)) throw this.#damaged(`record ${JSON.stringify(id)}`);
     return [id, record];
   }
 

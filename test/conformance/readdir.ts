@@ -77,10 +77,9 @@ export const readdirSuite: Suite = (stack) => {
       await fs.symlink('b', at('d/x'));
       expect(await names()).toBe('b,m,n,x');
     });
-    fact(stack, 'a thousand names are a thousand names', { seed }, async ({ fs, at }) => {
-      const expected = Array.from({ length: 1000 }, (_, i) => `file-${i}`);
-      for (let i = 0; i < 1000; i += 100)
-        await Promise.all(expected.slice(i, i + 100).map((name) => fs.writeFile(at(`empty/${name}`), '')));
+    fact(stack, 'hundreds of names are all there', { seed }, async ({ fs, at }) => {
+      const expected = Array.from({ length: 250 }, (_, i) => `file-${i}`);
+      await Promise.all(expected.map((name) => fs.writeFile(at(`empty/${name}`), '')));
       expect((await fs.readdir(at('empty'))).sort()).toEqual(expected.sort());
     });
   });

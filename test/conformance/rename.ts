@@ -138,6 +138,7 @@ export const renameSuite: Suite = (stack) => {
       expect(await fs.readdir(at('a/e'))).toEqual(['z']);
       await expectCode(fs.rename(at('b'), at('no'), RENAME_EXCHANGE), 'ENOENT');
       await expectCode(fs.rename(at('a'), at('a/e'), RENAME_EXCHANGE), 'EINVAL');
+      await expectCode(fs.rename(at('a'), at('a/no'), RENAME_EXCHANGE), 'ENOENT');
       await expectCode(fs.rename(at('b'), at('h1'), RENAME_EXCHANGE | RENAME_NOREPLACE), 'EINVAL');
     });
   });

@@ -86,7 +86,11 @@ async function visitTwice(url: string): Promise<{ first: unknown; second: unknow
     const page = await browser.newPage();
     const errors = collectPageErrors(page);
     const shown = async (): Promise<unknown> => {
-      await page.waitForFunction(() => document.body.dataset.shown !== undefined, undefined, { timeout: 60_000 });
+      try {
+        await page.waitForFunction(() => document.body.dataset.shown !== undefined, undefined, { timeout: 30_000 });
+      } catch (error) {
+        throw new Error(`The application shows nothing. The page reported: ${errors.join('; ') || 'no error'}`, { cause: error });
+      }
       return JSON.parse((await page.evaluate(() => document.body.dataset.shown)) ?? 'null');
     };
     await page.goto(url);

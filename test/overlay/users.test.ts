@@ -57,6 +57,20 @@ describe('another user', () => {
     }
   });
 
+  test('hears of a missing permission before it hears of a wrong type, as in the kernel', async () => {
+    const bench = await Bench.mount([layer()]);
+    const user = bench.as({ uid: 7, gid: 9 });
+    await expect(user.unlink('/passed')).rejects.toMatchObject(code('EACCES'));
+    await expect(user.rmdir('/public')).rejects.toMatchObject(code('EACCES'));
+    await expect(user.readFile('/closed')).rejects.toMatchObject(code('EACCES'));
+    await bench.fs.mkdir('/tmp/sub', 0o777);
+    await bench.fs.mkdir('/tmp/sub/deep', 0o777);
+    await expect(user.unlink('/tmp/sub')).rejects.toMatchObject(code('EPERM'));
+    await expect(user.rmdir('/tmp/theirs')).rejects.toMatchObject(code('EPERM'));
+    await expect(user.rename('/tmp/sub/deep', '/tmp/sub')).rejects.toMatchObject(code('ENOTEMPTY'));
+    await expect(user.rename('/open/theirs', '/tmp/sub')).rejects.toMatchObject(code('EPERM'));
+  });
+
   test('owns what it makes, less its umask', async () => {
     const bench = await Bench.mount([layer()]);
     const user = bench.as({ uid: 7, gid: 9, umask: 0o077 });

@@ -125,7 +125,8 @@ class Site implements RangeServer {
     const file = this.#file(path);
     const reply = file === undefined || this.mode === 'not-found' ? notFound() : this.#reply(file, request);
     if (this.options.cors !== undefined) reply.headers['access-control-allow-origin'] = '*';
-    if (this.options.cors === 'exposed') reply.headers['access-control-expose-headers'] = 'Content-Range, Content-Encoding, ETag, Accept-Ranges';
+    if (this.options.cors === 'exposed')
+      reply.headers['access-control-expose-headers'] = 'Content-Range, Content-Encoding, ETag, Accept-Ranges';
     const { method = 'GET', headers } = request;
     // A plain host knows no OPTIONS: what needs a preflight fails there.
     if (method === 'OPTIONS') reply.status = 404;
@@ -152,7 +153,8 @@ class Site implements RangeServer {
     const etag = `"${file.length}${this.mode === 'changing-etag' ? `-${this.#served++}` : ''}"`;
     const common = { etag, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
     const range = this.mode === 'no-ranges' ? undefined : rangeOf(headers.range, file.length, this.mode);
-    if (range === 'unsatisfiable') return { status: 416, headers: { ...common, 'content-range': `bytes */${file.length}` }, body: new Uint8Array() };
+    if (range === 'unsatisfiable')
+      return { status: 416, headers: { ...common, 'content-range': `bytes */${file.length}` }, body: new Uint8Array() };
     if (range === undefined) {
       if (this.mode !== 'gzip-whole') return { status: 200, headers: common, body: file };
       return { status: 200, headers: { ...common, 'content-encoding': 'gzip' }, body: gzipSync(file) };
@@ -168,7 +170,11 @@ class Site implements RangeServer {
         return { status: 206, headers, body: asked.subarray(0, Math.max(0, asked.length - 10)) };
       case 'wrong-range': {
         const at = Math.max(0, start - 7);
-        return { status: 206, headers: { ...common, 'content-range': `bytes ${at}-${at + asked.length - 1}/${file.length}` }, body: file.subarray(at, at + asked.length) };
+        return {
+          status: 206,
+          headers: { ...common, 'content-range': `bytes ${at}-${at + asked.length - 1}/${file.length}` },
+          body: file.subarray(at, at + asked.length),
+        };
       }
       case 'gzip-ranges':
         return { status: 206, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(asked) };
@@ -187,7 +193,11 @@ interface Reply {
 const notFound = (): Reply => ({ status: 404, headers: {}, body: new TextEncoder().encode('not here') });
 
 /** The range that is asked for: `undefined` where the whole file is. */
-function rangeOf(header: string | undefined, size: number, mode: ServerMode): readonly [start: number, end: number] | 'unsatisfiable' | undefined {
+function rangeOf(
+  header: string | undefined,
+  size: number,
+  mode: ServerMode,
+): readonly [start: number, end: number] | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (match === null) return undefined;
   const [, first = '', last = ''] = match;

@@ -26,6 +26,8 @@ export interface ActiveFile {
   readonly column?: number;
 }
 
+export type OpenIntent = 'look' | 'edit';
+
 export class EditorPane {
   readonly element: HTMLElement;
   readonly activeChanged = new Signal<ActiveFile | undefined>();
@@ -77,15 +79,18 @@ export class EditorPane {
     this.#activate(this.#files.find((file) => file.path === active) ?? this.#files[0]);
   }
 
-  /** Shows a file, opening it first where it is not. A symbolic link opens what it points at. */
-  async open(path: string): Promise<void> {
+  /**
+   * Shows a file, opening it first where it is not. A symbolic link opens what it points at.
+   * *look* leaves the focus where it is, for who walks through the tree; *edit* takes it.
+   */
+  async open(path: string, intent: OpenIntent = 'edit'): Promise<void> {
     try {
       const known = this.#files.find((file) => file.path === path);
       const real = known === undefined ? await this.#session.ws.fs.realpath(path) : path;
       const file = this.#files.find(({ path: open }) => open === real) ?? (await this.#read(real));
       if (!this.#files.some(({ path: open }) => open === file.path)) this.#files.push(file);
       this.#activate(this.#files.find(({ path: open }) => open === file.path) ?? file);
-      this.#view?.focus();
+      if (intent === 'edit') this.#view?.focus();
     } catch (error) {
       showError(error);
     }

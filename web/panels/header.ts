@@ -6,6 +6,7 @@ import { keyName } from '../ui/keys.ts';
 import { openMenu } from '../ui/menu.ts';
 import { askText } from '../ui/dialog.ts';
 import { nextTheme, themeButtonIcon } from '../ui/appearance.ts';
+import { showAbout } from './about.ts';
 import { currentWorkspace, freshName, goTo, knownWorkspaces } from '../workspaces.ts';
 
 export interface HeaderActions {
@@ -21,8 +22,7 @@ export function header(actions: HeaderActions): HTMLElement {
   return el(
     'header',
     { class: 'top' },
-    logo(),
-    el('strong', { class: 'brand', text: 'stratafs' }),
+    el('button', { class: 'brand', title: 'About stratafs', attrs: { type: 'button' }, on: { click: showAbout } }, logo(), 'stratafs'),
     el('span', { class: 'tagline', text: 'OverlayFS for the browser' }),
     el('span', { class: 'spring' }),
     el(

@@ -2,6 +2,7 @@
 
 import type { LayerSummary } from 'stratafs';
 import type { Session } from '../session.ts';
+import { archiveName } from '../session.ts';
 import { el } from '../ui/element.ts';
 import { icon } from '../ui/icons.ts';
 import { count } from '../ui/words.ts';
@@ -48,7 +49,12 @@ function lowerCard(layer: LayerSummary): HTMLElement {
   const card = el(
     'li',
     { class: 'layer' },
-    el('div', { class: 'layer-head' }, el('span', { class: 'layer-name', text: name }), el('span', { class: 'layer-kind', text: 'lower' })),
+    el(
+      'div',
+      { class: 'layer-head' },
+      el('span', { class: 'layer-name', text: archiveName(layer), title: name }),
+      el('span', { class: 'layer-kind', text: 'lower' }),
+    ),
     el('p', { class: 'layer-facts' }, `${count(entries, 'entry', 'entries')} at `, el('code', { text: at })),
     el('p', { class: 'layer-digest', title: digest, text: shorten(digest) }),
   );

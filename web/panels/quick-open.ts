@@ -97,6 +97,7 @@ function scoreOf(path: string, letters: string): number | undefined {
   const name = nameOf(path);
   const whole = name.indexOf(letters);
   if (whole >= 0) return own + 100 - whole - (name.length - letters.length);
+  if (path.includes(letters)) return own + 80 - path.length / 10;
   let at = -1;
   let score = own;
   for (const letter of letters) {

@@ -13,10 +13,9 @@ const ls: Command = async (io, args) => {
     if (paths.length > 1) io.write(`${operand}:\n`);
     const names = (await io.fs.readdir(path)).filter((name) => flags.has('a') || flags.has('A') || !name.startsWith('.')).sort();
     const lines: string[] = [];
-    for (const name of names) {
-      io.check();
+    await forEach(io, names, async (_, name) => {
       lines.push(await listed(io, path === '/' ? `/${name}` : `${path}/${name}`, name, flags.has('l')));
-    }
+    });
     io.write(lines.join(''));
   });
 };

@@ -1,6 +1,7 @@
 /* The left pane: the tree with its tools, its context menu and its keyboard. */
 
 import type { Entry } from 'stratafs';
+import type { OpenIntent } from '../editor/pane.ts';
 import type { Session } from '../session.ts';
 import { el, iconButton } from '../ui/element.ts';
 import { icon } from '../ui/icons.ts';
@@ -18,9 +19,9 @@ export class Explorer {
   readonly #session: Session;
   readonly #model: TreeModel;
   readonly #view: TreeView;
-  readonly #openFile: (path: string) => void;
+  readonly #openFile: (path: string, intent: OpenIntent) => void;
 
-  constructor(session: Session, openFile: (path: string) => void) {
+  constructor(session: Session, openFile: (path: string, intent: OpenIntent) => void) {
     this.#session = session;
     this.#openFile = openFile;
     this.#model = new TreeModel(session);
@@ -65,6 +66,10 @@ export class Explorer {
   #listen(): void {
     const { element } = this.#view;
     element.addEventListener('click', (event) => this.#click(event));
+    element.addEventListener('dblclick', (event) => {
+      const entry = this.#entryAt(event.target);
+      if (entry?.type !== 'directory') this.#open(entry, 'edit');
+    });
     element.addEventListener('contextmenu', (event) => {
       event.preventDefault();
       const entry = this.#entryAt(event.target);
@@ -73,7 +78,7 @@ export class Explorer {
     });
     handleDrops(element, this.#session, (path) => void this.reveal(path));
     handleTreeKeys(this.#view, this.#model, {
-      open: () => this.#open(this.#view.selected),
+      open: () => this.#open(this.#view.selected, 'edit'),
       rename: () => this.#startRename(this.#view.selected),
       remove: () => void this.#remove(this.#view.selected),
       menu: () => this.#menuAtSelection(),
@@ -91,12 +96,12 @@ export class Explorer {
     if (entry === undefined) return this.#view.select(undefined);
     this.#view.select(entry.path);
     if (event.target instanceof Element && event.target.closest('[data-do=restore]') !== null) void this.#restore(entry);
-    else this.#open(entry);
+    else this.#open(entry, 'look');
   }
 
-  #open(entry: Entry | undefined): void {
+  #open(entry: Entry | undefined, intent: OpenIntent): void {
     if (entry === undefined || entry.from === 'deleted') return;
-    if (entry.type !== 'directory') return this.#openFile(entry.path);
+    if (entry.type !== 'directory') return this.#openFile(entry.path, intent);
     if (this.#model.isExpanded(entry.path)) this.#model.collapse(entry.path);
     else void this.#model.expand(entry.path);
   }
@@ -127,7 +132,7 @@ export class Explorer {
     const path = await create(this.#session, draft.parent, name, draft.type);
     if (path === undefined) return;
     await this.reveal(path);
-    if (draft.type === 'file') this.#openFile(path);
+    if (draft.type === 'file') this.#openFile(path, 'edit');
   }
 
   async #remove(entry: Entry | undefined): Promise<void> {
@@ -160,7 +165,7 @@ export class Explorer {
       run: () => void this.#restore(entry),
     };
     if (entry.from === 'deleted') return [[restoring], [copyPath]];
-    const opening: MenuItem[] = entry.type === 'directory' ? [] : [{ label: 'Open', keys: 'Enter', run: () => this.#open(entry) }];
+    const opening: MenuItem[] = entry.type === 'directory' ? [] : [{ label: 'Open', keys: 'Enter', run: () => this.#open(entry, 'edit') }];
     return [
       [...opening, ...creating],
       [{ label: 'Rename…', keys: 'F2', run: () => this.#startRename(entry) }, copyPath],

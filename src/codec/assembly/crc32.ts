@@ -2,8 +2,6 @@
 
 import { CRC_TABLES } from './layout';
 
-// @ts-ignore: decorator
-@inline
 function tabled(table: usize, byte: u32): u32 {
   return load<u32>(CRC_TABLES + (table << 10) + (byte << 2));
 }

@@ -31,8 +31,6 @@ let at: u32 = 0;
 const ORDER: usize = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]);
 
 /** Takes up to 25 bits. May run past the input's end: what it finds there is never used. */
-// @ts-ignore: decorator
-@inline
 function take(n: u32): u32 {
   const bits = load<u32>(at >> 3) >> (at & 7);
   at += n;

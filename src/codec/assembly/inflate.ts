@@ -112,16 +112,12 @@ function decodeOne(endBit: u32, history: usize): i32 {
 }
 
 /** What an entry starts from, plus its extra bits, which stand behind the code in `bits`. */
-// @ts-ignore: decorator
-@inline
 function valueOf(entry: u32, bits: u32): u32 {
   // Shifts count modulo 32, and an entry drops at most 28 bits.
   return (entry >> 16) + ((bits & ((1 << entry) - 1)) >> ((entry >> 8) & 15));
 }
 
 /** Copies a match, eight bytes at a time: it writes up to 7 bytes more. */
-// @ts-ignore: decorator
-@inline
 function copyMatch(to: usize, end: usize, distance: usize): void {
   let from = to - distance;
   if (distance >= 8) {

@@ -8,8 +8,6 @@ import {
 const INVALID_ENTRY: u32 = EXCEPTIONAL | 0x101;
 
 /** Adds a code's length to the entry of its symbol: to the bits to drop and to the bits of the code. */
-// @ts-ignore: decorator
-@inline
 function withLength(symbols: usize, symbol: u32, length: u32): u32 {
   return load<u32>(symbols + (symbol << 2)) + length * 0x101;
 }
@@ -78,8 +76,6 @@ function sortSymbols(lengths: usize, n: u32): void {
 }
 
 /** The next code of the same length. Codes are kept with their first bit lowest, so counting up carries downwards. */
-// @ts-ignore: decorator
-@inline
 function nextCode(code: u32, length: u32): u32 {
   let bit: u32 = 1 << (length - 1);
   while ((code & bit) != 0) bit >>= 1;

@@ -44,7 +44,7 @@ export function randomContent(random: Random, size: number): Uint8Array<ArrayBuf
 function words(random: Random, size: number): Uint8Array<ArrayBuffer> {
   const vocabulary = Array.from({ length: 200 }, () => random.bytes(2 + random.below(9)));
   const content = new Uint8Array(size);
-  for (let at = 0; at < size; ) {
+  for (let at = 0; at < size;) {
     const word = random.pick(vocabulary).subarray(0, size - at);
     content.set(word, at);
     at += word.length;
@@ -60,7 +60,7 @@ export function randomSettings(random: Random): ZlibOptions {
 
 /** Damages a stream: bits changed, bytes cut off, replaced, removed or put in. */
 export function mutate(random: Random, stream: Uint8Array): Uint8Array<ArrayBuffer> {
-  const damaged = stream.slice() as Uint8Array<ArrayBuffer>;
+  const damaged = new Uint8Array(stream);
   const at = random.below(damaged.length);
   switch (random.below(6)) {
     case 0:
@@ -122,31 +122,56 @@ function randomLengths(random: Random, count: number): number[] {
 /** The order in which the lengths of the code length code are written. */
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/** A stream of one block with a random code, and random bits behind its head. */
-export function randomCodeStream(random: Random): Uint8Array<ArrayBuffer> {
-  const writer = new BitWriter();
-  const literals = 257 + random.below(random.below(20) === 0 ? 32 : 30);
-  const distances = 1 + random.below(random.below(20) === 0 ? 32 : 30);
-  writer.put(random.below(2) | (2 << 1), 3);
+/** A symbol of the code length code with its extra bits. */
+export type LengthSymbol = readonly [symbol: number, extra?: number];
+
+/** Symbols 0 to 12 have 4 bits, 13 to 18 have 5: a complete code. */
+const completeOrder = Array.from({ length: 19 }, (_, symbol) => (symbol < 13 ? 4 : 5));
+
+export interface Block {
+  readonly literals: number;
+  readonly distances: number;
+  readonly symbols: readonly LengthSymbol[];
+  /** Lengths of the code length code as they are written; the symbols are coded with the complete ones in any case. */
+  readonly orderLengths?: readonly number[];
+}
+
+/** Writes the head of a final block with codes of its own, whatever it says. */
+function putHead(writer: BitWriter, { literals, distances, symbols, orderLengths = completeOrder }: Block): void {
+  writer.put(1 | (2 << 1), 3);
   writer.put(literals - 257, 5);
   writer.put(distances - 1, 5);
   writer.put(15, 4);
-  // Symbols 0 to 12 have 4 bits, 13 to 18 have 5: a complete code.
-  for (const symbol of ORDER) writer.put(symbol < 13 ? 4 : 5, 3);
-  const literalLengths = randomLengths(random, literals);
-  if (random.below(8) !== 0 && literalLengths[256] === 0) {
-    const given = literalLengths.findIndex((length) => length !== 0);
-    if (given >= 0) [literalLengths[256], literalLengths[given]] = [literalLengths[given]!, 0];
+  for (const symbol of ORDER) writer.put(orderLengths[symbol]!, 3);
+  for (const [symbol, extra = 0] of symbols) {
+    const code = symbol < 13 ? symbol : 26 + symbol - 13;
+    for (let i = symbol < 13 ? 3 : 4; i >= 0; i--) writer.put(code >>> i, 1);
+    if (symbol >= 16) writer.put(extra, symbol === 16 ? 2 : symbol === 17 ? 3 : 7);
   }
-  for (const length of [...literalLengths, ...randomLengths(random, distances)]) putLength(writer, length);
-  for (let n = 20 + random.below(200); n > 0; n--) writer.put(random.below(256), 8);
+}
+
+/** A stream of one block with codes of its own; `content` is bits, the first one first. */
+export function blockStream(block: Block, content: string): Uint8Array<ArrayBuffer> {
+  const writer = new BitWriter();
+  putHead(writer, block);
+  for (const bit of content) writer.put(Number(bit), 1);
   return writer.finish();
 }
 
-function putLength(writer: BitWriter, length: number): void {
-  const bits = length < 13 ? 4 : 5;
-  const code = length < 13 ? length : 26 + length - 13;
-  for (let i = bits - 1; i >= 0; i--) writer.put((code >>> i) & 1, 1);
+/** A stream of one block with a random code, and random bits behind its head. */
+function randomCodeStream(random: Random): Uint8Array<ArrayBuffer> {
+  const writer = new BitWriter();
+  const literals = 257 + random.below(random.below(20) === 0 ? 32 : 30);
+  const distances = 1 + random.below(random.below(20) === 0 ? 32 : 30);
+  const lengths = randomLengths(random, literals);
+  if (random.below(8) !== 0 && lengths[256] === 0) {
+    const given = lengths.findIndex((length) => length !== 0);
+    if (given >= 0) [lengths[256], lengths[given]] = [lengths[given]!, 0];
+  }
+  lengths.push(...randomLengths(random, distances));
+  putHead(writer, { literals, distances, symbols: lengths.map((length) => [length]) });
+  for (let n = 20 + random.below(200); n > 0; n--) writer.put(random.below(256), 8);
+  return writer.finish();
 }
 
 /** A stream that may or may not be one: damaged, random, or with a random code. */
@@ -154,7 +179,9 @@ export function randomStream(random: Random): Uint8Array<ArrayBuffer> {
   const kind = random.below(10);
   if (kind === 0) return random.bytes(random.below(300));
   if (kind < 4) return randomCodeStream(random);
-  const content = randomContent(random, 1 + random.below(random.pick([100, 2000, 6000])));
+  // Now and then one that is larger than what the kernel works in.
+  const most = random.below(300) === 0 ? 700_000 : random.pick([100, 2000, 6000]);
+  const content = randomContent(random, 1 + random.below(most));
   const stream = new Uint8Array(deflateRawSync(content, randomSettings(random)));
   return kind === 9 ? stream : mutate(random, stream);
 }

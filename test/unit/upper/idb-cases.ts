@@ -21,7 +21,7 @@ export function openRaw(name: string, version?: number, upgrade?: (database: IDB
     const request = indexedDB.open(`stratafs:${name}`, version);
     request.onupgradeneeded = () => upgrade?.(request.result);
     request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error as Error);
+    request.onerror = () => reject(request.error);
   });
 }
 
@@ -40,14 +40,14 @@ function deleteDatabase(name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(`stratafs:${name}`);
     request.onsuccess = () => resolve();
-    request.onerror = () => reject(request.error as Error);
+    request.onerror = () => reject(request.error);
   });
 }
 
 /** Lets transactions abort with `errorName` where they would be committed; gives how often it happened. */
 function abortCommits(errorName: string, times = Infinity): { count: number } {
   const faults = { count: 0 };
-  const commit = Reflect.get(IDBTransaction.prototype, 'commit') as (this: IDBTransaction) => void;
+  const commit = Reflect.get(IDBTransaction.prototype, 'commit');
   vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementation(function (this: IDBTransaction) {
     if (faults.count >= times) return commit.call(this);
     faults.count++;
@@ -138,7 +138,7 @@ export function idbCases(): void {
     const store = await makeStore();
     await store.load();
     await store.commit(commitOf({ chunks: [[1, bytes(1)]] }));
-    const start = Reflect.get(IDBDatabase.prototype, 'transaction') as IDBDatabase['transaction'];
+    const start = Reflect.get(IDBDatabase.prototype, 'transaction');
     let failures = 1;
     vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...args) {
       if (failures-- > 0) throw new DOMException('The database connection is closing.', 'InvalidStateError');

@@ -173,7 +173,9 @@ export function storeCases({ make, reopen }: StoreUnderTest): void {
     const store = await make();
     await store.load();
     const large = new Uint8Array(1 << 20).fill(5);
-    await store.commit(commitOf({ chunks: [[1, large.subarray(100, 110)]], records: [[5, inode({ xattrs: new Map([['user.x', large.subarray(0, 3)]]) })]] }));
+    await store.commit(
+      commitOf({ chunks: [[1, large.subarray(100, 110)]], records: [[5, inode({ xattrs: new Map([['user.x', large.subarray(0, 3)]]) })]] }),
+    );
     const [chunk] = await store.readChunks([1]);
     expect(chunk).toEqual(new Uint8Array(10).fill(5));
     expect(chunk?.buffer.byteLength).toBe(10);

@@ -1,0 +1,36 @@
+/*
+ * Opens archives that were changed at random, and stops at the first that gives anything but right bytes or a POSIX error.
+ *
+ *   npx tsx scripts/fuzz-archives.ts [count] [seed]
+ */
+
+import { judge, mutate, randomNumbers, sampleArchives } from '../test/support/mutate-archives.ts';
+
+/** Longer than any archive of this size may take. */
+const SLOW_MS = 2000;
+
+const count = Number(process.argv[2] ?? 100_000);
+const seed = Number(process.argv[3] ?? Date.now() % 1e9);
+const samples = sampleArchives();
+const random = randomNumbers(seed);
+const outcomes = new Map<string, number>();
+let slowest = 0;
+
+console.log(`${count} archives, seed ${seed}`);
+for (let i = 0; i < count; i++) {
+  const sample = samples[i % samples.length]!;
+  const bytes = mutate(sample.bytes, random);
+  const start = performance.now();
+  try {
+    const outcome = `${sample.kind} ${await judge({ bytes })}`;
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  } catch (e) {
+    console.error(`number ${i} (${sample.kind}): ${Buffer.from(bytes).toString('base64')}`);
+    throw e;
+  }
+  slowest = Math.max(slowest, performance.now() - start);
+  if (slowest > SLOW_MS)
+    throw new Error(`number ${i} (${sample.kind}) took ${slowest.toFixed(0)} ms: ${Buffer.from(bytes).toString('base64')}`);
+}
+for (const [outcome, times] of [...outcomes].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(`${outcome}: ${times}`);
+console.log(`slowest: ${slowest.toFixed(1)} ms, memory: ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`);

@@ -1,0 +1,12 @@
+/* `stratafs`: the page's client. The engine is in the worker; nothing of it comes into this bundle. */
+
+export { attach, open } from './rpc/client.ts';
+export type { LowerOptions, OpenOptions, Progress, Workspace } from './rpc/api.ts';
+export { FsError, isFsError } from './base/errors.ts';
+export type { ErrorCode } from './base/errors.ts';
+export { Dirent, Stats } from './base/stats.ts';
+export type { Attr, Provenance } from './base/stats.ts';
+export type { Change, Entry, EntryType, LayerSummary, Violation } from './base/diff.ts';
+export type { Durability } from './layer/upper.ts';
+export type * from './fs/api.ts';
+export * as constants from './base/mode.ts';

@@ -1,0 +1,4 @@
+/* stratafs/zenfs: the union as a file system of ZenFS. Needs @zenfs/core beside it. */
+
+export { Overlay, type LowerOptions, type OverlayBackendOptions } from './zenfs/backend.ts';
+export { OverlayFS, type Release } from './zenfs/overlay-fs.ts';

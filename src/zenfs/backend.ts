@@ -1,0 +1,97 @@
+/* The backend for `configure()`: opens the layers, mounts the union, and gives it to ZenFS. */
+
+import type { Backend } from '@zenfs/core';
+import { FsError } from '../base/errors.ts';
+import { Overlay as Union } from '../fs/overlay.ts';
+import type { Layer } from '../layer/layer.ts';
+import type { Durability, UpperStore } from '../layer/upper.ts';
+import { type LayerSource, type OpenLayerOptions, openLayer } from '../lower/open-layer.ts';
+import { claimWorkspace } from '../rpc/ownership.ts';
+import { idbUpper } from '../upper/idb-store.ts';
+import { memoryUpper } from '../upper/memory-store.ts';
+import { toException } from './exception.ts';
+import { OverlayFS } from './overlay-fs.ts';
+
+/** A lower to open: where it is, and the options of `openLayer`. */
+export type LowerOptions = OpenLayerOptions & ({ readonly url: string | URL } | { readonly bytes: LayerSource });
+
+/** Options of the backend `Overlay`. */
+export interface OverlayBackendOptions {
+  /** The lowers, topmost first: archives to open, or layers, which stay the caller's. */
+  readonly lower?: readonly (LowerOptions | Layer)[];
+  /** The name of the workspace in IndexedDB, or a store. Default: a new upper in memory. */
+  readonly upper?: string | UpperStore;
+  /** Default: strict. */
+  readonly durability?: Durability;
+  /** A union that is mounted already, instead of all the above. It stays its owner's. */
+  readonly overlay?: Union;
+}
+
+interface Closable {
+  close(): Promise<void> | void;
+}
+
+/**
+ * The backend of ZenFS over the engine: lowers, and the user's changes in an upper.
+ *
+ * With `overlay` it works with `configureSync` as well. Rejects with EBUSY when another tab has the workspace, ESTALE when it was made
+ * over other lowers, EIO when an archive cannot be had.
+ * @example
+ * await configure({ mounts: { '/': { backend: Overlay, lower: [{ url: '/base.zip' }], upper: 'project-42' } } });
+ */
+export const Overlay = {
+  name: 'Overlay',
+  options: {
+    lower: { type: 'object', required: false },
+    upper: { type: ['string', 'object'], required: false },
+    durability: { type: 'string', required: false },
+    overlay: { type: 'object', required: false },
+  },
+  create(options: OverlayBackendOptions): OverlayFS | Promise<OverlayFS> {
+    const { overlay, lower, upper } = options;
+    if (overlay === undefined) return assemble(options);
+    if (lower !== undefined || upper !== undefined) {
+      throw toException(new FsError('EINVAL', { detail: 'a union that is mounted already has its lowers and its upper' }));
+    }
+    return new OverlayFS(overlay);
+  },
+} as const satisfies Backend<OverlayFS, OverlayBackendOptions>;
+
+async function assemble({ lower = [], upper, durability }: OverlayBackendOptions): Promise<OverlayFS> {
+  const opened: Closable[] = [];
+  const release = async (): Promise<void> => {
+    for (const part of opened.splice(0).reverse()) await part.close();
+  };
+  try {
+    if (typeof upper === 'string') opened.push({ close: await claimWorkspace(upper) });
+    const store = typeof upper === 'string' ? await idbUpper(upper) : (upper ?? memoryUpper());
+    if (typeof upper === 'string') opened.push(store);
+    const layers = await Promise.allSettled(lower.map((options) => layerOf(options, opened)));
+    const failed = layers.find((layer) => layer.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    const mounted = layers.flatMap((layer) => (layer.status === 'fulfilled' ? [layer.value] : []));
+    const overlay = await Union.mount({ lower: mounted, upper: store, durability });
+    opened.push(overlay);
+    return new OverlayFS(overlay, release);
+  } catch (e) {
+    await release();
+    throw toException(e);
+  }
+}
+
+/** Opens a lower. A layer that is one already is the caller's to close. */
+async function layerOf(options: LowerOptions | Layer, opened: Closable[]): Promise<Layer> {
+  if ('table' in options) return options;
+  const { from, rest } = 'url' in options ? fromUrl(options) : fromBytes(options);
+  const layer = await openLayer(from, rest);
+  opened.push(layer);
+  return layer;
+}
+
+interface From {
+  readonly from: LayerSource;
+  readonly rest: OpenLayerOptions;
+}
+
+const fromUrl = ({ url, ...rest }: OpenLayerOptions & { readonly url: string | URL }): From => ({ from: url, rest });
+const fromBytes = ({ bytes, ...rest }: OpenLayerOptions & { readonly bytes: LayerSource }): From => ({ from: bytes, rest });

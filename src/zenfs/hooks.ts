@@ -1,0 +1,35 @@
+/* What this face needs of ZenFS beyond its documented interface. A version that lacks it is refused, instead of losing data. */
+
+import { ErrnoError, type FileSystem, type InodeLike } from '@zenfs/core';
+import { VCache, caches } from '@zenfs/core/vfs/vcache.js';
+import { VNode } from '@zenfs/core/vfs/vnode.js';
+import { FsError } from '../base/errors.ts';
+
+const CACHE_METHODS = ['get', 'ref', 'unref', 'evict', 'rename', 'link', 'remove', 'sync', 'syncSync'];
+const NODE_METHODS = ['read', 'readSync', 'write', 'writeSync', 'truncate', 'sync', 'syncSync', 'copyFromCache'];
+
+const isMethod = (prototype: object, name: string): boolean => typeof Reflect.get(prototype, name) === 'function';
+
+/** Names of hooks that this version of ZenFS lacks. */
+export function missingHooks(fs: FileSystem): string[] {
+  const node: object = new VNode(fs, '/', { ino: 0, size: 0 } as InodeLike);
+  const cache: object = new VCache(fs);
+  const has: readonly (readonly [name: string, present: boolean])[] = [
+    ...CACHE_METHODS.map((name) => [`VCache.${name}`, isMethod(VCache.prototype, name)] as const),
+    ...NODE_METHODS.map((name) => [`VNode.${name}`, isMethod(VNode.prototype, name)] as const),
+    ['caches', caches instanceof Map],
+    ['VCache.byIno', Reflect.get(cache, 'byIno') instanceof Map],
+    ['VNode.dirtyRanges', Array.isArray(Reflect.get(node, 'dirtyRanges'))],
+    ['VNode.metadataDirty', Reflect.get(node, 'metadataDirty') === false],
+    ['VNode.truncatedTo', 'truncatedTo' in node],
+    ['VNode.refs', Reflect.get(node, 'refs') === 0],
+    ['ErrnoError.code', new ErrnoError(2).code === 'ENOENT'],
+  ];
+  return has.filter(([, present]) => !present).map(([name]) => name);
+}
+
+/** @throws {FsError} ENOTSUP with the names of what is missing */
+export function assertHooks(fs: FileSystem): void {
+  const missing = missingHooks(fs);
+  if (missing.length > 0) throw new FsError('ENOTSUP', { detail: `this version of @zenfs/core lacks ${missing.join(', ')}; 2.7 has it` });
+}

@@ -1,0 +1,173 @@
+/*
+ * An open file as ZenFS has it, bound to an inode of the engine instead of a path. ZenFS would address the file by the path at
+ * which it was opened, and so write into whatever stands there now. What ZenFS buffers until a file is closed reaches the engine
+ * as one operation; everything else is read from the engine each time, so that nothing stale is shown or written back.
+ */
+
+import { VNode } from '@zenfs/core/vfs/vnode.js';
+import { FsError } from '../base/errors.ts';
+import { O_RDWR } from '../base/mode.ts';
+import { type Call, assertWritable } from '../overlay/call.ts';
+import { readContent } from '../overlay/data.ts';
+import * as handle from '../overlay/handle.ts';
+import { assertContent } from './calls.ts';
+import { toException } from './exception.ts';
+import type { Face } from './face.ts';
+import { type Flush, applyFlush, assertPresent, edgeChunks, gather, gatherChunks, isPresent } from './flush.ts';
+import type { OverlayInode } from './inode.ts';
+import { locateExisting } from './locate.ts';
+import type { OverlayFS } from './overlay-fs.ts';
+
+export class OverlayVNode extends VNode {
+  declare readonly inode: OverlayInode;
+  /** The modification time that ZenFS set because of a write, not because somebody asked for it. */
+  #writtenMs: number | undefined;
+  /** Chunks that were found loaded since the last flush. */
+  readonly #loaded = new Set<number>();
+
+  private constructor(
+    fs: OverlayFS,
+    path: string,
+    inode: OverlayInode,
+    private readonly face: Face,
+    private readonly fd: number,
+  ) {
+    super(fs, path, inode);
+  }
+
+  /** Opens what stands at a path in the engine. @throws {ErrnoError} ENOENT when it is not `ino` any more */
+  static open(fs: OverlayFS, path: string, ino: number): OverlayVNode {
+    const { face } = fs;
+    const { fd, inode } = face.runSync((call) => {
+      const place = locateExisting(call, path);
+      if (place.ino !== ino) throw new FsError('ENOENT', { detail: 'it was replaced meanwhile' });
+      const { directory, name } = place;
+      return { inode: fs.inodeOf(call, place), ...call.openFiles.add({ ino, flags: O_RDWR, directory, name, position: 0 }) };
+    });
+    return new OverlayVNode(fs, path, inode, face, fd);
+  }
+
+  /** Lets the engine's file go; with the last one an unlinked file goes. */
+  close(): void {
+    this.face.runSync((call) => handle.close(call, this.fd));
+  }
+
+  /** Takes over what others have changed, unless there are changes of ZenFS's own. */
+  refresh(): void {
+    if (this.dirty) return;
+    this.face.runSync((call) => {
+      if (isPresent(call, this.ino)) this.inode.renew(call.tree.attr(this.ino));
+    });
+  }
+
+  override async read(buffer: Uint8Array, start: number, end: number): Promise<void> {
+    const bytes = await this.face.run((call) => this.#committed(call, start, end), 'read');
+    this.#fill(buffer, start, end, bytes);
+  }
+
+  override readSync(buffer: Uint8Array, start: number, end: number): void {
+    const operation = (call: Call): Uint8Array => this.#committed(call, start, end);
+    this.#fill(buffer, start, end, this.face.runSync(operation, 'read', { ino: this.ino, load: operation }));
+  }
+
+  /** What the engine has, less what was cut off. */
+  #committed(call: Call, start: number, end: number): Uint8Array {
+    assertPresent(call, this.ino);
+    assertContent(call.tree.mode(this.ino));
+    return readContent(call, this.ino, start, Math.min(end, this.truncatedTo ?? end));
+  }
+
+  /** Puts the engine's bytes into the buffer, and over them what is buffered. */
+  #fill(buffer: Uint8Array, start: number, end: number, bytes: Uint8Array): void {
+    buffer.set(bytes);
+    buffer.fill(0, bytes.length, end - start);
+    for (const range of this.dirtyRanges) {
+      const from = Math.max(range.start, start);
+      const to = Math.min(range.end, end);
+      if (from < to) this.copyFromCache(buffer.subarray(from - start, to - start), from, to);
+    }
+  }
+
+  override async write(data: Uint8Array, offset: number): Promise<void> {
+    this.#assertChangeable('write');
+    await super.write(data, offset);
+    this.#writtenMs = this.inode.mtimeMs;
+  }
+
+  /** Fails before anything is buffered when it could not be flushed: whoever tries again must not find it there twice. */
+  override writeSync(data: Uint8Array, offset: number): void {
+    this.#assertChangeable('write');
+    const edges = [...edgeChunks([[offset, offset + data.length]])].filter((chunk) => !this.#loaded.has(chunk));
+    const load = (call: Call): void => gatherChunks(call, this.ino, edges, this.truncatedTo ?? Infinity);
+    if (this.inode.givenSize > 0 && edges.length > 0) this.face.runSync(load, 'write', { ino: this.ino, load });
+    for (const chunk of edges) this.#loaded.add(chunk);
+    super.writeSync(data, offset);
+    this.#writtenMs = this.inode.mtimeMs;
+  }
+
+  override truncate(length: number): void {
+    this.#assertChangeable('ftruncate');
+    super.truncate(length);
+    this.#writtenMs = this.inode.mtimeMs;
+  }
+
+  /** Commits what is buffered. When that fails it is dropped, and the file is as it was: no later call stumbles over it. */
+  override async sync(): Promise<void> {
+    const flush = this.#flush();
+    try {
+      await this.face.run((call) => applyFlush(call, handle.placeOf(call, this.fd), flush), 'write');
+    } finally {
+      this.#settle();
+    }
+  }
+
+  override syncSync(): void {
+    const flush = this.#flush();
+    const load = (call: Call): void => gather(call, this.ino, flush);
+    try {
+      this.face.runSync((call) => applyFlush(call, handle.placeOf(call, this.fd), flush), 'write', { ino: this.ino, load });
+    } catch (e) {
+      const exception = toException(e);
+      // It stays buffered: when it is tried again, what is missing will be there.
+      if (exception.code !== 'EAGAIN') this.#settle();
+      throw exception;
+    }
+    this.#settle();
+  }
+
+  #flush(): Flush {
+    const { inode, truncatedTo } = this;
+    const patches = this.dirtyRanges.map(({ start, end }) => {
+      const bytes = new Uint8Array(end - start);
+      this.copyFromCache(bytes, start, end);
+      return { position: start, bytes };
+    });
+    return {
+      truncateTo: truncatedTo,
+      size: truncatedTo === undefined ? undefined : inode.size,
+      patches,
+      attributes: inode.changes(),
+      unlessMtimeIsNot: this.#writtenMs === inode.mtimeMs ? inode.givenMtimeMs : undefined,
+    };
+  }
+
+  /** Nothing is buffered any more. */
+  #settle(): void {
+    this.dirtyRanges = [];
+    delete this.truncatedTo;
+    this.metadataDirty = false;
+    this.#writtenMs = undefined;
+    this.#loaded.clear();
+    // Frees the memory of what was buffered.
+    this.data.size = 0;
+    this.refresh();
+    this.data.size = this.inode.size;
+  }
+
+  #assertChangeable(syscall: string): void {
+    this.face.runSync((call) => {
+      assertContent(call.tree.mode(this.ino));
+      assertWritable(call);
+    }, syscall);
+  }
+}

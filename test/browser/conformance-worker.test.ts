@@ -1,0 +1,8 @@
+/* The conformance suite from the page through the packaged worker. */
+
+import { conformance } from '../conformance/all.ts';
+import { workerStack } from '../rpc/worker-stack.ts';
+import { startWorker } from '../../src/rpc/start-worker.ts';
+
+conformance(workerStack('through the worker, upper in memory', () => startWorker(undefined)));
+conformance(workerStack('through the worker, upper in IndexedDB', () => startWorker(undefined), 'indexeddb'));

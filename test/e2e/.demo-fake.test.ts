@@ -1,0 +1,263 @@
+/* The demo, used as a person uses it: in Chromium, with a profile on the disk. Each test has a workspace of its own. */
+
+import { join } from 'node:path';
+import type { BrowserContext, Locator, Page } from 'playwright-core';
+import { createServer } from 'vite';
+import type { ViteDevServer } from 'vite';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { root } from '../../scripts/entries.ts';
+import { makeLayers } from '../../scripts/make-layers.ts';
+import { collectPageErrors, makeProfile } from '../support/chromium.ts';
+import type { Profile } from '../support/chromium.ts';
+
+let server: ViteDevServer;
+let profile: Profile;
+let browser: BrowserContext;
+let errors: string[] = [];
+
+beforeAll(async () => {
+  await makeLayers(join(root, 'web/public/layers'));
+  // Without watching: a file that is saved in an editor meanwhile must not reload the page in the middle of a test.
+  const quiet = { port: 0, host: '127.0.0.1', hmr: false, watch: null } as const;
+  server = await createServer({ configFile: '/tmp/demo-dev/vite.patched.ts', logLevel: 'error', server: quiet });
+  await server.listen();
+  profile = await makeProfile();
+  browser = await profile.launch();
+});
+
+afterAll(async () => {
+  await profile.remove();
+  await server.close();
+});
+
+afterEach(() => {
+  expect(errors).toEqual([]);
+  errors = [];
+});
+
+function addressOf(workspace: string): string {
+  return `${server.resolvedUrls?.local[0] ?? ''}?workspace=${workspace}`;
+}
+
+async function visit(workspace: string): Promise<Page> {
+  const page = await browser.newPage();
+  errors = collectPageErrors(page);
+  await page.goto(addressOf(workspace));
+  await opened(page);
+  return page;
+}
+
+/** Waits for the tree. Where the workspace does not open, says what the page says. */
+async function opened(page: Page): Promise<void> {
+  await page.locator('.failure, .row').first().waitFor();
+  const [failure] = await page.locator('.failure').allInnerTexts();
+  if (failure !== undefined) throw new Error(failure);
+}
+
+async function reload(page: Page): Promise<void> {
+  await page.reload();
+  await opened(page);
+}
+
+function row(page: Page, path: string): Locator {
+  return page.locator(`[role=treeitem][data-path="${path}"]`);
+}
+
+async function markOf(page: Page, path: string): Promise<string> {
+  return (await row(page, path).locator('.mark').allTextContents()).join('');
+}
+
+/** The lines that the editor shows. */
+function textOf(page: Page): Promise<string[]> {
+  return page.locator('.cm-line').allTextContents();
+}
+
+/** Types into the editor at the end of the text, and saves. */
+async function typeAndSave(page: Page, text: string): Promise<void> {
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type(text);
+  await page.keyboard.press('Control+s');
+  await page.locator('.tab[aria-selected=true]:not(.dirty)').waitFor();
+}
+
+/** What a command prints. */
+async function run(page: Page, command: string): Promise<string> {
+  const output = page.locator('.terminal-output');
+  const before = (await output.textContent())?.length ?? 0;
+  await page.locator('.terminal-input').fill(command);
+  await page.locator('.terminal-input').press('Enter');
+  await page.locator('.terminal:not(.running)').waitFor();
+  const printed = ((await output.textContent()) ?? '').slice(before);
+  return printed.slice(printed.indexOf('\n') + 1);
+}
+
+const changes = (page: Page): Promise<string[]> =>
+  page.locator('.change').evaluateAll((items) => items.map((item) => item.textContent ?? ''));
+
+async function expectSoon<T>(read: () => Promise<T>, wanted: T): Promise<void> {
+  await expect.poll(read, { timeout: 10_000 }).toEqual(wanted);
+}
+
+describe('the demo', () => {
+  test('shows three archives as one tree', async () => {
+    const page = await visit('merged');
+    await row(page, '/node_modules').click();
+    for (const name of ['react', 'date-fns', 'lodash-es']) await row(page, `/node_modules/${name}`).waitFor();
+    await row(page, '/node_modules/react').click();
+    await row(page, '/node_modules/react/package.json').click();
+    await expectSoon(async () => (await page.locator('.cm-content').textContent())?.includes('"name": "react"'), true);
+    await page.keyboard.press('Control+p');
+    await page.locator('.quick-open input').fill('lodash-es/add.js');
+    await page.keyboard.press('Enter');
+    await expectSoon(async () => (await page.locator('.cm-content').textContent())?.includes('Adds two numbers'), true);
+    expect(await run(page, 'grep -rl addDays /node_modules/date-fns/fp | head -n 3')).toMatch(/^\/node_modules\/date-fns\/fp\//);
+    await page.getByRole('tab', { name: 'Layers' }).click();
+    expect(await page.locator('.layer-name').allTextContents()).toEqual([
+      'merged',
+      'template.zip',
+      expect.stringMatching(/^react-.*\.tgz$/),
+      'library.zip',
+    ]);
+    await page.close();
+  });
+
+  test('what was edited, created, renamed and deleted is so after the browser was closed and started again', async () => {
+    const page = await visit('kept');
+    await row(page, '/src/main.ts').click();
+    await typeAndSave(page, '\n// the tide turns\n');
+    await expectSoon(() => markOf(page, '/src/main.ts'), 'M');
+
+    await row(page, '/src').click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'New file…' }).click();
+    await page.keyboard.type('moon.ts');
+    await page.keyboard.press('Enter');
+    await row(page, '/src/moon.ts').waitFor();
+    await typeAndSave(page, 'export const phases = 8;');
+
+    await row(page, '/docs').click();
+    await page.keyboard.press('F2');
+    await page.keyboard.type('guide');
+    await page.keyboard.press('Enter');
+    await row(page, '/guide/layers.md').waitFor();
+
+    await row(page, '/tsconfig.json').click();
+    await page.keyboard.press('Delete');
+    await expectSoon(() => markOf(page, '/tsconfig.json'), 'D');
+
+    const wanted = ['Ddocs//', 'Rguide/← /docs', 'Mmain.ts/src', 'Amoon.ts/src', 'Dtsconfig.json/'];
+    await expectSoon(() => changes(page), wanted);
+    await browser.close();
+    browser = await profile.launch();
+
+    const again = await visit('kept');
+    await expectSoon(() => changes(again), wanted);
+    expect(await markOf(again, '/docs')).toBe('D');
+    expect(await markOf(again, '/tsconfig.json')).toBe('D');
+    expect(await run(again, 'tail -n 1 /src/main.ts; cat /src/moon.ts; ls /; ls /guide; cat /docs/layers.md')).toBe(
+      [
+        '// the tide turns',
+        'export const phases = 8;',
+        'README.md\nguide/\nindex.html\nnode_modules/\npackage.json\npublic/\nscripts/\nsrc/',
+        'layers.md\nstart-here.md',
+        'cat: /docs/layers.md: no such file or directory',
+        '',
+      ].join('\n'),
+    );
+    await again.close();
+  });
+
+  test('the terminal and the tree see the same files, whichever writes', async () => {
+    const page = await visit('two-faces');
+    await run(page, 'mkdir -p /notes/deep && echo first > /notes/deep/a.txt');
+    await row(page, '/notes').click();
+    await row(page, '/notes/deep').click();
+    await row(page, '/notes/deep/a.txt').click();
+    await expectSoon(() => textOf(page), ['first', '']);
+    await typeAndSave(page, 'second');
+    expect(await run(page, 'cat /notes/deep/a.txt')).toBe('first\nsecond\n');
+    await run(page, 'echo third > /notes/deep/a.txt');
+    await expectSoon(() => textOf(page), ['third', '']);
+    await run(page, 'mv /notes /src/notes; rm /README.md');
+    await row(page, '/src/notes').waitFor();
+    await expectSoon(() => markOf(page, '/README.md'), 'D');
+    expect(await run(page, 'find /src -name "*.txt" | wc -l')).toBe('      1\n');
+    await page.close();
+  });
+
+  test('a deleted folder of the library comes back whole', async () => {
+    const page = await visit('restored');
+    await row(page, '/node_modules').click();
+    const count = await run(page, 'find /node_modules/lodash-es -type f | wc -l');
+    expect(Number(count)).toBeGreaterThan(500);
+    await row(page, '/node_modules/lodash-es').click();
+    await page.keyboard.press('Delete');
+    await expectSoon(() => markOf(page, '/node_modules/lodash-es'), 'D');
+    expect(await run(page, 'ls /node_modules/lodash-es')).toBe('ls: /node_modules/lodash-es: no such file or directory\n');
+    await reload(page);
+    await expectSoon(() => markOf(page, '/node_modules/lodash-es'), 'D');
+    await page.locator('.change .icon-button').click();
+    await expectSoon(() => changes(page), []);
+    expect(await run(page, 'find /node_modules/lodash-es -type f | wc -l')).toBe(count);
+    await page.close();
+  });
+
+  test('resetting everything leaves what the archives hold', async () => {
+    const page = await visit('reset');
+    await run(page, 'rm -r /src; echo x > /README.md; mkdir /src; echo y > /src/y; mv /docs /d');
+    await expectSoon(async () => (await changes(page)).length > 4, true);
+    await page.getByRole('button', { name: 'Reset all…' }).click();
+    await page.getByRole('button', { name: 'Reset all', exact: true }).click();
+    await expectSoon(() => changes(page), []);
+    await expectSoon(() => row(page, '/d').count(), 0);
+    expect(await run(page, 'ls /src; head -n 1 /README.md')).toBe('main.ts\nstyles.css\ntides.ts\n# Tide clock\n');
+    await page.close();
+  });
+
+  test('a name that is taken is refused with its code, and nothing is lost', async () => {
+    const page = await visit('told');
+    await row(page, '/package.json').click();
+    await page.keyboard.press('F2');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('README.md');
+    await page.keyboard.press('Enter');
+    await page.locator('.toast.error').waitFor();
+    expect(await page.locator('.toast-code').textContent()).toBe('EEXIST');
+    expect(await run(page, 'head -n 2 /package.json | tail -n 1; head -n 1 /README.md')).toBe('  "name": "tide-clock",\n# Tide clock\n');
+    await page.close();
+  });
+
+  test('a directory of thousands keeps few rows in the document', async () => {
+    const page = await visit('many');
+    await run(page, 'cd /node_modules');
+    await row(page, '/node_modules').click();
+    await row(page, '/node_modules/date-fns').click();
+    await row(page, '/node_modules/date-fns/CHANGELOG.md').or(row(page, '/node_modules/date-fns/fp')).first().waitFor();
+    await page.keyboard.press('End');
+    expect(await page.locator('.row').count()).toBeLessThan(80);
+    expect(await page.locator('.tree').evaluate((tree) => tree.scrollHeight)).toBeGreaterThan(20_000);
+    await page.close();
+  });
+
+  test('a server that is away gives a way on', async () => {
+    const page = await browser.newPage();
+    await page.route('**/layers.json', (route) => route.fulfill({ status: 503, body: 'away' }));
+    await page.goto(addressOf('away'));
+    await page.getByRole('heading', { name: 'The workspace did not open' }).waitFor();
+    await page.unroute('**/layers.json');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await row(page, '/README.md').waitFor();
+    await page.close();
+  });
+
+  test('a workspace that is open in another tab is not opened twice', async () => {
+    const first = await visit('one-owner');
+    const second = await browser.newPage();
+    await second.goto(addressOf('one-owner'));
+    await second.getByRole('heading', { name: 'This workspace is open in another tab' }).waitFor();
+    await first.close();
+    await second.getByRole('button', { name: 'Try again' }).click();
+    await row(second, '/README.md').waitFor();
+    await second.close();
+  });
+});

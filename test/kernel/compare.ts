@@ -1,0 +1,145 @@
+/*
+ * Compares what the kernel and the engine gave, and finds the smallest scenario in which they differ. Deliberate differences are
+ * rules of `DIFFERENCES`, each with its reason; a seed is never excluded.
+ */
+
+import { type EngineOptions, runOnEngine } from './engine-machine.ts';
+import { generate } from './generate.ts';
+import type { KernelMachine } from './kernel-machine.ts';
+import type { LayerNode, Outcome, Scenario, Step } from './scenario.ts';
+
+/** A deliberate difference. */
+interface Difference {
+  readonly what: string;
+  readonly why: string;
+  /** Tells whether this is it. */
+  readonly covers: (step: Step, kernel: string, engine: string) => boolean;
+}
+
+/** A step whose result differs must leave the same tree behind, whatever rule covers the result. */
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    what: 'rename with a name over 255 bytes is ENAMETOOLONG, where Linux finds another mistake in the other path first',
+    why: 'both are wrong, and POSIX leaves open which error is told',
+    covers: ({ op }, kernel, engine) => op === 'rename' && /^E[A-Z]+$/.test(kernel) && engine === 'ENAMETOOLONG',
+  },
+  {
+    what: 'truncate of a socket is ENXIO, on Linux EINVAL',
+    why: "Node's truncate is an open and an ftruncate, and the open fails first",
+    covers: ({ op }, kernel, engine) => op === 'truncate' && kernel === 'EINVAL' && (engine === 'ENXIO' || engine === 'EACCES'),
+  },
+];
+
+/** Says how two outcomes differ; `undefined` when they do not. */
+export function differenceOf(scenario: Scenario, kernel: Outcome, engine: Outcome): string | undefined {
+  if (kernel.failure !== undefined) return `the kernel's side failed: ${kernel.failure}`;
+  if (engine.failure !== undefined) return `the engine failed: ${engine.failure}`;
+  const times = scenario.metacopy ? FILE_TIME : EMPTY_FILE_TIME;
+  return compareOutcomes(scenario, without(times, kernel), without(times, engine));
+}
+
+/**
+ * What is said of a regular file, up to its time. With metacopy=on the kernel stamps a file when its content follows, so these times
+ * are not compared.
+ */
+const FILE_TIME = /^((?:\/.* )?f [0-7]+ n\d+ \d+:\d+ \d+ )(?:now|\d+)/;
+/** tmpfs, which keeps the kernel's upper, does not stamp an empty file that is truncated to nothing; other file systems do, as we do. */
+const EMPTY_FILE_TIME = /^((?:\/.* )?f [0-7]+ n\d+ \d+:\d+ 0 )(?:now|\d+)/;
+
+function without(time: RegExp, outcome: Outcome): Outcome {
+  const strip = (lines: readonly string[]): string[] => lines.map((line) => line.replace(time, '$1-'));
+  return { results: strip(outcome.results), before: strip(outcome.before), after: strip(outcome.after) };
+}
+
+function compareOutcomes({ steps }: Scenario, kernel: Outcome, engine: Outcome): string | undefined {
+  for (const [i, step] of steps.entries()) {
+    const [expected, actual] = [kernel.results[i]!, engine.results[i]!];
+    if (expected === actual || DIFFERENCES.some(({ covers }) => covers(step, expected, actual))) continue;
+    return `step ${i}, ${JSON.stringify(step)}: kernel '${expected}', engine '${actual}'`;
+  }
+  return treeDifference('before the remount', kernel.before, engine.before) ?? treeDifference('after it', kernel.after, engine.after);
+}
+
+function treeDifference(when: string, kernel: readonly string[], engine: readonly string[]): string | undefined {
+  const missing = kernel.filter((line) => !engine.includes(line)).map((line) => `  kernel only: ${line}`);
+  const added = engine.filter((line) => !kernel.includes(line)).map((line) => `  engine only: ${line}`);
+  if (missing.length + added.length === 0) return undefined;
+  return [`the trees differ ${when}:`, ...missing, ...added].join('\n');
+}
+
+/** A scenario in which kernel and engine differ. */
+export interface Finding {
+  readonly scenario: Scenario;
+  readonly difference: string;
+}
+
+/** Compares scenarios, and gives those that differ, as they were generated. */
+export async function compareScenarios(
+  kernel: KernelMachine,
+  scenarios: readonly Scenario[],
+  options?: EngineOptions,
+): Promise<readonly Finding[]> {
+  const expected = kernel.run(scenarios);
+  const actual: Outcome[] = [];
+  for (const scenario of scenarios) actual.push(await runOnEngine(scenario, options));
+  const findings: Finding[] = [];
+  for (const [i, outcome] of (await expected).entries()) {
+    const difference = differenceOf(scenarios[i]!, outcome, actual[i]!);
+    if (difference !== undefined) findings.push({ scenario: scenarios[i]!, difference });
+  }
+  return findings;
+}
+
+/** The scenarios of `count` seeds from `seed` on. */
+export const scenariosFrom = (seed: number, count: number, steps: number): Scenario[] =>
+  Array.from({ length: count }, (_, i) => generate(seed + i, { steps }));
+
+/** Takes away steps, then nodes and layers, as long as kernel and engine still differ (delta debugging). */
+export async function shrink(kernel: KernelMachine, finding: Finding, options?: EngineOptions): Promise<Finding> {
+  let best = finding;
+  const differs = async (scenario: Scenario): Promise<boolean> => {
+    if (scenario.layers.length === 0) return false;
+    const [found] = await compareScenarios(kernel, [scenario], options);
+    // A layer that cannot be made (a hard link without its file) is no smaller example.
+    if (found === undefined || found.difference.startsWith("the kernel's side") || found.difference.includes('cannot be a layer')) return false;
+    best = found;
+    return true;
+  };
+  for (let size = -1; size !== sizeOf(best.scenario);) {
+    size = sizeOf(best.scenario);
+    await shrinkList(best.scenario.steps, async (steps) => differs({ ...best.scenario, steps }));
+    await shrinkList(best.scenario.layers, async (layers) => differs({ ...best.scenario, layers }));
+    for (let i = 0; i < best.scenario.layers.length; i++) {
+      await shrinkList(best.scenario.layers[i]!.slice(1), async (nodes) => differs(withNodes(best.scenario, i, nodes)));
+    }
+  }
+  return best;
+}
+
+const sizeOf = ({ steps, layers }: Scenario): number => steps.length + layers.flat().length;
+
+/** Replaces the nodes of a layer; what stood below a removed directory goes too. */
+function withNodes(scenario: Scenario, at: number, nodes: readonly LayerNode[]): Scenario {
+  const [root] = scenario.layers[at]!;
+  const directories = new Set(['']);
+  const kept: LayerNode[] = [root!];
+  for (const node of nodes) {
+    const parent = node.path.slice(0, Math.max(0, node.path.lastIndexOf('/')));
+    if (!directories.has(parent)) continue;
+    if (node.kind === 'directory') directories.add(node.path);
+    kept.push(node);
+  }
+  return { ...scenario, layers: scenario.layers.with(at, kept) };
+}
+
+/** Leaves out ever smaller runs of items while `holds`. */
+async function shrinkList<T>(items: readonly T[], holds: (items: readonly T[]) => Promise<boolean>): Promise<void> {
+  let kept = items;
+  for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < kept.length;) {
+      const fewer = [...kept.slice(0, at), ...kept.slice(at + size)];
+      if (await holds(fewer)) kept = fewer;
+      else at += size;
+    }
+  }
+}
