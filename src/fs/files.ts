@@ -87,6 +87,9 @@ export function copyFile(call: Call, from: string, to: string, flags: number): v
   const content = sharedContent(call, source.ino);
   const record = copyUpFile(call, target.directory, target.name, target.ino);
   dropContent(call, record);
-  call.tree.put(target.ino, { ...record, ...content, mtimeMs: call.now, ctimeMs: call.now });
+  // As in Node, the mode goes over too, where the caller may change it.
+  const isOwner = call.user.uid === 0 || call.user.uid === record.uid;
+  const changed = isOwner ? S_IFREG | (mode & 0o777) : unprivileged(call, record);
+  call.tree.put(target.ino, { ...record, ...content, mode: changed, mtimeMs: call.now, ctimeMs: call.now });
   emit(call, 'change', target.directory, target.name);
 }

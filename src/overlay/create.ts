@@ -125,6 +125,8 @@ export function mkdirAll(call: Call, path: string, mode: number): string | undef
 function makeMissing(call: Call, path: string, mode: number, first: string | undefined): string | undefined {
   const place = walk(call, path, 'follow');
   if (place.ino !== undefined) return first;
+  // A symbolic link to nowhere: mkdir(2) does not make what it leads to.
+  if (walk(call, path, 'name').ino !== undefined) throw new FsError('ENOENT');
   assertCreatable(call, place, 'allowed');
   makeDirectory(call, place, mode);
   return first ?? (path.startsWith('/') ? path : `/${path}`);

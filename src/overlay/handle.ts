@@ -148,7 +148,7 @@ export function write(call: Call, fd: number, bytes: Uint8Array, position: numbe
   if (!mayWrite(file.flags)) throw new FsError('EBADF');
   const start = (file.flags & O_APPEND) !== 0 ? call.tree.attr(file.ino).size : (position ?? file.position);
   writeContent(call, file, start, bytes);
-  if (position === undefined || (file.flags & O_APPEND) !== 0) file.position = start + bytes.length;
+  if (position === undefined) file.position = start + bytes.length;
   if (bytes.length > 0) emitFor(call, file);
   return bytes.length;
 }

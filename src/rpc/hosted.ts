@@ -57,6 +57,7 @@ export class HostedWorkspace {
       await overlay.close();
     } finally {
       await Promise.allSettled(lowers.map((layer) => layer.close()));
+      release();
     }
   }
 }

@@ -42,7 +42,6 @@ export class Connection {
     };
     opening.then((database) => {
       this.#existed = true;
-      database.onclose = forget;
       // Another tab deletes the database or brings it to a newer version: whoever stays connected holds that tab up.
       database.onversionchange = () => {
         forget();

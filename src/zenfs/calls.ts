@@ -12,7 +12,8 @@ import { entriesOf } from '../overlay/lookup.ts';
 import * as remove from '../overlay/remove.ts';
 import { rename } from '../overlay/rename.ts';
 import { type Found, asDirectory, readTarget } from '../overlay/walk.ts';
-import { type Flush, type Patch, applyFlush } from './flush.ts';
+import type { Patch } from './buffer.ts';
+import { type Flush, applyFlush } from './flush.ts';
 import { OverlayInode, type Xattrs, changesOf } from './inode.ts';
 import { assertEnds, locate, locateExisting } from './locate.ts';
 

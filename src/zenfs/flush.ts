@@ -15,13 +15,8 @@ import { NotResident } from '../overlay/gather.ts';
 import { originOf } from '../overlay/ino.ts';
 import { lookup } from '../overlay/lookup.ts';
 import type { Found } from '../overlay/walk.ts';
+import type { Patch } from './buffer.ts';
 import type { AttributeChanges } from './inode.ts';
-
-/** Bytes for a position. */
-export interface Patch {
-  readonly position: number;
-  readonly bytes: Uint8Array;
-}
 
 /** Everything that changed in an open file since it was last brought to the engine. */
 export interface Flush {

@@ -6,7 +6,7 @@ import { VNode } from '@zenfs/core/vfs/vnode.js';
 import { FsError } from '../base/errors.ts';
 
 const CACHE_METHODS = ['get', 'ref', 'unref', 'evict', 'rename', 'link', 'remove', 'sync', 'syncSync'];
-const NODE_METHODS = ['read', 'readSync', 'write', 'writeSync', 'truncate', 'sync', 'syncSync', 'copyFromCache'];
+const NODE_METHODS = ['read', 'readSync', 'write', 'writeSync', 'truncate', 'sync', 'syncSync'];
 
 const isMethod = (prototype: object, name: string): boolean => typeof Reflect.get(prototype, name) === 'function';
 
@@ -19,9 +19,8 @@ export function missingHooks(fs: FileSystem): string[] {
     ...NODE_METHODS.map((name) => [`VNode.${name}`, isMethod(VNode.prototype, name)] as const),
     ['caches', caches instanceof Map],
     ['VCache.byIno', Reflect.get(cache, 'byIno') instanceof Map],
-    ['VNode.dirtyRanges', Array.isArray(Reflect.get(node, 'dirtyRanges'))],
     ['VNode.metadataDirty', Reflect.get(node, 'metadataDirty') === false],
-    ['VNode.truncatedTo', 'truncatedTo' in node],
+    ['VNode.dirty', Reflect.get(node, 'dirty') === false],
     ['VNode.refs', Reflect.get(node, 'refs') === 0],
     ['ErrnoError.code', new ErrnoError(2).code === 'ENOENT'],
   ];

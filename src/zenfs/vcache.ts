@@ -46,18 +46,22 @@ export class OverlayVCache extends VCache {
     }
   }
 
-  // The engine has renamed, linked and removed already, and it alone knows what leads where.
+  // The engine has renamed, linked and removed already, and it alone knows what leads where. Only numbers of links have changed.
 
   override rename(): void {
-    // Nothing to follow.
+    this.#refresh();
   }
 
   override link(): void {
-    // Nothing to follow.
+    this.#refresh();
   }
 
   override remove(): void {
-    // An unlinked file goes when it is closed.
+    this.#refresh();
+  }
+
+  #refresh(): void {
+    for (const node of this.byIno.values()) if (node instanceof OverlayVNode) node.refresh();
   }
 }
 

@@ -10,6 +10,7 @@ import { O_RDWR } from '../base/mode.ts';
 import { type Call, assertWritable } from '../overlay/call.ts';
 import { readContent } from '../overlay/data.ts';
 import * as handle from '../overlay/handle.ts';
+import { WriteBuffer } from './buffer.ts';
 import { assertContent } from './calls.ts';
 import { toException } from './exception.ts';
 import type { Face } from './face.ts';
@@ -20,7 +21,8 @@ import type { OverlayFS } from './overlay-fs.ts';
 
 export class OverlayVNode extends VNode {
   declare readonly inode: OverlayInode;
-  /** The modification time that ZenFS set because of a write, not because somebody asked for it. */
+  readonly #buffer = new WriteBuffer();
+  /** The modification time that a buffered write has set, and nobody asked for. */
   #writtenMs: number | undefined;
   /** Chunks that were found loaded since the last flush. */
   readonly #loaded = new Set<number>();
@@ -52,11 +54,13 @@ export class OverlayVNode extends VNode {
     this.face.runSync((call) => handle.close(call, this.fd));
   }
 
-  /** Takes over what others have changed, unless there are changes of ZenFS's own. */
+  /** Takes over what others have changed; where ZenFS has changes of its own, the number of links alone. */
   refresh(): void {
-    if (this.dirty) return;
     this.face.runSync((call) => {
-      if (isPresent(call, this.ino)) this.inode.renew(call.tree.attr(this.ino));
+      if (!isPresent(call, this.ino)) return;
+      const attr = call.tree.attr(this.ino);
+      if (this.dirty) this.inode.nlink = attr.nlink;
+      else this.inode.renew(attr);
     });
   }
 
@@ -74,41 +78,47 @@ export class OverlayVNode extends VNode {
   #committed(call: Call, start: number, end: number): Uint8Array {
     assertPresent(call, this.ino);
     assertContent(call.tree.mode(this.ino));
-    return readContent(call, this.ino, start, Math.min(end, this.truncatedTo ?? end));
+    return readContent(call, this.ino, start, Math.min(end, this.#buffer.truncateTo ?? end));
   }
 
   /** Puts the engine's bytes into the buffer, and over them what is buffered. */
   #fill(buffer: Uint8Array, start: number, end: number, bytes: Uint8Array): void {
     buffer.set(bytes);
     buffer.fill(0, bytes.length, end - start);
-    for (const range of this.dirtyRanges) {
-      const from = Math.max(range.start, start);
-      const to = Math.min(range.end, end);
-      if (from < to) this.copyFromCache(buffer.subarray(from - start, to - start), from, to);
-    }
+    this.#buffer.overlay(buffer.subarray(0, end - start), start);
   }
 
   override async write(data: Uint8Array, offset: number): Promise<void> {
     this.#assertChangeable('write');
-    await super.write(data, offset);
-    this.#writtenMs = this.inode.mtimeMs;
+    this.#write(data, offset);
   }
 
   /** Fails before anything is buffered when it could not be flushed: whoever tries again must not find it there twice. */
   override writeSync(data: Uint8Array, offset: number): void {
     this.#assertChangeable('write');
     const edges = [...edgeChunks([[offset, offset + data.length]])].filter((chunk) => !this.#loaded.has(chunk));
-    const load = (call: Call): void => gatherChunks(call, this.ino, edges, this.truncatedTo ?? Infinity);
+    const load = (call: Call): void => gatherChunks(call, this.ino, edges, this.#buffer.truncateTo ?? Infinity);
     if (this.inode.givenSize > 0 && edges.length > 0) this.face.runSync(load, 'write', { ino: this.ino, load });
     for (const chunk of edges) this.#loaded.add(chunk);
-    super.writeSync(data, offset);
-    this.#writtenMs = this.inode.mtimeMs;
+    this.#write(data, offset);
+  }
+
+  #write(data: Uint8Array, offset: number): void {
+    this.#buffer.write(offset, data);
+    this.#written(Math.max(this.inode.size, offset + data.length));
   }
 
   override truncate(length: number): void {
     this.#assertChangeable('ftruncate');
-    super.truncate(length);
-    this.#writtenMs = this.inode.mtimeMs;
+    this.#buffer.truncate(length);
+    this.#written(length);
+  }
+
+  #written(size: number): void {
+    const { inode } = this;
+    inode.size = size;
+    inode.ctimeMs = inode.mtimeMs = this.#writtenMs = Date.now();
+    this.metadataDirty = true;
   }
 
   /** Commits what is buffered. When that fails it is dropped, and the file is as it was: no later call stumbles over it. */
@@ -136,15 +146,11 @@ export class OverlayVNode extends VNode {
   }
 
   #flush(): Flush {
-    const { inode, truncatedTo } = this;
-    const patches = this.dirtyRanges.map(({ start, end }) => {
-      const bytes = new Uint8Array(end - start);
-      this.copyFromCache(bytes, start, end);
-      return { position: start, bytes };
-    });
+    const { inode } = this;
+    const { truncateTo, patches } = this.#buffer;
     return {
-      truncateTo: truncatedTo,
-      size: truncatedTo === undefined ? undefined : inode.size,
+      truncateTo,
+      size: truncateTo === undefined ? undefined : inode.size,
       patches,
       attributes: inode.changes(),
       unlessMtimeIsNot: this.#writtenMs === inode.mtimeMs ? inode.givenMtimeMs : undefined,
@@ -153,15 +159,11 @@ export class OverlayVNode extends VNode {
 
   /** Nothing is buffered any more. */
   #settle(): void {
-    this.dirtyRanges = [];
-    delete this.truncatedTo;
+    this.#buffer.clear();
     this.metadataDirty = false;
     this.#writtenMs = undefined;
     this.#loaded.clear();
-    // Frees the memory of what was buffered.
-    this.data.size = 0;
     this.refresh();
-    this.data.size = this.inode.size;
   }
 
   #assertChangeable(syscall: string): void {

@@ -52,7 +52,7 @@ function zenfsStack(name: string, form: Form, lowers: (seed: Tree) => readonly L
       vfs.umount('/');
       vfs.mount('/', mounted);
       const promises = zenfs.promises as unknown as FsPromises;
-      const fs = form === 'promises' ? promises : syncAsPromises(zenfs as unknown as FsSync, promises);
+      const fs = form === 'promises' ? promises : syncAsPromises(synchronous, promises);
       return {
         fs: checkedAfterCalls(fs, overlay),
         at: (path = '') => (path === '' ? ROOT : `${ROOT}/${path}`),
@@ -67,6 +67,9 @@ function zenfsStack(name: string, form: Form, lowers: (seed: Tree) => readonly L
 }
 
 type Call = (...args: unknown[]) => unknown;
+
+/** ZenFS wants a flag, where 'r' is Node's default. */
+const synchronous = { ...zenfs, openSync: (path: string, flag = 'r', mode?: number) => zenfs.openSync(path, flag, mode) } as unknown as FsSync;
 
 /** Checks the union rules after each call, whatever its outcome. Handles are not followed: what they change is checked with the next call. */
 function checkedAfterCalls(fs: FsPromises, overlay: Overlay): FsPromises {

@@ -34,7 +34,7 @@ async function openIn(local: LocalWorker, options: Partial<OpenOptions> = {}): P
 afterEach(async () => {
   await Promise.allSettled(opened.splice(0).map((ws) => ws.close()));
   for (const local of workers.splice(0)) local.kill();
-  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 describe('open', () => {
@@ -102,8 +102,11 @@ describe('open', () => {
 
   test('progress is told while lowers are fetched', async () => {
     const seen: Progress[] = [];
+    const closed = vi.spyOn(MessagePort.prototype, 'close');
     await openIn(start(), { lower: [{ url: archiveUrl }], onProgress: (progress) => seen.push(progress) });
     await vi.waitFor(() => expect(seen.at(-1)).toMatchObject({ loaded: archive.length, url: archiveUrl }));
+    // The callback's own port: the host has released it.
+    await vi.waitFor(() => expect(closed).toHaveBeenCalled());
   });
 
   test('onMount has the engine before the page has the workspace', async () => {
@@ -123,12 +126,15 @@ describe('open', () => {
   test('what onMount throws rejects open(), and the name is free again', async () => {
     const name = uniqueName();
     let failing = true;
+    let given: Overlay | undefined;
     const local = start({
-      onMount() {
+      onMount(overlay) {
+        given = overlay;
         if (failing) throw new TypeError('the application does not like it');
       },
     });
     await expect(openIn(local, { name })).rejects.toMatchObject({ name: 'TypeError', message: 'the application does not like it' });
+    await expect(given?.fs.promises.writeFile('/f', 'x')).rejects.toMatchObject({ code: 'EIO', detail: 'the workspace is closed' });
     failing = false;
     await openIn(local, { name });
   });
@@ -305,16 +311,19 @@ describe('handles', () => {
     await expect(handle.stat()).rejects.toMatchObject({ code: 'EBADF', syscall: 'fstat' });
   });
 
-  test('the handles of a client that goes are closed', async () => {
+  test('the handles and watches of a client that goes are closed', async () => {
     let overlay: Overlay | undefined;
     const ws = await openIn(start({ onMount: (mounted) => void (overlay = mounted) }));
     const guest = await attach(ws.port());
     const handle = await guest.fs.open('/f', 'w');
     await ws.fs.unlink('/f');
     const { fd } = handle;
+    const watching = vi.spyOn(overlay!.fs.promises, 'watch');
+    guest.fs.watch('/');
     expect(overlay?.fs.fstatSync(fd).nlink).toBe(0);
     await guest.close();
     expect(() => overlay?.fs.fstatSync(fd)).toThrow(/EBADF/);
+    expect(watching.mock.calls[0]?.[1]?.signal?.aborted).toBe(true);
   });
 
   test('opendir lists in one go', async () => {
@@ -331,7 +340,9 @@ describe('handles', () => {
 
 describe('watch', () => {
   test('starts when it is called, and ends when the loop is left', async () => {
-    const { fs } = await openIn(start());
+    let overlay: Overlay | undefined;
+    const { fs } = await openIn(start({ onMount: (mounted) => void (overlay = mounted) }));
+    const watching = vi.spyOn(overlay!.fs.promises, 'watch');
     await fs.mkdir('/src');
     const events = fs.watch('/src', { recursive: true });
     await fs.writeFile('/src/a', 'x');
@@ -342,6 +353,8 @@ describe('watch', () => {
     }
     expect(seen).toEqual(['rename a', 'change a']);
     expect(await events.next()).toEqual({ done: true, value: undefined });
+    await fs.stat('/');
+    expect(watching.mock.calls[0]?.[1]?.signal?.aborted).toBe(true);
   });
 
   test('a signal ends it with AbortError, and the engine forgets it', async () => {

@@ -7,11 +7,13 @@ import { moveBack, restore, restoreEntry } from '../tree/actions.ts';
 import { ask } from '../ui/dialog.ts';
 import { el, iconButton, textButton } from '../ui/element.ts';
 import { icon } from '../ui/icons.ts';
-import { nameOf, parentOf } from '../ui/paths.ts';
+import { ancestorsOf, nameOf, parentOf } from '../ui/paths.ts';
 import { bytes, count } from '../ui/words.ts';
 
 /** Rows that are made; beyond it the number of the rest is told. */
 const SHOWN = 500;
+/** Entries of an added directory that are listed one by one. */
+const UNFOLDED = 8;
 
 export function changesPanel(session: Session, show: (path: string) => void): HTMLElement {
   const panel = el('div', { class: 'panel changes' });
@@ -34,8 +36,9 @@ function content(session: Session, show: (path: string) => void): Node[] {
       ),
     ];
   }
-  const rows = changes.slice(0, SHOWN).map((change) => changeRow(session, change, show));
-  const rest = changes.length - rows.length;
+  const folded = fold(changes);
+  const rows = folded.slice(0, SHOWN).map(({ change, inside }) => changeRow(session, change, inside, show));
+  const rest = folded.length - rows.length;
   return [
     el(
       'div',
@@ -49,6 +52,27 @@ function content(session: Session, show: (path: string) => void): Node[] {
   ];
 }
 
+interface Folded {
+  readonly change: Change;
+  /** Added entries in this added directory that have no row of their own. */
+  readonly inside: number;
+}
+
+/** Leaves out what stands in a large added directory: it came with it and goes with it. */
+function fold(changes: readonly Change[]): Folded[] {
+  const added = new Set(changes.filter((change) => change.change === 'added' && change.type === 'directory').map(({ path }) => path));
+  const topOf = ({ path }: Change): string | undefined => ancestorsOf(path).find((directory) => added.has(directory));
+  const sizes = new Map<string, number>();
+  for (const change of changes) {
+    const top = topOf(change);
+    if (top !== undefined) sizes.set(top, (sizes.get(top) ?? 0) + 1);
+  }
+  const isFolded = (size: number | undefined): boolean => size !== undefined && size > UNFOLDED;
+  return changes
+    .filter((change) => !isFolded(sizes.get(topOf(change) ?? '')))
+    .map((change) => ({ change, inside: isFolded(sizes.get(change.path)) ? (sizes.get(change.path) ?? 0) : 0 }));
+}
+
 async function resetAll(session: Session): Promise<void> {
   const agreed = await ask({
     title: 'Reset the whole workspace?',
@@ -59,7 +83,7 @@ async function resetAll(session: Session): Promise<void> {
   if (agreed) await restore(session, '/');
 }
 
-function changeRow(session: Session, change: Change, show: (path: string) => void): HTMLElement {
+function changeRow(session: Session, change: Change, inside: number, show: (path: string) => void): HTMLElement {
   const { letter, className, words } = describe(change);
   const folder = parentOf(change.path);
   const from = renamedFrom(change);
@@ -77,7 +101,10 @@ function changeRow(session: Session, change: Change, show: (path: string) => voi
         on: { click: () => show(change.path) },
       },
       el('span', { class: 'name', text: nameOf(change.path) + (change.type === 'directory' ? '/' : '') }),
-      el('span', { class: 'where', text: from === undefined ? folder : `← ${from}` }),
+      el('span', {
+        class: 'where',
+        text: inside > 0 ? `with ${count(inside, 'entry', 'entries')}` : from === undefined ? folder : `← ${from}`,
+      }),
     ),
     iconButton(
       icon(change.change === 'added' && from === undefined ? 'trash' : 'restore'),

@@ -1,0 +1,87 @@
+/*
+ * Random calls against a plain tree in memory. The engine has the same tree spread over several layers with decoys, and must show
+ * the same at every step: by promises, synchronously, with calls at the same time, over a remount, and when commits fail.
+ */
+
+import * as fc from 'fast-check';
+import { describe, test } from 'vitest';
+
+import type { Action } from './action.ts';
+import { anyAction, anyCall, wholeTree } from './arbitraries.ts';
+import { Machine, type MachineOptions } from './machine.ts';
+
+const SEQUENCE = { minLength: 1, maxLength: 40 } as const;
+const layers = fc.constantFrom(1, 2, 5);
+/** MODEL_RUNS=5000 for an afternoon, MODEL_SEED to repeat one. */
+const runs = (usual: number): fc.Parameters<unknown> => ({
+  numRuns: Number(process.env['MODEL_RUNS'] ?? usual),
+  ...(process.env['MODEL_SEED'] !== undefined && { seed: Number(process.env['MODEL_SEED']) }),
+});
+
+async function withMachine(options: MachineOptions, work: (machine: Machine) => Promise<void>): Promise<void> {
+  const machine = await Machine.start(options);
+  try {
+    await work(machine);
+  } finally {
+    await machine.close();
+  }
+}
+
+/** Does the actions one after another, with a remount before the one at `remountAt`, and compares at the end and after a last remount. */
+async function runSequence(machine: Machine, actions: readonly Action[], remountAt: number): Promise<void> {
+  for (const [i, action] of actions.entries()) {
+    if (i === remountAt) await machine.remount();
+    await machine.step(action);
+  }
+  await machine.assertSame('the last action');
+  await machine.remount();
+}
+
+const slow = { timeout: 120_000 };
+
+describe('the engine shows what a plain tree shows', () => {
+  for (const face of ['promises', 'sync'] as const) {
+    test(`call by call (${face}), the union rules hold after each, and a remount changes nothing`, slow, async () => {
+      const property = fc.asyncProperty(wholeTree, layers, fc.array(anyAction, SEQUENCE), fc.nat({ max: 60 }), (tree, count, actions, remountAt) =>
+        withMachine({ tree, layers: count, face }, (machine) => runSequence(machine, actions, remountAt)),
+      );
+      await fc.assert(property, runs(250));
+    });
+  }
+
+  test('when content has to be fetched first', slow, async () => {
+    const property = fc.asyncProperty(wholeTree, layers, fc.array(anyAction, SEQUENCE), fc.nat({ max: 60 }), (tree, count, actions, remountAt) =>
+      withMachine({ tree, layers: count, face: 'promises', lazy: true }, (machine) => runSequence(machine, actions, remountAt)),
+    );
+    await fc.assert(property, runs(100));
+  });
+
+  for (const lazy of [false, true]) {
+    test(`calls at the same time have the result of some order of them${lazy ? ', content fetched or not' : ''}`, slow, async () => {
+      const batches = fc.array(fc.array(anyCall, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 });
+      const property = fc.asyncProperty(wholeTree, layers, batches, (tree, count, all) =>
+        withMachine({ tree, layers: count, face: 'promises', lazy }, async (machine) => {
+          for (const actions of all) await machine.batch(actions);
+          await machine.remount();
+        }),
+      );
+      await fc.assert(property, runs(150));
+    });
+  }
+
+  test('when commits fail: what was acknowledged is there, and nothing else', slow, async () => {
+    const batches = fc.array(fc.tuple(fc.array(anyCall, { minLength: 1, maxLength: 4 }), fc.nat({ max: 3 })), { minLength: 1, maxLength: 8 });
+    const property = fc.asyncProperty(wholeTree, layers, batches, (tree, count, all) =>
+      withMachine({ tree, layers: count, face: 'promises' }, async (machine) => {
+        for (const [actions, commits] of all) {
+          machine.upper.failAfter(commits, 'ENOSPC');
+          await machine.batchWithFaults(actions, 'ENOSPC');
+        }
+        machine.upper.failAfter(Infinity, 'ENOSPC');
+        await machine.remount();
+      }),
+    );
+    await fc.assert(property, runs(200));
+  });
+});
+
