@@ -36,8 +36,8 @@ export const importTable: ReadonlyMap<string, Folder> = new Map<string, Folder>(
   ['vite', { values: engine, packages: ['vite'], node: true }],
 ]);
 
-/** The page's bundle: whatever its entry point reaches by values lies in these folders. No engine, no codec, no upper. */
-const pageFolders: readonly string[] = ['base', 'rpc'];
+/** The page's bundle: whatever its entry point reaches by values lies in these folders; of fs only what needs no engine. No engine, no codec, no upper. */
+const pageFolders: readonly string[] = ['base', 'fs', 'rpc'];
 
 /** Names of the platform that one file may say, and the folder where that file is. */
 const platformNames: ReadonlyMap<string, string> = new Map([

@@ -11,5 +11,5 @@ export { type LayerEntry, TableBuilder, type TableOptions } from './layer/build-
 export { memoryUpper } from './upper/memory-store.ts';
 export { idbUpper } from './upper/idb-store.ts';
 export { openLayer } from './lower/open-layer.ts';
-export { constants } from './fs/surface.ts';
+export { constants } from './base/constants.ts';
 export type { Credentials } from './overlay/call.ts';

@@ -9,4 +9,4 @@ export type { Attr, Provenance } from './base/stats.ts';
 export type { Change, Entry, EntryType, LayerSummary, Violation } from './base/diff.ts';
 export type { Durability } from './layer/upper.ts';
 export type * from './fs/api.ts';
-export * as constants from './base/mode.ts';
+export { constants } from './base/constants.ts';

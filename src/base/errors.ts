@@ -130,7 +130,7 @@ export class ArgumentError extends TypeError {
 
 /** An error as plain data, for crossing a thread: `code` and the rest do not survive structured cloning. */
 export interface ErrorRecord {
-  readonly code?: ErrorCode | undefined;
+  readonly code?: string | undefined;
   readonly name: string;
   readonly message: string;
   readonly stack?: string | undefined;
@@ -146,6 +146,7 @@ export function toErrorRecord(e: unknown): ErrorRecord {
   if (!(e instanceof Error)) return { name: 'Error', message: String(e) };
   const { name, message, stack } = e;
   const cause = e.cause === undefined ? undefined : toErrorRecord(e.cause);
+  if (e instanceof ArgumentError || e instanceof AbortError) return { name, message, stack, cause, code: e.code };
   if (!(e instanceof FsError)) return { name, message, stack, cause };
   const { code, syscall, path, dest, detail } = e;
   return { name, message, stack, cause, code, syscall, path, dest, detail };
@@ -154,7 +155,10 @@ export function toErrorRecord(e: unknown): ErrorRecord {
 /** Rebuilds the error of a record made by `toErrorRecord`. */
 export function fromErrorRecord(record: ErrorRecord): Error {
   const cause = record.cause === undefined ? undefined : fromErrorRecord(record.cause);
-  if (record.code !== undefined) return new FsError(record.code, { ...record, cause });
+  const { code } = record;
+  if (code === 'ABORT_ERR') return new AbortError(cause);
+  if (code?.startsWith('ERR_') === true) return new ArgumentError(record.message, code as ArgumentError['code']);
+  if (code !== undefined) return new FsError(code as ErrorCode, { ...record, cause });
   const error = new (record.name === 'TypeError' ? TypeError : Error)(record.message, cause && { cause });
   if (record.name !== error.name) error.name = record.name;
   return error;

@@ -91,17 +91,6 @@ export function toOptions<T extends object>(options: T | string | null | undefin
   return options ?? {};
 }
 
-/** The part of a buffer that a read fills or a write takes. @throws {ArgumentError} */
-export function toView(buffer: ArrayBufferView, offset?: number | null, length?: number | null): Uint8Array {
-  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  const start = offset ?? 0;
-  const count = length ?? bytes.length - start;
-  if (start < 0 || start > bytes.length || count < 0 || start + count > bytes.length) {
-    throw new ArgumentError(`offset ${start} and length ${count} are not within a buffer of ${bytes.length} bytes`, 'ERR_OUT_OF_RANGE');
-  }
-  return bytes.subarray(start, start + count);
-}
-
 /** A position in a file; `null`, `undefined` and -1 mean the current one. */
 export const toPosition = (position: number | bigint | null | undefined): number | undefined =>
   position === null || position === undefined || position === -1 ? undefined : Number(position);

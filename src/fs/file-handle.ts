@@ -2,7 +2,8 @@
 
 import type { Stats } from '../base/stats.ts';
 import type { Data, Encoding, FileHandle, OpenMode, PathLike, ReadResult, TimeLike, WriteFileOptions, WriteResult } from './api.ts';
-import { toBytes, toOptions, toPosition, toView } from './arguments.ts';
+import { toView } from '../base/view.ts';
+import { toBytes, toOptions, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
 import { type View, perform } from './perform.ts';
 

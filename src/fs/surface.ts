@@ -1,9 +1,10 @@
 /* The surface itself: `fs.promises`, the `*Sync` calls, `watch` and `constants`, made from the tables of operations. */
 
-import * as mode from '../base/mode.ts';
+import { constants } from '../base/constants.ts';
 import type { Dirent } from '../base/stats.ts';
 import type { Fs, FsPromises, FsSync, PathLike, WatchOptions } from './api.ts';
-import { toBytes, toOptions, toPath, toPosition, toView } from './arguments.ts';
+import { toView } from '../base/view.ts';
+import { toBytes, toOptions, toPath, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
 import { DirListing } from './dir.ts';
 import { openHandle } from './file-handle.ts';
@@ -11,11 +12,6 @@ import { type OperationName, operations } from './operations.ts';
 import { type View, perform, performSync } from './perform.ts';
 import { WatchIterator, watchWith } from './watching.ts';
 import type { WatchListener } from '../overlay/watch.ts';
-
-/** Node's `fs.constants`, with the flags that POSIX has beside. */
-export const constants: Readonly<Record<string, number>> = Object.freeze(
-  Object.fromEntries(Object.entries<unknown>(mode).filter((entry): entry is [string, number] => typeof entry[1] === 'number')),
-);
 
 /** Makes the surface of one user. */
 export function createFs(view: View): Fs {

@@ -22,6 +22,7 @@ const fileMethods: ReadonlySet<string> = new Set(FILE_METHODS);
 const workspaceMethods: ReadonlySet<string> = new Set(WORKSPACE_METHODS);
 
 export class Host {
+  #progress: Callback<Progress> | undefined;
   readonly #files = new Map<number, FileHandle>();
   /** Calls under way that can be cancelled, and watches. */
   readonly #cancels = new Map<number, AbortController>();
@@ -65,12 +66,15 @@ export class Host {
     try {
       const workspace = await this.service.mount(request, { signal, onProgress: onProgress && listenTo(onProgress) });
       this.workspace = workspace;
+      this.#progress = onProgress; // lowers go on fetching as long as the workspace is open
       workspace.clients.add(this);
       if (this.#gone) await workspace.close();
       return workspace.summary;
+    } catch (e) {
+      onProgress?.[releaseProxy]();
+      throw e;
     } finally {
       done();
-      onProgress?.[releaseProxy]();
     }
   }
 
@@ -153,6 +157,8 @@ export class Host {
   async #letGo(): Promise<void> {
     this.#gone = true;
     this.workspace?.clients.delete(this);
+    this.#progress?.[releaseProxy]();
+    this.#progress = undefined;
     for (const cancel of this.#cancels.values()) cancel.abort();
     const files = [...this.#files.values()];
     this.#files.clear();
@@ -176,5 +182,7 @@ function apply(target: object, method: string, args: readonly unknown[]): unknow
 
 /** Tells a client without waiting for it, and without minding that it may be gone. */
 function listenTo<T>(callback: Callback<T>): (value: T) => void {
-  return (value) => void callback(value).catch(() => undefined);
+  // Asynchronous from the start, because a callback that was released throws at once.
+  const tell = async (value: T): Promise<unknown> => callback(value);
+  return (value) => void tell(value).catch(() => undefined);
 }

@@ -1,10 +1,11 @@
-/* `FileHandle` and `Dir` of the page. The file is open in the worker; buffers stay on their side, only their bytes cross. */
+/* `FileHandle` of the page. The file is open in the worker; buffers stay on their side, only their bytes cross. */
 
-import { ArgumentError, FsError } from '../base/errors.ts';
-import { Dirent, Stats, type Attr } from '../base/stats.ts';
-import type { Data, Dir, Encoding, FileHandle, ReadResult, TimeLike, WriteFileOptions, WriteResult } from '../fs/api.ts';
+import { FsError } from '../base/errors.ts';
+import { Stats, type Attr } from '../base/stats.ts';
+import { toView } from '../base/view.ts';
+import type { Data, Encoding, FileHandle, ReadResult, TimeLike, WriteFileOptions, WriteResult } from '../fs/api.ts';
 import type { Peer } from './peer.ts';
-import type { FileMethod, WireDir } from './wire.ts';
+import type { FileMethod } from './wire.ts';
 
 /** Bytes of a read into a buffer that the caller did not give, as in Node. */
 const DEFAULT_READ = 16_384;
@@ -37,7 +38,7 @@ export class RemoteFile implements FileHandle {
     position?: number | null,
   ): Promise<ReadResult<T>> {
     if (typeof offset === 'object' && offset !== null) return this.read(buffer, offset.offset, offset.length, offset.position);
-    const part = partOf(buffer, offset, length);
+    const part = toView(buffer, offset, length);
     const bytes = await this.#call<Uint8Array>('read', part.length, position);
     part.set(bytes);
     return { bytesRead: bytes.length, buffer };
@@ -50,7 +51,7 @@ export class RemoteFile implements FileHandle {
     position?: number | null,
   ): Promise<WriteResult<T>> {
     const args =
-      typeof data === 'string' ? [data, offset, length] : [partOf(data, offset, length as number | null), 0, undefined, position];
+      typeof data === 'string' ? [data, offset, length] : [toView(data, offset, length as number | null), 0, undefined, position];
     const { bytesWritten } = await this.#call<{ bytesWritten: number }>('write', ...args);
     return { bytesWritten, buffer: data };
   }
@@ -116,50 +117,3 @@ const SYSCALLS: ReadonlyMap<FileMethod, string> = new Map([
   ['sync', 'fsync'],
   ['datasync', 'fdatasync'],
 ]);
-
-/** The part of a buffer that a read fills or a write takes. */
-function partOf(buffer: ArrayBufferView, offset?: number | null, length?: number | null): Uint8Array {
-  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  const start = offset ?? 0;
-  const count = length ?? bytes.length - start;
-  if (start < 0 || start > bytes.length || count < 0 || start + count > bytes.length) {
-    throw new ArgumentError(`offset ${start} and length ${count} are not within a buffer of ${bytes.length} bytes`, 'ERR_OUT_OF_RANGE');
-  }
-  return bytes.subarray(start, start + count);
-}
-
-/** A listing that crossed in one go. */
-export class RemoteDir implements Dir {
-  readonly path: string;
-  readonly #entries: readonly Dirent[];
-  #next = 0;
-  #closed = false;
-
-  constructor({ path, entries }: WireDir) {
-    this.path = path;
-    this.#entries = entries.map((record) => new Dirent(record));
-  }
-
-  async read(): Promise<Dirent | null> {
-    this.#assertOpen();
-    return this.#entries[this.#next++] ?? null;
-  }
-  async close(): Promise<void> {
-    this.#assertOpen();
-    this.#closed = true;
-  }
-  async *[Symbol.asyncIterator](): AsyncIterator<Dirent> {
-    try {
-      for (let entry = await this.read(); entry !== null; entry = await this.read()) yield entry;
-    } finally {
-      this.#closed = true;
-    }
-  }
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw new FsError('EBADF', { syscall: 'closedir', path: this.path });
-  }
-}

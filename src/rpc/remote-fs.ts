@@ -2,9 +2,10 @@
 
 import { Dirent, Stats, type Attr, type DirentRecord } from '../base/stats.ts';
 import type { FsPromises } from '../fs/api.ts';
+import { DirListing } from '../fs/dir.ts';
 import type { Peer } from './peer.ts';
 import { copyFiltered } from './remote-copy.ts';
-import { RemoteDir, RemoteFile } from './remote-file.ts';
+import { RemoteFile } from './remote-file.ts';
 import { RemoteWatch } from './remote-watch.ts';
 import { FS_METHODS, type FsMethod, type WireDir } from './wire.ts';
 
@@ -16,8 +17,14 @@ const REBUILD: ReadonlyMap<FsMethod, (peer: Peer, value: unknown) => unknown> = 
   ['lstat', (_, value) => new Stats(value as Attr)],
   ['readdir', (_, value) => (value as (string | DirentRecord)[]).map((entry) => (typeof entry === 'string' ? entry : new Dirent(entry)))],
   ['open', (peer, value) => new RemoteFile(peer, value as number)],
-  ['opendir', (_, value) => new RemoteDir(value as WireDir)],
+  ['opendir', (_, value) => rebuildDir(value as WireDir)],
 ]);
+
+const rebuildDir = ({ path, entries }: WireDir): DirListing =>
+  new DirListing(
+    path,
+    entries.map((record) => new Dirent(record)),
+  );
 
 /** Makes the file system of a connection. */
 export function remoteFs(peer: Peer): FsPromises {

@@ -43,7 +43,8 @@ export class WriteBuffer {
     const start = Math.min(position, first?.start ?? position);
     const run: Run = { start, end: Math.max(end, touched.at(-1)?.end ?? end), memory: new Uint8Array(0) };
     run.memory = first?.start === start ? grown(first, run.end - start) : new Uint8Array(run.end - start);
-    for (const old of touched) if (old.memory !== run.memory) run.memory.set(old.memory.subarray(0, old.end - old.start), old.start - start);
+    for (const old of touched)
+      if (old.memory !== run.memory) run.memory.set(old.memory.subarray(0, old.end - old.start), old.start - start);
     run.memory.set(bytes, position - start);
     this.#runs.splice(index, touched.length, run);
   }

@@ -65,6 +65,9 @@ export class Face {
         .catch((e: unknown) => this.#failures.set(ino, e))
         .finally(() => this.#loading.delete(ino));
     }
-    return new FsError('EAGAIN', { detail: 'its content is being loaded: try again later, or read it asynchronously', cause: reason.cause });
+    return new FsError('EAGAIN', {
+      detail: 'its content is being loaded: try again later, or read it asynchronously',
+      cause: reason.cause,
+    });
   }
 }

@@ -60,7 +60,7 @@ export function assertEnds(call: Call, path: string, mountPoint: string): void {
   const { tree } = call;
   const rest = partsOf(path).reverse();
   let directory: Directory = tree.root;
-  for (let links = 0; rest.length > 0; ) {
+  for (let links = 0; rest.length > 0;) {
     const name = rest.pop()!;
     if (name === '..') {
       if (directory === tree.root && mountPoint !== '/') return;

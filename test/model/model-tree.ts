@@ -394,6 +394,7 @@ function performOnHandle({ root, handles }: State, action: HandleCall): Result |
     }
     case 'write': {
       if (!mayWrite) return fail('EBADF');
+      if (action.text === '') return;
       const at = flag.startsWith('a') ? file.text.length : (action.at ?? handle.position);
       file.text = file.text.slice(0, at).padEnd(at, '\0') + action.text + file.text.slice(at + action.text.length);
       if (action.at === null) handle.position = at + action.text.length;

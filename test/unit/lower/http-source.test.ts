@@ -1,7 +1,7 @@
 /* Archives behind a real server that counts, and that misbehaves as servers and proxies do. */
 
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { httpSource } from '../../../src/lower/http-source.ts';
 import { openLayer } from '../../../src/lower/open-layer.ts';
 import { tarArchive, zipArchive } from '../../support/archives.ts';
@@ -38,16 +38,12 @@ const files = new Map([
 /** The central directory with its end record. */
 const indexSize = big.length - new DataView(big.buffer).getUint32(big.length - 6, true);
 
+/** A new one for each test: the log of an old one may still get a request that was given up. */
 let server: RangeServer;
-beforeAll(async () => {
+beforeEach(async () => {
   server = await startRangeServer({ files });
 });
-afterAll(() => server.close());
-beforeEach(() => {
-  server.reset();
-  server.mode = 'ranges';
-  server.latency = 0;
-});
+afterEach(() => server.close());
 
 /** In the middle: neither with the first bytes nor with the last. */
 const middle = names[2500]!;
