@@ -266,7 +266,10 @@ class HttpSource implements Source {
   #failure(e: unknown, signal: AbortSignal | undefined): unknown {
     if (signal?.aborted === true) return signal.reason;
     if (this.#closing.signal.aborted) return this.#closing.signal.reason;
-    return e instanceof FsError ? e : unreachable(this.name, 'cannot be fetched', e);
+    if (e instanceof FsError) return e;
+    // The platform does not say which of the two it was.
+    const why = isSameOrigin(this.#url) ? '' : ': the network, or no Access-Control-Allow-Origin';
+    return unreachable(this.name, `cannot be fetched${why}`, e);
   }
 
   async #refuse(response: Response): Promise<FsError> {

@@ -113,7 +113,7 @@ export function open(call: Call, path: string, flags: number, mode: number): Ope
 /** @throws {FsError} ELOOP, EISDIR, ENOTDIR, ENXIO, EACCES */
 export function assertOpenable(call: Call, { ino }: Found, flags: number): void {
   const mode = call.tree.mode(ino);
-  if (isSymlink(mode)) throw new FsError('ELOOP');
+  if (isSymlink(mode)) throw new FsError((flags & O_DIRECTORY) === 0 ? 'ELOOP' : 'ENOTDIR');
   const write = mayWrite(flags) || (flags & O_TRUNC) !== 0;
   if (isDirectory(mode)) {
     if (write || (flags & O_CREAT) !== 0) throw new FsError('EISDIR');

@@ -168,6 +168,7 @@ export class OverlayVNode extends VNode {
 
   #assertChangeable(syscall: string): void {
     this.face.runSync((call) => {
+      assertPresent(call, this.ino);
       assertContent(call.tree.mode(this.ino));
       assertWritable(call);
     }, syscall);

@@ -100,11 +100,13 @@ describe('open', () => {
     await openIn(local, { name, lower: [{ url: archiveUrl }] });
   });
 
-  test('progress is told while lowers are fetched', async () => {
+  test('progress is told while lowers are fetched, as long as the workspace is open', async () => {
     const seen: Progress[] = [];
     const closed = vi.spyOn(MessagePort.prototype, 'close');
-    await openIn(start(), { lower: [{ url: archiveUrl }], onProgress: (progress) => seen.push(progress) });
+    const ws = await openIn(start(), { lower: [{ url: archiveUrl }], onProgress: (progress) => seen.push(progress) });
     await vi.waitFor(() => expect(seen.at(-1)).toMatchObject({ loaded: archive.length, url: archiveUrl }));
+    expect(closed).not.toHaveBeenCalled();
+    await ws.close();
     // The callback's own port: the host has released it.
     await vi.waitFor(() => expect(closed).toHaveBeenCalled());
   });

@@ -82,8 +82,7 @@ test('a file whose making failed to commit is gone, and its handle says so', asy
   failNextCommit(new FsError('ENOSPC'));
   const fd = zen.openSync('/n', 'w');
   await expect(overlay.flush()).rejects.toMatchObject({ code: 'ENOSPC' });
-  zen.writeSync(fd, 'x');
-  expect(thrownBy(() => zen.closeSync(fd)).code).toBe('EIO');
+  expect(thrownBy(() => zen.writeSync(fd, 'x')).code).toBe('EIO');
   zen.closeSync(fd);
   expect(zen.existsSync('/n')).toBe(false);
 });
@@ -104,6 +103,6 @@ test('a symbolic link is made in two commits: its file, then all of the link', a
   const { zen, commits, overlay } = await mountUnion(base());
   await zen.promises.symlink('d/a', '/s');
   expect(commits).toHaveLength(2);
-  expect(overlay.fs.readlinkSync('/s')).toBe('/d/a');
+  expect(overlay.fs.readlinkSync('/s')).toBe('d/a');
   expect(zen.readFileSync('/s', 'utf8')).toBe('from lower');
 });
