@@ -1,4 +1,7 @@
-/* A reporter: counts the tests by project, and fails the run where a project was left out and none may be. */
+/*
+ * A reporter: counts the tests by project, fails the run where a project was left out and none may be, and names the file
+ * that hangs. Vitest's own time limits cannot end a test that never returns to the event loop.
+ */
 
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -27,8 +30,29 @@ function countByProject(modules: readonly TestModule[]): Map<string, Count> {
   return counts;
 }
 
+/** How long one file of tests may take. The slowest take a minute on a slow machine. */
+const HANG_MINUTES = 15;
+
 /** With `STRATAFS_REQUIRE_BROWSER=1` every project must have passed at least one test. */
 export default class ReportProjects implements Reporter {
+  readonly #running = new Map<string, NodeJS.Timeout>();
+
+  onTestModuleQueued(module: TestModule): void {
+    const told = setTimeout(() => this.#tellHanging(module), HANG_MINUTES * 60_000);
+    this.#running.set(module.id, told.unref());
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    clearTimeout(this.#running.get(module.id));
+    this.#running.delete(module.id);
+  }
+
+  #tellHanging(module: TestModule): void {
+    process.stdout.write(`\n     ${module.relativeModuleId} (${module.project.name}) has not ended after ${HANG_MINUTES} minutes.\n`);
+    // `npm test` then ends what is left of the process group.
+    if (process.env.STRATAFS_END_HANGING_TESTS === '1') process.exit(1);
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const counts = countByProject(modules);
     const lines = [...counts].map(

@@ -16,8 +16,12 @@ const tools = {
 
 export type Tool = keyof typeof tools;
 
+/** Where the script of a tool is. */
+export function toolScript(tool: Tool): string {
+  return join(root, 'node_modules', tools[tool]);
+}
+
 /** Runs a tool in the root of the repository. Gives its exit status; 1 where a signal ended it. */
-export function runTool(tool: Tool, args: readonly string[], env: NodeJS.ProcessEnv = process.env): number {
-  const script = join(root, 'node_modules', tools[tool]);
-  return spawnSync(process.execPath, [script, ...args], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }).status ?? 1;
+export function runTool(tool: Tool, args: readonly string[]): number {
+  return spawnSync(process.execPath, [toolScript(tool), ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status ?? 1;
 }

@@ -15,7 +15,7 @@ after(() => clearInterval(alive));
 
 // Not a literal: these sources are ZenFS's, and not for our compiler to judge.
 const testSetup = '@zenfs/core/tests/setup.ts';
-const { copySync, data } = (await import(testSetup)) as { data: string; copySync(path: string): void };
+const { copySync, data } = (await import(testSetup)) as { data: string; copySync: (path: string) => void };
 
 if (env['ZENFS_BACKEND'] === 'memory') await configureSingle({ backend: InMemory });
 else await configureSingle({ backend: Overlay });
@@ -23,4 +23,3 @@ copySync(data);
 
 /** What this backend does not offer, by ZenFS's names. */
 export const flags = { lchmod: env['ZENFS_BACKEND'] === 'memory' };
-

@@ -39,8 +39,13 @@ export interface Entry {
 /** One violation of a union rule (I1 … I10 of docs/SEMANTICS.md). */
 export interface Violation {
   readonly rule: `I${number}`;
+  /** As far as the names lead; `#` and the record's number where they lead nowhere. */
   readonly path: string;
+  /** Number of the record. */
+  readonly id: number;
   readonly message: string;
+  /** What `check({ repair: true })` did to the record. Not there: nothing was safe to do. */
+  readonly repair?: string | undefined;
 }
 
 /** A lower as a workspace shows it. */

@@ -3,10 +3,10 @@
 import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import type { Durability } from '../layer/upper.ts';
 import type { Credentials } from '../overlay/call.ts';
-import { check } from '../overlay/check.ts';
 import { diff } from '../overlay/diff.ts';
 import { Engine, type MountOptions } from '../overlay/engine.ts';
 import { entries } from '../overlay/readdir.ts';
+import { repair } from '../overlay/repair.ts';
 import { reset } from '../overlay/reset.ts';
 import type { Fs } from './api.ts';
 import { perform } from './perform.ts';
@@ -80,9 +80,19 @@ export class Overlay implements AsyncDisposable {
     return perform(this.#view, { syscall: 'reset', paths: 1, run: reset }, [path]);
   }
 
-  /** Checks the union rules. No violation: all is well. */
-  async check(): Promise<Violation[]> {
-    return check(this.engine.tree);
+  /**
+   * Checks the union rules over the tree and the committed records. No violation: all is well. With `repair`, mends what can be
+   * mended without losing anything, and says of each violation what was done; inodes that no name leads to get one in /lost+found.
+   * @throws {FsError} EIO when the upper cannot be read.
+   */
+  async check({ repair: mend = false }: { readonly repair?: boolean } = {}): Promise<Violation[]> {
+    const violations = await this.engine.check();
+    if (!mend || violations.length === 0) return violations;
+    const done = await this.engine.run({ uid: 0, gid: 0 }, repair);
+    return violations.map((violation) => {
+      const repaired = done.get(violation.id);
+      return repaired === undefined ? violation : { ...violation, repair: repaired };
+    });
   }
 
   /** Resolves when everything done so far is committed; tells the failure of a commit of synchronous calls. */

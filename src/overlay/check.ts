@@ -12,12 +12,12 @@ import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
 import { directoryAt, entriesOf, lowerEntry, mergeEntries, pathOf, stackOf } from './lookup.ts';
 import type { Directory, Tree } from './tree.ts';
 
-type Report = (rule: Violation['rule'], path: string, message: string) => void;
+type Report = (rule: Violation['rule'], id: number, message: string) => void;
 
 /** Checks everything; no violation means that all is well. */
 export function check(tree: Tree): Violation[] {
   const violations: Violation[] = [];
-  const report: Report = (rule, path, message) => void violations.push({ rule, path, message });
+  const report: Report = (rule, id, message) => void violations.push({ rule, path: label(tree, id), id, message });
   checkLowers(tree, report);
   for (const [id, record] of tree.records) checkRecord(tree, id, record, report);
   checkNames(tree, report);
@@ -32,64 +32,65 @@ export function check(tree: Tree): Violation[] {
 function checkLowers(tree: Tree, report: Report): void {
   for (const [id, record] of tree.records) {
     if (isWhiteout(record)) continue;
-    const path = label(tree, id);
     if (id !== ROOT_INO && id < FIRST_UPPER_INO && originOf(tree.layers, id) === undefined)
-      report('I1', path, `inode ${id} belongs to no lower`);
+      report('I1', id, `inode ${id} belongs to no lower`);
     const { origin } = record;
     const table = origin && tree.layers[origin.layer]?.table;
     if (origin !== undefined && (table === undefined || origin.entry >= table.length || !isFile(table.mode(origin.entry)))) {
-      report('I1', path, `its origin is no file of a lower: layer ${origin.layer}, entry ${origin.entry}`);
+      report('I1', id, `its origin is no file of a lower: layer ${origin.layer}, entry ${origin.entry}`);
     } else if (origin !== undefined && record.originSize > table!.size(origin.entry)) {
-      report('I6', path, `shows ${record.originSize} bytes of an origin of ${table!.size(origin.entry)}`);
+      report('I6', id, `shows ${record.originSize} bytes of an origin of ${table!.size(origin.entry)}`);
     }
   }
 }
 
 function checkRecord(tree: Tree, id: number, record: UpperRecord, report: Report): void {
-  const path = label(tree, id);
   for (const [directory, name] of record.names) {
     const parent = tree.records.get(directory);
-    if (parent === undefined) report('I5', path, `stands in directory ${directory}, which is not on the upper`);
-    else if (isWhiteout(parent)) report('I5', path, `stands in ${directory}, which is a whiteout`);
-    else if (!isDirectory(parent.mode)) report('I5', path, `stands in ${directory}, which is not a directory`);
-    else if (isWhiteout(record) && parent.opaque === true) report('I4', path, 'is a whiteout in an opaque directory');
-    const bytes = encodeUtf8(name).length;
-    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0') || bytes > NAME_MAX) {
-      report('I10', path, `is not a name: '${name}'`);
-    }
+    if (parent === undefined) report('I5', id, `stands in directory ${directory}, which is not on the upper`);
+    else if (isWhiteout(parent)) report('I5', id, `stands in ${directory}, which is a whiteout`);
+    else if (!isDirectory(parent.mode)) report('I5', id, `stands in ${directory}, which is not a directory`);
+    else if (isWhiteout(record) && parent.opaque === true) report('I4', id, 'is a whiteout in an opaque directory');
+    if (!isName(name)) report('I10', id, `is not a name: '${name}'`);
   }
   if (isWhiteout(record)) {
-    if (record.names.length !== 1) report('I10', path, 'is a whiteout of no name');
+    if (record.names.length !== 1) report('I10', id, 'is a whiteout of no name');
     return;
   }
-  if (isDirectory(record.mode)) checkDirectoryRecord(tree, id, record, path, report);
-  else checkFileRecord(id, record, path, report);
+  if (isDirectory(record.mode)) checkDirectoryRecord(tree, id, record, report);
+  else checkFileRecord(id, record, report);
 }
 
-function checkDirectoryRecord(tree: Tree, id: number, record: InodeRecord, path: string, report: Report): void {
+/** Tells whether a directory can hold something under this name. */
+export function isName(name: string): boolean {
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return false;
+  return encodeUtf8(name).length <= NAME_MAX;
+}
+
+function checkDirectoryRecord(tree: Tree, id: number, record: InodeRecord, report: Report): void {
   const names = id === ROOT_INO || record.nlink === 0 ? 0 : 1;
-  if (record.names.length !== names) report('I5', path, `is a directory of ${record.names.length} names`);
-  if (record.opaque === true && record.redirect !== undefined) report('I8', path, 'is opaque and has a redirect');
+  if (record.names.length !== names) report('I5', id, `is a directory of ${record.names.length} names`);
+  if (record.opaque === true && record.redirect !== undefined) report('I8', id, 'is opaque and has a redirect');
   const seen = new Set<number>();
   for (let at = id; at !== ROOT_INO && record.nlink > 0;) {
-    if (seen.has(at)) return report('I5', path, 'stands below itself');
+    if (seen.has(at)) return report('I5', id, 'stands below itself');
     seen.add(at);
     const above = tree.inode(at)?.names[0]?.[0];
-    if (above === undefined) return report('I5', path, 'cannot be reached from the root');
+    if (above === undefined) return report('I5', id, 'cannot be reached from the root');
     at = above;
   }
 }
 
-function checkFileRecord(id: number, record: InodeRecord, path: string, report: Report): void {
+function checkFileRecord(id: number, record: InodeRecord, report: Report): void {
   const lowerLinks = id < FIRST_UPPER_INO;
   if (lowerLinks ? record.nlink < record.names.length : record.nlink !== record.names.length) {
-    report('I9', path, `has ${record.names.length} names and a number of links of ${record.nlink}`);
+    report('I9', id, `has ${record.names.length} names and a number of links of ${record.nlink}`);
   }
-  if (record.opaque === true || record.redirect !== undefined) report('I8', path, 'is not a directory and has a mark of one');
+  if (record.opaque === true || record.redirect !== undefined) report('I8', id, 'is not a directory and has a mark of one');
   if (!isFile(record.mode)) return;
-  if (record.chunks.length > Math.ceil(record.size / CHUNK_SIZE)) report('I6', path, 'has chunks beyond its end');
-  if (record.originSize > record.size) report('I6', path, 'shows more of its origin than its size');
-  if (record.originSize > 0 && record.origin === undefined) report('I6', path, 'shows an origin that it does not have');
+  if (record.chunks.length > Math.ceil(record.size / CHUNK_SIZE)) report('I6', id, 'has chunks beyond its end');
+  if (record.originSize > record.size) report('I6', id, 'shows more of its origin than its size');
+  if (record.originSize > 0 && record.origin === undefined) report('I6', id, 'shows an origin that it does not have');
 }
 
 /** I9: a name means one thing. */
@@ -99,9 +100,9 @@ function checkNames(tree: Tree, report: Report): void {
     for (const [directory, name] of record.names) {
       const key = `${directory}/${name}`;
       const other = claimed.get(key);
-      if (other !== undefined) report('I9', label(tree, id), `records ${other} and ${id} have the same name`);
+      if (other !== undefined) report('I9', id, `records ${other} and ${id} have the same name`);
       claimed.set(key, id);
-      if (tree.names.get(directory)?.get(name) !== id) report('I9', label(tree, id), 'is not found under its name');
+      if (tree.names.get(directory)?.get(name) !== id) report('I9', id, 'is not found under its name');
     }
   }
 }
@@ -114,7 +115,7 @@ function checkSharing(tree: Tree, report: Report): void {
   }
   for (const [chunk, count] of uses) {
     const known = tree.sharedChunks.get(chunk) ?? 1;
-    if (known !== count) report('I6', `chunk ${chunk}`, `is held by ${count} inodes and counted ${known} times`);
+    if (known !== count) report('I6', ROOT_INO, `chunk ${chunk} is held by ${count} inodes and counted ${known} times`);
   }
 }
 
@@ -122,21 +123,20 @@ function checkSharing(tree: Tree, report: Report): void {
 function visit(tree: Tree, directory: Directory, redirects: Set<string>, report: Report): void {
   for (const [name, id] of tree.names.get(directory.ino) ?? []) {
     const record = tree.records.get(id)!;
-    const path = label(tree, id);
     const hidden = lowerEntry(tree, directory.stack, name);
     if (isWhiteout(record)) {
-      if (entriesOf(tree, directory).has(name)) report('I2', path, 'is shown, though there is a whiteout');
-      if (hidden === undefined) report('I7', path, 'is a whiteout that hides nothing');
+      if (entriesOf(tree, directory).has(name)) report('I2', id, 'is shown, though there is a whiteout');
+      if (hidden === undefined) report('I7', id, 'is a whiteout that hides nothing');
       continue;
     }
     if (!isDirectory(record.mode)) continue;
     const child = directoryAt(tree, directory, name, id);
     if (id >= FIRST_UPPER_INO && record.redirect === undefined && child.stack.length > 0) {
-      report('I3', path, 'was made by the upper and is not opaque: the lowers show through');
+      report('I3', id, 'was made by the upper and is not opaque: the lowers show through');
     }
     const { redirect } = record;
-    if (redirect !== undefined && redirects.has(redirect)) report('I8', path, `has the same redirect as another directory: ${redirect}`);
-    if (redirect !== undefined && child.stack.length === 0) report('I8', path, `has a redirect to nothing: ${redirect}`);
+    if (redirect !== undefined && redirects.has(redirect)) report('I8', id, `has the same redirect as another directory: ${redirect}`);
+    if (redirect !== undefined && child.stack.length === 0) report('I8', id, `has a redirect to nothing: ${redirect}`);
     if (redirect !== undefined) redirects.add(redirect);
     visit(tree, child, redirects, report);
   }
@@ -144,7 +144,6 @@ function visit(tree: Tree, directory: Directory, redirects: Set<string>, report:
 
 /** I8, I9: what is kept in memory is what the records and the lowers say, as after a remount. */
 function checkCached(tree: Tree, directory: Directory, report: Report): void {
-  const path = pathOf(directory);
   const { parent, name, ino, stack, entries } = directory;
   if (tree.inode(ino)?.nlink === 0) return; // removed while it was open
   if (directory !== tree.root) {
@@ -152,17 +151,18 @@ function checkCached(tree: Tree, directory: Directory, report: Report): void {
     const fresh = stackOf(tree, parent, name, ino);
     const same =
       fresh.length === stack.length && fresh.every(({ layer, entry }, i) => stack[i]!.layer === layer && stack[i]!.entry === entry);
-    if (!same) report('I8', path, 'merges other lower directories than its records say');
+    if (!same) report('I8', ino, 'merges other lower directories than its records say');
   }
   if (entries === undefined) return;
   const merged = mergeEntries(tree, directory);
   for (const [child, id] of merged)
-    if (entries.get(child) !== id) report('I9', `${path}/${child}`, 'is in the records and not in the tree');
-  for (const child of entries.keys()) if (!merged.has(child)) report('I9', `${path}/${child}`, 'is in the tree and not in the records');
+    if (entries.get(child) !== id) report('I9', id, `is '${child}' in the records of ${pathOf(directory)} and not in the tree`);
+  for (const [child, id] of entries)
+    if (!merged.has(child)) report('I9', id, `is '${child}' in the tree below ${pathOf(directory)} and not in the records`);
 }
 
 /** A path for a message, as far as the names lead. */
-function label(tree: Tree, id: number): string {
+export function label(tree: Tree, id: number): string {
   const parts: string[] = [];
   const seen = new Set<number>();
   for (let at = id; at !== ROOT_INO && !seen.has(at);) {

@@ -14,8 +14,10 @@
 
 import { FsError, assertNotAborted } from '../base/errors.ts';
 import { type Durability, type Superblock, type UpperImage, type UpperStore, isWhiteout } from '../layer/upper.ts';
+import type { Violation } from '../base/diff.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { Call, Credentials } from './call.ts';
+import { checkCommitted } from './check-committed.ts';
 import { CommitQueue } from './commit.ts';
 import { dropContent } from './data.ts';
 import { Gathered, NotResident } from './gather.ts';
@@ -166,6 +168,11 @@ export class Engine {
       this.commits.reported(e);
       throw e;
     }
+  }
+
+  /** Checks the union rules over the tree and the committed records. @throws {FsError} EIO when the store cannot be read */
+  check(): Promise<Violation[]> {
+    return checkCommitted(this.tree, this.store, this.commits);
   }
 
   /** Resolves when everything changed so far is committed. */

@@ -128,13 +128,21 @@ export class Tree {
       else this.records.set(id, before);
       if (before === undefined) this.directories.delete(id);
     }
-    this.names.clear();
     this.version++;
+    this.names.clear();
     this.#derive();
     for (const [ino, directory] of this.directories) {
       directory.entries = undefined;
       if (!this.#isReachable(directory)) this.directories.delete(ino);
     }
+  }
+
+  /** Lets everything that follows from the records be made anew, after they were mended. */
+  forgetDirectories(): void {
+    this.directories.clear();
+    this.root.entries = undefined;
+    this.names.clear();
+    this.#derive();
   }
 
   /** Tells whether a directory's parents are the ones that lookups give: not those of a tree that was removed and is back. */

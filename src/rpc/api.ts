@@ -56,8 +56,11 @@ export interface Workspace extends AsyncDisposable {
    * @throws {FsError} ENOENT where nothing is to be reset, EBUSY where what the lowers have here lives on under another name.
    */
   reset(path: string): Promise<void>;
-  /** Checks the union rules over the workspace. Empty: all is well. */
-  check(): Promise<Violation[]>;
+  /**
+   * Checks the union rules over the workspace and its committed records. Empty: all is well. With `repair`, mends what can be mended
+   * without losing anything and says what was done; files that no name leads to get one in /lost+found.
+   */
+  check(options?: { readonly repair?: boolean }): Promise<Violation[]>;
   /** Resolves when everything done so far is committed. Reports a failed commit of synchronous calls. */
   flush(options?: { readonly durability?: Durability }): Promise<void>;
   /** A transferable port to the same workspace, for `attach(port)` in another worker or frame. */

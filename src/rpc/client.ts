@@ -42,8 +42,8 @@ class RemoteWorkspace implements Workspace {
   reset(path: string): Promise<void> {
     return this.#call('reset', path);
   }
-  check(): Promise<Violation[]> {
-    return this.#call('check');
+  check(options?: { readonly repair?: boolean }): Promise<Violation[]> {
+    return this.#call('check', options);
   }
   flush(options: { readonly durability?: Durability } = {}): Promise<void> {
     return this.#call('flush', options);

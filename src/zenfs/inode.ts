@@ -85,8 +85,9 @@ export class OverlayInode implements InodeLike {
     const attributes = new Attributes(new ArrayBuffer(XATTR_SPACE));
     let room = XATTR_SPACE - XATTR_COUNTER;
     for (const [name, value] of this.#readXattrs()) {
-      room -= XATTR_OVERHEAD + encodeUtf8(name).length + value.length;
-      if (room < 0) break;
+      const size = XATTR_OVERHEAD + encodeUtf8(name).length + value.length;
+      if (size > room) continue;
+      room -= size;
       this.#givenXattrs.set(name, value);
       attributes.set(name, value);
     }

@@ -1,6 +1,6 @@
 /*
  * Facts of the conformance suites that do not hold through ZenFS, each with the reason: its VFS decides before, or without, asking a
- * backend. Keys are suite and fact. docs/decisions/0005-zenfs-face.md tells what could be mended from a backend, and was.
+ * backend. Keys are suite and fact. docs/decisions/0006-zenfs-face.md tells what could be mended from a backend, and was.
  */
 
 const UMASK = 'ZenFS has no umask';

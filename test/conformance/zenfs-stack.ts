@@ -69,7 +69,10 @@ function zenfsStack(name: string, form: Form, lowers: (seed: Tree) => readonly L
 type Call = (...args: unknown[]) => unknown;
 
 /** ZenFS wants a flag, where 'r' is Node's default. */
-const synchronous = { ...zenfs, openSync: (path: string, flag = 'r', mode?: number) => zenfs.openSync(path, flag, mode) } as unknown as FsSync;
+const synchronous = {
+  ...zenfs,
+  openSync: (path: string, flag = 'r', mode?: number) => zenfs.openSync(path, flag, mode),
+} as unknown as FsSync;
 
 /** Checks the union rules after each call, whatever its outcome. Handles are not followed: what they change is checked with the next call. */
 function checkedAfterCalls(fs: FsPromises, overlay: Overlay): FsPromises {
@@ -78,12 +81,11 @@ function checkedAfterCalls(fs: FsPromises, overlay: Overlay): FsPromises {
       const call = Reflect.get(target, name) as Call | undefined;
       if (typeof call !== 'function' || name === 'watch') return call;
       return async (...args: unknown[]) => {
-        try {
-          return await call.apply(target, args);
-        } finally {
-          const violations = await overlay.check();
-          if (violations.length > 0) throw new ViolationError(String(name), violations);
-        }
+        const [outcome] = await Promise.allSettled([call.apply(target, args)]);
+        const violations = await overlay.check();
+        if (violations.length > 0) throw new ViolationError(String(name), violations);
+        if (outcome.status === 'rejected') throw outcome.reason;
+        return outcome.value;
       };
     },
   });

@@ -50,7 +50,13 @@ export async function runOnEngine(scenario: Scenario, { mount = mountEngine, che
   }
 }
 
-const mountEngine: Mount = (lower, upper) => Overlay.mount({ lower, upper, umask: 0o022 });
+/** The real time, a millisecond later at every call, so that every change is told apart. */
+function tickingClock(): () => number {
+  let calls = 0;
+  return () => Date.now() + calls++;
+}
+
+const mountEngine: Mount = (lower, upper) => Overlay.mount({ lower, upper, umask: 0o022, clock: tickingClock() });
 
 /** A layer of a scenario as one that the engine mounts. */
 export function layerOf(nodes: readonly LayerNode[]): MemoryLayer {
@@ -115,10 +121,12 @@ const TYPES = new Map([
   [S_IFBLK, 'b'],
 ]);
 
+const timeOf = (ms: number): string => (ms < NOW_MS ? String(ms) : 'now');
+
 function describe(stats: Stats): string {
   const kind = TYPES.get(stats.mode & S_IFMT)!;
   const isDir = kind === 'd';
-  const time = stats.mtimeMs < NOW_MS ? String(stats.mtimeMs) : 'now';
+  const time = timeOf(stats.mtimeMs);
   const device = kind === 'c' || kind === 'b' ? `:${stats.rdev}` : '';
   const { nlink, uid, gid, size } = stats;
   return `${kind}${device} ${(stats.mode & 0o7777).toString(8)} n${isDir ? '-' : nlink} ${uid}:${gid} ${isDir ? '-' : size} ${time}`;
@@ -130,6 +138,7 @@ const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 class EngineMachine {
   readonly #upper = memoryUpper();
   readonly #handles = new Map<number, number>();
+  readonly #seen = new Map<string, Pick<Stats, 'mtimeMs' | 'ctimeMs'>>();
   readonly #fingerprints: readonly string[];
   #overlay: Overlay | undefined;
 
@@ -212,7 +221,7 @@ class EngineMachine {
       case 'symlink':
         return fs.symlinkSync(step.to!, path);
       case 'mknod':
-        return fs.mknodSync(path, S_IFSOCK | step.mode!);
+        return fs.mknodSync(path, (step.type ?? S_IFSOCK) | step.mode!, step.rdev);
       case 'readlink':
         return `target ${fs.readlinkSync(path)}`;
       case 'realpath':
@@ -243,6 +252,14 @@ class EngineMachine {
         return fs.utimesSync(path, step.time!, step.time!);
       case 'lutimes':
         return fs.lutimesSync(path, step.time!, step.time!);
+      case 'utimens':
+        return fs.utimesSync(path, step.atime!, step.mtime!);
+      case 'times': {
+        const { atimeMs, mtimeMs } = fs.lstatSync(path);
+        return `atime ${timeOf(atimeMs)} mtime ${timeOf(mtimeMs)}`;
+      }
+      case 'changedTimes':
+        return this.#changedTimes(fs, path);
       case 'setxattr':
         return fs.setxattrSync(path, step.name!, step.text!, step.flags);
       case 'getxattr':
@@ -293,6 +310,16 @@ class EngineMachine {
     this.#handles.delete(slot);
     if (open !== undefined) fs.closeSync(open);
     this.#handles.set(slot, fs.openSync(path!, flags, mode));
+  }
+
+  /** Which times of a path are others than when this was asked last. */
+  #changedTimes(fs: Fs, path: string): string {
+    const { mtimeMs, ctimeMs } = fs.lstatSync(path);
+    const before = this.#seen.get(path);
+    this.#seen.set(path, { mtimeMs, ctimeMs });
+    if (before === undefined) return 'first seen';
+    const changed = [before.mtimeMs !== mtimeMs && 'mtime', before.ctimeMs !== ctimeMs && 'ctime'];
+    return `changed ${changed.filter((name) => name !== false).join()}`;
   }
 
   #names(fs: Fs, path: string): string[] {

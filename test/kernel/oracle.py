@@ -13,12 +13,14 @@ import json
 import os
 import stat
 import sys
+import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS = 0x20000
 MS_NODEV, MS_NOATIME, MS_REC, MS_PRIVATE = 4, 1024, 1 << 14, 1 << 18
 MNT_DETACH = 2
 AT_FDCWD = -100
+UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 OPTIONS = "redirect_dir=on,index=on,xino=on"
 # Times before this are set by scenarios, later ones by the clock.
 NOW_MS = 1_500_000_000_000
@@ -160,6 +162,7 @@ class Machine:
         self.scenario = scenario
         self.outside = outside
         self.handles = {}
+        self.seen = {}
         self.mounted = False
 
     def build(self):
@@ -373,7 +376,7 @@ class Machine:
         os.symlink(step["to"], step["path"])
 
     def do_mknod(self, step):
-        os.mknod(step["path"], stat.S_IFSOCK | step["mode"])
+        call(LIBC.mknodat(AT_FDCWD, step["path"].encode(), step.get("type", stat.S_IFSOCK) | step["mode"], ctypes.c_ulong(step.get("rdev", 0))))
 
     def do_chmod(self, step):
         os.chmod(step["path"], step["mode"])
@@ -389,6 +392,27 @@ class Machine:
 
     def do_lutimes(self, step):
         os.utime(step["path"], (step["time"], step["time"]), follow_symlinks=False)
+
+    def do_utimens(self, step):
+        times = (ctypes.c_long * 4)()
+        for i, name in enumerate(("atime", "mtime")):
+            special = {"now": UTIME_NOW, "omit": UTIME_OMIT}.get(step[name])
+            times[2 * i], times[2 * i + 1] = (0, special) if special is not None else (step[name], 0)
+        call(LIBC.utimensat(AT_FDCWD, step["path"].encode(), times, 0))
+
+    def do_times(self, step):
+        st = os.lstat(step["path"])
+        return "atime %s mtime %s" % (time_of(st.st_atime_ns), time_of(st.st_mtime_ns))
+
+    def do_changedTimes(self, step):
+        """Which times of a path are others than when this was asked last."""
+        st = os.lstat(step["path"])
+        before = self.seen.get(step["path"])
+        self.seen[step["path"]] = {"mtime": st.st_mtime_ns, "ctime": st.st_ctime_ns}
+        time.sleep(0.012)  # coarser than the clock that stamps
+        if before is None:
+            return "first seen"
+        return "changed " + ",".join(name for name in ("mtime", "ctime") if before[name] != self.seen[step["path"]][name])
 
     def do_setxattr(self, step):
         os.setxattr(step["path"], step["name"], step["text"].encode(), step["flags"])

@@ -68,6 +68,9 @@ export const STEP_NAMES = [
   'lstat',
   'readdir',
   'access',
+  'utimens',
+  'times',
+  'changedTimes',
   'remount',
 ] as const;
 export type StepName = (typeof STEP_NAMES)[number];
@@ -92,6 +95,12 @@ export interface Step {
   readonly name?: string;
   /** Seconds since the epoch. */
   readonly time?: number;
+  /** utimens: seconds since the epoch, UTIME_NOW or UTIME_OMIT. */
+  readonly atime?: number | 'now' | 'omit';
+  readonly mtime?: number | 'now' | 'omit';
+  /** mknod: type bits (default: a socket) and device number. */
+  readonly type?: number;
+  readonly rdev?: number;
   /** Who does it. Default: root. */
   readonly user?: User;
 }

@@ -206,10 +206,62 @@ describe('checker', () => {
     });
   }
 
+  test('a record that differs from the one in the store raises the alarm', async () => {
+    const { upper, layer, known } = await healthy();
+    await using overlay = await Overlay.mount({ lower: [layer], upper });
+    const { records } = await imageOf(upper);
+    await upper.load();
+    await upper.commit({ records: new Map([[known.f, { ...inode(records, known.f), uid: 7 }]]), chunks: new Map(), durability: 'strict' });
+    expect(await overlay.check()).toMatchObject([{ rule: 'I9', path: '/made/f', message: 'is another record in the store' }]);
+  });
+
   // I2 cannot be planted in records: a record is either a whiteout or something to show. It guards what is kept in memory.
   test('faults of every rule that records can break are planted', () => {
     expect(new Set(FAULTS.map(({ rule }) => rule))).toEqual(new Set(['I1', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I9', 'I10']));
   });
+});
+
+describe('repair', () => {
+  /** Faults that cannot be mended without guessing what was meant. */
+  const UNSAFE = new Set([
+    'an inode number that no lower has',
+    'an origin outside its layer',
+    'an origin in no layer',
+    'two directories with one redirect',
+  ]);
+
+  for (const fault of FAULTS) {
+    test(`${fault.rule}: ${fault.name} is ${UNSAFE.has(fault.name) ? 'left alone' : 'mended, and stays so'}`, async () => {
+      const { upper, layer, known } = await healthy();
+      const { records } = await imageOf(upper);
+      await upper.load();
+      await upper.commit({ records: new Map(fault.plant(known, records)), chunks: new Map(), durability: 'strict' });
+      await upper.close();
+      for (const time of ['at once', 'after a remount']) {
+        await using overlay = await Overlay.mount({ lower: [layer], upper });
+        const violations = await overlay.check({ repair: true });
+        const left = await overlay.check();
+        if (UNSAFE.has(fault.name)) {
+          expect(
+            left.map(({ rule }) => rule),
+            time,
+          ).toContain(fault.rule);
+          continue;
+        }
+        expect(left, JSON.stringify(violations)).toEqual([]);
+        if (time === 'at once')
+          expect(
+            violations.some(({ repair }) => repair !== undefined),
+            JSON.stringify(violations),
+          ).toBe(true);
+        const content = async (...paths: string[]): Promise<string> => {
+          for (const path of paths) if (await overlay.fs.promises.exists(path)) return overlay.fs.promises.readFile(path, 'utf8');
+          return 'lost';
+        };
+        expect(await content(`/made/f`, `/lost+found/#${known.f}`, `/lost+found/#${known.made}/f`), time).toBe('F');
+      }
+    });
+  }
 });
 
 describe('checked overlay', () => {
@@ -230,7 +282,7 @@ describe('checked overlay', () => {
     const overlay = await Overlay.mount({ lower: [layer], upper });
     onTestFinished(() => overlay.close());
     const handle = await checked(overlay).fs.promises.open('/a', 'r+');
-    overlay.check = async () => [{ rule: 'I9', path: '/a', message: 'planted' }];
+    overlay.check = async () => [{ rule: 'I9', path: '/a', id: 2, message: 'planted' }];
     await expect(handle.write('x')).rejects.toBeInstanceOf(ViolationError);
     await expect(handle.close()).rejects.toThrow(/close\(\) of open\("\/a", "r\+"\)/);
   });

@@ -137,7 +137,7 @@ describe('acknowledged means committed', () => {
     const call = on.fs.writeFile('/n', 'N').then(() => (resolved = true));
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(resolved).toBe(false);
-    expect(await on.fs.readFile('/n', 'utf8')).toBe('N');
+    expect(on.sync.readFileSync('/n', 'utf8')).toBe('N');
     release();
     await call;
     expect(upper.commits.at(-1)?.records.size).toBe(2);

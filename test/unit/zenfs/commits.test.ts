@@ -59,9 +59,9 @@ test('a write into a large file stores the chunk alone', async () => {
   const handle = await zen.promises.open('/big', 'r+');
   await handle.write(new Uint8Array([1, 2, 3]), 0, 3, 1 << 20);
   await handle.close();
-  const stored = [...commits.at(-1)!.chunks.values()].reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0);
+  const stored = [...(commits.at(-1)?.chunks.values() ?? [])].reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0);
   expect(stored).toBe(256 << 10);
-  expect([...overlay.fs.readFileSync('/big').slice((1 << 20) - 1, (1 << 20) + 4)]).toEqual([0, 1, 2, 3, 0]);
+  expect(Array.from(overlay.fs.readFileSync('/big').subarray((1 << 20) - 1, (1 << 20) + 4))).toEqual([0, 1, 2, 3, 0]);
 });
 
 test('a commit that fails rejects the call, is told once, and leaves the file as it was', async () => {

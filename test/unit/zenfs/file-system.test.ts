@@ -35,7 +35,9 @@ test('links that lead in circles are ELOOP, in both forms, and can be looked at 
 });
 
 test('below a mount point absolute links are ZenFS paths, and circles are found there too', async () => {
-  const overlay = await Overlay.mount({ lower: [lower(symlink('x', '/mnt/y'), symlink('y', '/mnt/x'), symlink('out', '/tmp/z'), symlink('up', '../elsewhere'))] });
+  const overlay = await Overlay.mount({
+    lower: [lower(symlink('x', '/mnt/y'), symlink('y', '/mnt/x'), symlink('out', '/tmp/z'), symlink('up', '../elsewhere'))],
+  });
   vfs.mount('/mnt', new OverlayFS(overlay));
   expect(thrownBy(() => zenfs.statSync('/mnt/x')).code).toBe('ELOOP');
   expect(zenfs.readlinkSync('/mnt/out')).toBe('/tmp/z');
@@ -46,7 +48,9 @@ test('below a mount point absolute links are ZenFS paths, and circles are found 
 
 test('an absolute link does not lead out of a context with a root of its own', async () => {
   const { bindContext } = await import('@zenfs/core');
-  const overlay = await Overlay.mount({ lower: [lower(dir('jail', symlink('l', '/'), dir('in', file('f', 'inside'))), dir('in', file('f', 'outside')))] });
+  const overlay = await Overlay.mount({
+    lower: [lower(dir('jail', symlink('l', '/'), dir('in', file('f', 'inside'))), dir('in', file('f', 'outside')))],
+  });
   vfs.umount('/');
   vfs.mount('/', new OverlayFS(overlay));
   const { fs } = bindContext({ root: '/jail', pwd: '/' });

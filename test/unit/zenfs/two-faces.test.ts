@@ -63,7 +63,14 @@ test('closing a handle does not bring back the size, times or mode that it was o
   await handle.chown(7, 8);
   await handle.close();
   const { size, mtimeMs, atimeMs, mode, uid, gid } = overlay.fs.statSync('/d/a');
-  expect({ size, mtimeMs, atimeMs, mode: mode & 0o777, uid, gid }).toEqual({ size: 25, mtimeMs: 2000_000, atimeMs: 1000_000, mode: 0o600, uid: 7, gid: 8 });
+  expect({ size, mtimeMs, atimeMs, mode: mode & 0o777, uid, gid }).toEqual({
+    size: 25,
+    mtimeMs: 2000_000,
+    atimeMs: 1000_000,
+    mode: 0o600,
+    uid: 7,
+    gid: 8,
+  });
 });
 
 test('a write through a handle leaves what the engine has written elsewhere in the file', async () => {

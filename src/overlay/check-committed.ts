@@ -1,0 +1,43 @@
+/* Checks that what the store holds is what the engine believes: the tree in memory must be the one that a remount would give. */
+
+import type { Violation } from '../base/diff.ts';
+import type { UpperRecord, UpperStore } from '../layer/upper.ts';
+import { check, label } from './check.ts';
+import type { CommitQueue } from './commit.ts';
+import type { Tree } from './tree.ts';
+
+/** How often to try again when the tree changes while the store is read. Then the rules are checked in memory alone. */
+const ATTEMPTS = 3;
+
+/** Checks the union rules over the tree and the committed records. @throws {FsError} EIO when the store cannot be read */
+export async function checkCommitted(tree: Tree, store: UpperStore | undefined, commits: CommitQueue): Promise<Violation[]> {
+  for (let attempt = 0; store !== undefined && attempt < ATTEMPTS; attempt++) {
+    const { version } = tree;
+    // A failed commit has been taken back, and whoever made it hears of it: what counts here is that none is under way.
+    await commits.settled().catch(() => undefined);
+    const { records } = await store.load();
+    if (tree.version === version) return [...check(tree), ...differences(tree, records)];
+  }
+  return check(tree);
+}
+
+function differences(tree: Tree, committed: ReadonlyMap<number, UpperRecord>): Violation[] {
+  const violations: Violation[] = [];
+  for (const id of new Set([...tree.records.keys(), ...committed.keys()])) {
+    const [ours, theirs] = [tree.records.get(id), committed.get(id)];
+    if (ours !== undefined && theirs !== undefined && canonical(ours) === canonical(theirs)) continue;
+    const message =
+      theirs === undefined ? 'is not in the store' : ours === undefined ? 'is in the store only' : 'is another record in the store';
+    violations.push({ rule: 'I9', path: label(tree, id), id, message });
+  }
+  return violations;
+}
+
+/** A text that two records share exactly when they are equal: fields in order, those that say nothing left out. */
+function canonical(record: UpperRecord): string {
+  const fields = Object.entries(record).filter(([, value]) => value !== undefined && !(value instanceof Map && value.size === 0));
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(fields, (_, value: unknown) =>
+    value instanceof Map ? [...(value as Map<string, Uint8Array>)].map(([k, v]) => [k, [...v]]) : value,
+  );
+}
