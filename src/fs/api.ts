@@ -188,10 +188,18 @@ export interface Watcher {
   close(): void;
 }
 
-/** `node:fs`: synchronous calls, `promises`, `watch`, `constants`. */
+/** What `watchFile` calls: the attributes now and before; all zero for what does not exist. */
+export type StatListener = (current: Stats, previous: Stats) => void;
+
+/** `node:fs`: synchronous calls, `promises`, `watch`, `watchFile`, `constants`. */
 export interface Fs extends FsSync {
   readonly promises: FsPromises;
   readonly constants: Readonly<Record<string, number>>;
   watch(path: PathLike, options: WatchOptions, listener: (eventType: WatchEvent['eventType'], filename: string) => void): Watcher;
   watch(path: PathLike, listener: (eventType: WatchEvent['eventType'], filename: string) => void): Watcher;
+  /** Calls the listener when the attributes of a path change; it need not exist yet. Nothing is polled: `interval` is not needed. */
+  watchFile(path: PathLike, options: { readonly interval?: number; readonly persistent?: boolean }, listener: StatListener): Watcher;
+  watchFile(path: PathLike, listener: StatListener): Watcher;
+  /** Ends what `watchFile` began: of one listener, or of all. */
+  unwatchFile(path: PathLike, listener?: StatListener): void;
 }

@@ -2,7 +2,7 @@
 
 import { constants } from '../base/constants.ts';
 import type { Dirent } from '../base/stats.ts';
-import type { Fs, FsPromises, FsSync, PathLike, WatchOptions } from './api.ts';
+import type { Fs, FsPromises, FsSync, PathLike, StatListener, WatchOptions } from './api.ts';
 import { toView } from '../base/view.ts';
 import { toBytes, toOptions, toPath, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
@@ -10,6 +10,7 @@ import { DirListing } from './dir.ts';
 import { openHandle } from './file-handle.ts';
 import { type OperationName, operations } from './operations.ts';
 import { type View, perform, performSync } from './perform.ts';
+import { FileWatchers } from './watch-file.ts';
 import { WatchIterator, watchWith } from './watching.ts';
 import type { WatchListener } from '../overlay/watch.ts';
 
@@ -18,7 +19,11 @@ export function createFs(view: View): Fs {
   const promises = createPromises(view);
   const watch = (path: PathLike, options: WatchOptions | WatchListener, listener?: WatchListener) =>
     typeof options === 'function' ? watchWith(view, path, {}, options) : watchWith(view, path, options, listener!);
-  return Object.assign(createSync(view), { promises, watch, constants });
+  const files = new FileWatchers(view);
+  const watchFile = (path: PathLike, options: object | StatListener, listener?: StatListener) =>
+    files.add(path, typeof options === 'function' ? (options as StatListener) : listener!);
+  const unwatchFile = (path: PathLike, listener?: StatListener) => files.remove(path, listener);
+  return Object.assign(createSync(view), { promises, watch, watchFile, unwatchFile, constants });
 }
 
 const names = Object.keys(operations) as OperationName[];

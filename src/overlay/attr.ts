@@ -79,6 +79,7 @@ const isUnchanged = (id: number): boolean => id === -1 || id === 0xffffffff;
 
 /** Times in milliseconds; `undefined` leaves one, `'now'` is the time of the call (UTIME_NOW). @throws {FsError} EPERM, EACCES */
 export function utimes(call: Call, place: Found, atime: number | 'now' | undefined, mtime: number | 'now' | undefined): void {
+  if (atime === undefined && mtime === undefined) return;
   assertWritable(call);
   const attr = call.tree.attr(place.ino);
   if (call.user.uid !== 0 && call.user.uid !== attr.uid) {

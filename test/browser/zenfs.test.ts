@@ -44,6 +44,15 @@ test('a workspace that is mounted is nobody else’s', async () => {
   await mounted().close();
 });
 
+test('a mounting that fails lets the workspace go', async () => {
+  const failing = configure({
+    mounts: { '/': { backend: Overlay, lower: [{ bytes: new Uint8Array(2000).fill(65) }], upper: 'zenfs-failing' } },
+  });
+  await expect(failing).rejects.toMatchObject({ code: 'EINVAL' });
+  await mount('zenfs-failing');
+  await mounted().close();
+});
+
 test('an application’s worker writes, and another finds it again', async () => {
   const expected = { names: ['a', 'e', 'e/big', 'sync'], a: 'edited' };
   expect(await work({ upper: 'zenfs-worker', zip, write: true })).toEqual([expected, 'closed']);

@@ -16,7 +16,7 @@ import { type TreeAttributes, type TreeNode, dir, file, hardLink, opaque, socket
 import { type LayerNode, NOW_MS, type Outcome, SHORT_TEXT, type Scenario, type Step } from './scenario.ts';
 
 /** Mounts the layers of a scenario. Tests of the comparison itself mount something broken. */
-export type Mount = (lower: readonly Layer[], upper: UpperStore) => Promise<Overlay>;
+export type Mount = (lower: readonly Layer[], upper: UpperStore | undefined) => Promise<Overlay>;
 
 export interface EngineOptions {
   readonly mount?: Mount;
@@ -28,7 +28,7 @@ export interface EngineOptions {
 export async function runOnEngine(scenario: Scenario, { mount = mountEngine, checkEveryStep = false }: EngineOptions = {}): Promise<Outcome> {
   let machine: EngineMachine | undefined;
   try {
-    machine = new EngineMachine(scenario.layers.map(layerOf), mount);
+    machine = new EngineMachine(scenario.layers.map(layerOf), scenario.readOnly === true ? undefined : memoryUpper(), mount);
     await machine.mount();
     const results: string[] = [];
     for (const step of scenario.steps) {
@@ -136,7 +136,6 @@ function describe(stats: Stats): string {
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 class EngineMachine {
-  readonly #upper = memoryUpper();
   readonly #handles = new Map<number, number>();
   readonly #seen = new Map<string, Pick<Stats, 'mtimeMs' | 'ctimeMs'>>();
   readonly #fingerprints: readonly string[];
@@ -144,6 +143,7 @@ class EngineMachine {
 
   constructor(
     private readonly lower: readonly MemoryLayer[],
+    private readonly upper: UpperStore | undefined,
     private readonly mountWith: Mount,
   ) {
     this.#fingerprints = lower.map((layer) => layer.fingerprint());
@@ -154,7 +154,7 @@ class EngineMachine {
   }
 
   async mount(): Promise<void> {
-    this.#overlay = await this.mountWith(this.lower, this.#upper);
+    this.#overlay = await this.mountWith(this.lower, this.upper);
   }
 
   async remount(): Promise<void> {

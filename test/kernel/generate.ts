@@ -42,6 +42,10 @@ export function generate(seed: number, { steps = 40 }: GenerateOptions = {}): Sc
 class Generator {
   readonly #random: Random;
   readonly #known = new Set<string>();
+  /** Fewer names meet more often. */
+  readonly #names: readonly string[];
+  /** Steps are weighted anew in each scenario: some move directories most of the time, some write to open files. */
+  readonly #weights: readonly (readonly [number, StepName])[];
   /** Whether steps of ordinary users are mixed in. */
   readonly #users: boolean;
   /** Whether positions reach beyond one chunk. */
@@ -49,6 +53,8 @@ class Generator {
 
   constructor(private readonly seed: number) {
     this.#random = new Random(seed);
+    this.#names = NAMES.slice(0, this.#random.pick([2, 3, 4, 4]));
+    this.#weights = WEIGHTS.map(([weight, op]) => [weight * this.#random.pick([0.3, 1, 1, 1, 3]), op] as const);
     this.#users = this.#random.chance(0.35);
     this.#large = this.#random.chance(0.15);
   }
@@ -57,7 +63,7 @@ class Generator {
     const depth = this.#random.weighted([[30, 1], [25, 2], [20, 3], [10, 4], [10, 5], [5, 6]]);
     const layers = Array.from({ length: depth }, () => this.#layer());
     const steps = Array.from({ length: count }, () => this.#step());
-    return { seed: this.seed, metacopy: this.#random.chance(0.5), layers, steps };
+    return { seed: this.seed, metacopy: this.#random.chance(0.5), readOnly: this.#random.chance(0.03), layers, steps };
   }
 
   // Layers
@@ -82,7 +88,7 @@ class Generator {
 
   #children(nodes: LayerNode[], parent: string, depth: number): void {
     const random = this.#random;
-    for (const name of NAMES) {
+    for (const name of this.#names) {
       if (random.chance(0.35)) continue;
       const path = parent === '' ? name : `${parent}/${name}`;
       this.#known.add(`/${path}`);
@@ -133,7 +139,7 @@ class Generator {
   // Paths
 
   #name(): string {
-    return this.#random.chance(0.04) ? this.#random.pick(OTHER_NAMES) : this.#random.pick(NAMES);
+    return this.#random.chance(0.04) ? this.#random.pick(OTHER_NAMES) : this.#random.pick(this.#names);
   }
 
   #path(): string {
@@ -157,7 +163,7 @@ class Generator {
   // Steps
 
   #step(): Step {
-    const op = this.#random.weighted(WEIGHTS);
+    const op = this.#random.weighted(this.#weights);
     const step = { op, ...this.#arguments(op) };
     return this.#users && !ROOT_ONLY.has(op) && this.#random.chance(0.4) ? { ...step, user: this.#user() } : step;
   }

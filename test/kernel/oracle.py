@@ -141,7 +141,7 @@ def make_layer(root, nodes):
                 os.setxattr(path, "trusted.overlay.redirect", node["redirect"].encode())
         elif kind == "file":
             with open(path, "wb") as file:
-                file.write(node["text"].encode("latin-1") * node.get("repeat", 1))
+                file.write(node.get("text", "").encode("latin-1") * node.get("repeat", 1))
         elif kind == "symlink":
             os.symlink(node["to"], path)
         elif kind == "link":
@@ -172,11 +172,15 @@ class Machine:
         for name in ("u", "w", "m"):
             os.mkdir(name)
         stamp("u", layers[0][0])
+        os.mkdir("e")  # a union of one lower alone is not mounted
 
     def mount(self):
         lower = ":".join("l%d" % i for i in range(len(self.scenario["layers"])))
         metacopy = "on" if self.scenario["metacopy"] else "off"
-        options = "lowerdir=%s,upperdir=u,workdir=w,metacopy=%s,%s" % (lower, metacopy, OPTIONS)
+        upper = "upperdir=u,workdir=w"
+        if self.scenario.get("readOnly"):
+            lower, upper = lower + ":e", "ro"
+        options = "lowerdir=%s,%s,metacopy=%s,%s" % (lower, upper, metacopy, OPTIONS)
         mount("overlay", "m", "overlay", MS_NODEV | MS_NOATIME, options)
         self.mounted = True
         os.chroot("m")

@@ -26,6 +26,7 @@ export function withCalls(change: (fs: Fs) => Partial<Fs>): Mount {
 export const withCommits =
   (change: (commit: Commit) => Commit): Mount =>
   (lower, upper) => {
+    if (upper === undefined) return Overlay.mount({ lower });
     const store: UpperStore = {
       name: upper.name,
       load: () => upper.load(),

@@ -109,6 +109,8 @@ export interface Scenario {
   readonly seed: number;
   /** Whether the kernel copies up attributes alone. It then stamps a file whose content follows, so times cannot be compared. */
   readonly metacopy: boolean;
+  /** Without an upper: every change is EROFS. */
+  readonly readOnly?: boolean;
   /** Topmost first. */
   readonly layers: readonly (readonly LayerNode[])[];
   readonly steps: readonly Step[];
@@ -133,8 +135,8 @@ export const NOW_MS = 1_500_000_000_000;
 export const SHORT_TEXT = 48;
 
 /** A scenario as text that can be read, and pasted into a test. */
-export function describeScenario({ seed, metacopy, layers, steps }: Scenario): string {
-  const lines = [`seed ${seed}, metacopy=${metacopy ? 'on' : 'off'}`];
+export function describeScenario({ seed, metacopy, readOnly = false, layers, steps }: Scenario): string {
+  const lines = [`seed ${seed}, metacopy=${metacopy ? 'on' : 'off'}${readOnly ? ', read-only' : ''}`];
   for (const [i, nodes] of layers.entries()) {
     lines.push(`layer ${i}:`);
     for (const { kind, path, ...rest } of nodes) lines.push(`  ${kind} /${path} ${JSON.stringify(rest)}`);

@@ -29,7 +29,7 @@ describe.each(formats)('in a %s', (format, write) => {
     ['/../evil', "'..'"],
     ['n'.repeat(256), 'over 255 bytes'],
     ['é'.repeat(128), 'over 255 bytes'],
-  ])('the name %.20s is skipped and reported', async (name, reason) => {
+  ])('the name %s is skipped and reported', async (name, reason) => {
     // A tar header has room for 100 bytes: longer names need another way in.
     if (format !== 'zip' && name.length > 100) return;
     const layer = await open({ name, content: 'evil' }, good);

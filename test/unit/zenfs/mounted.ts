@@ -60,4 +60,4 @@ export function thrownBy(call: () => unknown): Error & { code?: string; errno?: 
 }
 
 /** Lets what goes on in the background finish. */
-export const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+export const settle = (milliseconds = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -74,6 +74,25 @@ test('a truncation that needs content stays until it is there', async () => {
   expect(Buffer.compare(await overlay.fs.promises.readFile('/big'), expected)).toBe(0);
 });
 
+test('a close that was EAGAIN loses nothing, and succeeds when it is made again', async () => {
+  const { zen, overlay } = await mountUnion(lazy());
+  const fd = zen.openSync('/big', 'r+');
+  zen.ftruncateSync(fd, CHUNK + 5);
+  expect(thrownBy(() => zen.closeSync(fd)).code).toBe('EAGAIN');
+  await settle();
+  zen.closeSync(fd);
+  expect(overlay.fs.statSync('/big').size).toBe(CHUNK + 5);
+});
+
+test('a buffer may be used again while a write past ZenFS waits for content', async () => {
+  const { mounted, overlay } = await mountUnion(lazy());
+  const bytes = new Uint8Array([70, 82, 79, 77]);
+  const written = mounted.write('/a', bytes, 0);
+  bytes.fill(0);
+  await written;
+  expect(await overlay.fs.promises.readFile('/a', 'utf8')).toBe('FROM lower');
+});
+
 test('many writes and truncations of a file whose content never stays loaded are one operation', async () => {
   let random = 7;
   const next = (below: number): number => (random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 1) % below;

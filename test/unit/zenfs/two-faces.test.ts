@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { lower } from '../../support/memory-layer.ts';
 import { dir, file } from '../../support/tree.ts';
-import { mountUnion } from './mounted.ts';
+import { mountUnion, settle } from './mounted.ts';
 
 const base = () => lower(dir('d', file('a', 'from lower'), file('b', 'B')));
 
@@ -114,4 +114,33 @@ test('no engine file stays open when ZenFS has closed its own', async () => {
   expect(openFiles.isOpen(zen.statSync('/d/a').ino)).toBe(true);
   await handle.close();
   for (const path of ['/', '/d', '/d/a', '/d/n']) expect(openFiles.isOpen(zen.statSync(path).ino), path).toBe(false);
+});
+
+test('the time of a write is when it was made, unless somebody wrote later', async () => {
+  const { zen, overlay } = await mountUnion(base());
+  const alone = await zen.promises.open('/d/a', 'r+');
+  await alone.write('x');
+  const { mtimeMs } = await alone.stat();
+  await settle(20);
+  await alone.close();
+  expect(overlay.fs.statSync('/d/a').mtimeMs).toBe(mtimeMs);
+
+  const raced = await zen.promises.open('/d/b', 'r+');
+  await raced.write('x');
+  await settle(20);
+  overlay.fs.writeFileSync('/d/b', 'later');
+  const later = overlay.fs.statSync('/d/b').mtimeMs;
+  await raced.close();
+  expect(overlay.fs.statSync('/d/b').mtimeMs).toBeGreaterThanOrEqual(later);
+  expect(overlay.fs.readFileSync('/d/b', 'utf8')).toBe('xater');
+});
+
+test('a time that was asked for is that time, also after a write', async () => {
+  const { zen, overlay } = await mountUnion(base());
+  const handle = await zen.promises.open('/d/a', 'r+');
+  await handle.write('x');
+  await handle.utimes(1, 2);
+  overlay.fs.writeFileSync('/d/a', 'later');
+  await handle.close();
+  expect(overlay.fs.statSync('/d/a')).toMatchObject({ atimeMs: 1000, mtimeMs: 2000 });
 });
