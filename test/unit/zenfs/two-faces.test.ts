@@ -1,10 +1,11 @@
 /* ZenFS and the engine's own fs over one union: what either does the other sees, and neither undoes. */
 
+import { caches } from '@zenfs/core/vfs/vcache.js';
 import { expect, test } from 'vitest';
 
 import { lower } from '../../support/memory-layer.ts';
 import { dir, file } from '../../support/tree.ts';
-import { mountUnion, settle } from './mounted.ts';
+import { mountUnion, settle, thrownBy } from './mounted.ts';
 
 const base = () => lower(dir('d', file('a', 'from lower'), file('b', 'B')));
 
@@ -143,4 +144,11 @@ test('a time that was asked for is that time, also after a write', async () => {
   overlay.fs.writeFileSync('/d/a', 'later');
   await handle.close();
   expect(overlay.fs.statSync('/d/a')).toMatchObject({ atimeMs: 1000, mtimeMs: 2000 });
+});
+
+test('a file that was replaced while ZenFS was about to open it is ENOENT, not another file', async () => {
+  const { mounted, overlay } = await mountUnion(base());
+  const before = mounted.statSync('/d/a');
+  overlay.fs.renameSync('/d/b', '/d/a');
+  expect(thrownBy(() => caches.get(mounted.uuid)?.ref('/d/a', before)).code).toBe('ENOENT');
 });
