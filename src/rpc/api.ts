@@ -32,6 +32,8 @@ export interface OpenOptions {
   readonly lower: readonly LowerOptions[];
   /** Durability of commits. Default: strict. */
   readonly durability?: Durability;
+  /** On whose behalf `ws.fs` acts. Default: root, who passes every permission check, as an editor expects. */
+  readonly user?: { readonly uid: number; readonly gid: number; readonly umask?: number };
   /** The application's own worker, which calls `serve()` of `stratafs/worker`. Default: the packaged one. */
   readonly worker?: Worker;
   /** Script of the packaged worker, where a bundler cannot find it by itself. */

@@ -74,9 +74,9 @@ class RemoteWorkspace implements Workspace {
  * await ws.fs.writeFile('/src/main.ts', 'hello');
  */
 export async function open(options: OpenOptions): Promise<Workspace> {
-  const { name, lower, durability, onProgress, signal } = options;
+  const { name, lower, durability, user, onProgress, signal } = options;
   assertNotAborted(signal);
-  const request = { name, durability, lower: lower.map(({ url, ...rest }) => ({ ...rest, url: absolute(url) })) };
+  const request = { name, durability, user, lower: lower.map(({ url, ...rest }) => ({ ...rest, url: absolute(url) })) };
   const worker = options.worker ?? startWorker(options.workerUrl);
   const dispose = (): void => {
     if (options.worker === undefined) worker.terminate();

@@ -75,7 +75,7 @@ class Workspaces implements Service {
   }
 
   async #assemble(
-    { name, lower, durability }: OpenRequest,
+    { name, lower, durability, user }: OpenRequest,
     { signal, onProgress }: OpenContext,
     release: Release,
   ): Promise<HostedWorkspace> {
@@ -85,8 +85,8 @@ class Workspaces implements Service {
       const opening = opened.add(name === undefined ? memoryUpper() : idbUpper(name));
       const fetching = lower.map(({ url, ...options }) => opened.add(openLayer(url, { ...options, ...opened.fetching(url, onProgress) })));
       const [upper, ...lowers] = await Promise.all([opening, ...fetching] as const);
-      const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability }));
-      await this.options.onMount?.(overlay, { name, lower, durability });
+      const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability, ...user }));
+      await this.options.onMount?.(overlay, { name, lower, durability, user });
       assertNotAborted(signal);
       return new HostedWorkspace({ name, overlay, lowers, release });
     } catch (e) {

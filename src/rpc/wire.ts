@@ -8,7 +8,7 @@ import type { ErrorRecord } from '../base/errors.ts';
 import type { DirentRecord } from '../base/stats.ts';
 import type { CopyOptions, FsPromises, WatchEvent } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
-import type { LowerOptions, Progress } from './api.ts';
+import type { LowerOptions, OpenOptions, Progress } from './api.ts';
 
 /** Version of this file's types. Page and worker come from one build, unless a cache or a bundler mixed two. */
 export const PROTOCOL = 1;
@@ -120,6 +120,7 @@ export interface OpenRequest {
   /** URLs are absolute. */
   readonly lower: readonly (Omit<LowerOptions, 'url'> & { readonly url: string })[];
   readonly durability: Durability | undefined;
+  readonly user?: OpenOptions['user'] | undefined;
   /** Under which `cancel` finds the opening. */
   readonly id: number;
 }

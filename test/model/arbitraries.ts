@@ -10,6 +10,8 @@ const name = fc.constantFrom('a', 'b', 'c', 'd');
 const path = fc
   .array(name, { minLength: 1, maxLength: 4 })
   .map((names) => `/${names.join('/')}`);
+/** A path of a few names. */
+export const anyPath: fc.Arbitrary<string> = path;
 const text = fc.string({ unit: fc.constantFrom('x', 'y', 'z'), maxLength: 6 });
 const target = fc.constantFrom('a', 'b', '../a', '/a', '/b/c', 'c/d', '..', '/', 'gone', './b');
 const flags = fc.constantFrom(0, 0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE);

@@ -1,6 +1,6 @@
 /* The model and the engine side by side: each action on both, results, trees and the union rules compared. */
 
-import { FsError, type ErrorCode } from '../../src/base/errors.ts';
+import { type ErrorCode, FsError, isFsError } from '../../src/base/errors.ts';
 import { Overlay } from '../../src/fs/overlay.ts';
 import type { Layer } from '../../src/layer/layer.ts';
 import type { UpperStore } from '../../src/layer/upper.ts';
@@ -127,12 +127,74 @@ export class Machine {
     return failures;
   }
 
+  /** Does one action whose commit may fail with `planted`: then it has not happened. */
+  async stepWithFaults(action: Action, planted: ErrorCode): Promise<void> {
+    const actual = await this.#performer.perform(action);
+    if (actual === planted) {
+      // A handle that could not be opened anew, or whose closing could not be committed, is closed all the same.
+      if (action.op === 'open' || action.op === 'close') this.#model.perform({ op: 'close', slot: action.slot });
+    } else {
+      const expected = this.#model.perform(action);
+      if (actual !== expected) throw new Error(`${JSON.stringify(action)}: the model says '${expected}', the engine '${actual}'`);
+    }
+    await this.assertSame(JSON.stringify(action));
+  }
+
+  /** Synchronous actions, then a flush that may fail: then none of them has happened. */
+  async flushWithFaults(actions: readonly Action[]): Promise<void> {
+    const before = this.#model.clone();
+    for (const action of actions) {
+      const actual = await this.#performer.perform(action);
+      const expected = this.#model.perform(action);
+      if (actual !== expected) throw new Error(`${JSON.stringify(action)}: the model says '${expected}', the engine '${actual}'`);
+    }
+    try {
+      await this.#overlay.flush();
+    } catch (e) {
+      if (!isFsError(e)) throw e;
+      this.#model = before;
+    }
+    await this.assertSame('a flush');
+  }
+
+  /** Resets a path, and gives whether there was something that could be. The model then is what the engine shows. */
+  async reset(path: string): Promise<boolean> {
+    try {
+      await this.#overlay.reset(path);
+    } catch (e) {
+      if (!isFsError(e)) throw e;
+      await this.assertSame(`a refused reset of ${path}`);
+      return false;
+    }
+    await this.assertSound(`a reset of ${path}`);
+    return true;
+  }
+
+  /** The merged tree as lines. */
+  tree(): Promise<string[]> {
+    return this.#engineLines();
+  }
+
+  /** The tree of the lowers alone. */
+  lowerTree(): string[] {
+    return ModelTree.of(this.options.tree).lines();
+  }
+
   async remount(): Promise<void> {
     await this.#performer.closeAll();
     this.#model.closeAll();
     await this.#overlay.close();
     await this.#mount();
     await this.assertSame('a remount');
+  }
+
+  /** Remounts, and gives the tree, which the model does not know. */
+  async remountedTree(): Promise<string[]> {
+    await this.#performer.closeAll();
+    await this.#overlay.close();
+    await this.#mount();
+    await this.assertSound('a remount');
+    return this.#engineLines();
   }
 
   async assertSame(when: string): Promise<void> {

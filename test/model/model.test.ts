@@ -4,10 +4,11 @@
  */
 
 import * as fc from 'fast-check';
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
+import type { Change } from '../../src/base/diff.ts';
 import type { Action } from './action.ts';
-import { anyAction, anyCall, changingCall, wholeTree } from './arbitraries.ts';
+import { anyAction, anyCall, anyPath, changingCall, wholeTree } from './arbitraries.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 
 const SEQUENCE = { minLength: 1, maxLength: 40 } as const;
@@ -83,5 +84,91 @@ describe('the engine shows what a plain tree shows', () => {
     );
     await fc.assert(property, runs(200));
   });
+
+  test('when commits fail under open files: a call that failed has not happened', slow, async () => {
+    const steps = fc.array(fc.tuple(anyAction, fc.nat({ max: 5 })), SEQUENCE);
+    const property = fc.asyncProperty(wholeTree, layers, steps, (tree, count, all) =>
+      withMachine({ tree, layers: count, face: 'promises' }, async (machine) => {
+        for (const [action, commits] of all) {
+          if (commits < 2) machine.upper.failAfter(commits, 'ENOSPC');
+          await machine.stepWithFaults(action, 'ENOSPC');
+        }
+        machine.upper.failAfter(Infinity, 'ENOSPC');
+        await machine.remount();
+      }),
+    );
+    await fc.assert(property, runs(200));
+  });
+
+  test('when the commit of synchronous calls fails: none of them has happened', slow, async () => {
+    const batches = fc.array(fc.tuple(fc.array(anyCall, { minLength: 1, maxLength: 6 }), fc.nat({ max: 2 })), { minLength: 1, maxLength: 6 });
+    const property = fc.asyncProperty(wholeTree, layers, batches, (tree, count, all) =>
+      withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
+        for (const [actions, commits] of all) {
+          machine.upper.failAfter(commits, 'EIO');
+          await machine.flushWithFaults(actions);
+        }
+        machine.upper.failAfter(Infinity, 'EIO');
+        await machine.remount();
+      }),
+    );
+    await fc.assert(property, runs(150));
+  });
 });
 
+describe('reset', () => {
+  test('of the root gives the lowers back, whatever was done', slow, async () => {
+    const property = fc.asyncProperty(wholeTree, layers, fc.array(anyCall, SEQUENCE), (tree, count, actions) =>
+      withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
+        for (const action of actions) await machine.step(action);
+        await machine.reset('/');
+        expect(await machine.tree()).toEqual(machine.lowerTree());
+        expect(await machine.remountedTree()).toEqual(machine.lowerTree());
+        expect(await machine.overlay.diff()).toEqual([]);
+      }),
+    );
+    await fc.assert(property, runs(150));
+  });
+
+  test('of any path leaves a sound tree, which a remount does not change, and which can be reset at the root', slow, async () => {
+    const property = fc.asyncProperty(wholeTree, layers, fc.array(anyCall, SEQUENCE), fc.array(anyPath, { maxLength: 4 }), (tree, count, actions, paths) =>
+      withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
+        for (const action of actions) await machine.step(action);
+        for (const path of paths) if (await machine.reset(path)) break;
+        const after = await machine.tree();
+        expect(await machine.remountedTree()).toEqual(after);
+        await machine.reset('/');
+        expect(await machine.tree()).toEqual(machine.lowerTree());
+      }),
+    );
+    await fc.assert(property, runs(150));
+  });
+});
+
+describe('diff', () => {
+  test('tells every path that is not as the lowers have it, and nothing that is', slow, async () => {
+    const property = fc.asyncProperty(wholeTree, layers, fc.array(anyCall, SEQUENCE), (tree, count, actions) =>
+      withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
+        for (const action of actions) await machine.step(action);
+        const told = await machine.overlay.diff();
+        const missing = changedPaths(machine.lowerTree(), await machine.tree()).filter((path) => !told.some((change) => tells(change, path)));
+        expect(missing).toEqual([]);
+      }),
+    );
+    await fc.assert(property, runs(200));
+  });
+});
+
+/** Paths that one of two trees has and the other has not, or has otherwise; a number of links is not looked at. */
+function changedPaths(before: readonly string[], after: readonly string[]): string[] {
+  const plain = (lines: readonly string[]): Map<string, string> =>
+    new Map(lines.map((line) => [line.slice(0, line.indexOf(' ')), line.replace(/ (file [0-7]+|symlink) [0-9]+/, ' $1')]));
+  const [old, now] = [plain(before), plain(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].filter((path) => old.get(path) !== now.get(path));
+}
+
+/** A change tells of its own path; that of a directory made, renamed or deleted, of everything below it as well. */
+function tells({ path, change, type }: Change, changed: string): boolean {
+  if (path === changed) return true;
+  return changed.startsWith(`${path}/`) && (change === 'deleted' || (type === 'directory' && change !== 'meta') || change === 'modified');
+}

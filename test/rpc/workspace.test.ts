@@ -100,6 +100,11 @@ describe('open', () => {
     await openIn(local, { name, lower: [{ url: archiveUrl }] });
   });
 
+  test('a workspace can act for a user who is not root', async () => {
+    const ws = await openIn(start(), { lower: [{ url: archiveUrl }], user: { uid: 1000, gid: 100 } });
+    await expect(ws.fs.writeFile('/mine', '')).rejects.toMatchObject({ code: 'EACCES', syscall: 'open', path: '/mine' });
+  });
+
   test('progress is told while lowers are fetched, as long as the workspace is open', async () => {
     const seen: Progress[] = [];
     const closed = vi.spyOn(MessagePort.prototype, 'close');
