@@ -32,7 +32,8 @@ export class Overlay implements AsyncDisposable {
   readonly fs: Fs;
 
   private constructor(
-    private readonly engine: Engine,
+    /** What the surface stands on, for other faces of the same union. */
+    readonly engine: Engine,
     private readonly owner: Credentials,
   ) {
     this.fs = this.as(owner);

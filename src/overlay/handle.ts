@@ -146,10 +146,11 @@ export function read(call: Call, fd: number, length: number, position: number | 
 export function write(call: Call, fd: number, bytes: Uint8Array, position: number | undefined): number {
   const file = call.openFiles.get(fd);
   if (!mayWrite(file.flags)) throw new FsError('EBADF');
+  if (bytes.length === 0) return 0;
   const start = (file.flags & O_APPEND) !== 0 ? call.tree.attr(file.ino).size : (position ?? file.position);
   writeContent(call, file, start, bytes);
   if (position === undefined) file.position = start + bytes.length;
-  if (bytes.length > 0) emitFor(call, file);
+  emitFor(call, file);
   return bytes.length;
 }
 

@@ -22,7 +22,7 @@ export function reset(call: Call, path: string): void {
   if (dots !== undefined && !isRoot) throw new FsError('EINVAL');
   const id = isRoot ? ROOT_INO : tree.names.get(directory.ino)?.get(name);
   if (id === undefined || (isRoot && !tree.records.has(ROOT_INO))) throw new FsError('ENOENT', { detail: 'there is nothing to reset' });
-  const doomed = collect(tree, id, new Set<number>());
+  const doomed = isRoot ? new Set(tree.records.keys()) : collect(tree, id, new Set<number>());
   const goes = ([at, called]: Name): boolean => doomed.has(at) || (at === directory.ino && called === name);
   assertNotElsewhere(call, doomed, goes, isRoot ? '' : `${lowerPath(tree, directory)}/${name}`);
   for (const each of doomed) drop(call, each, goes);

@@ -47,7 +47,7 @@ export class OverlayFS extends FileSystem {
   ) {
     super(OVERLAYFS_MAGIC, 'overlay');
     // Overlay keeps its engine to itself; the faces are where it is meant to be seen.
-    this.face = new Face(overlay['engine']);
+    this.face = new Face(overlay.engine);
     this.#release = release;
     assertHooks(this);
     this.attributes.set('no_atime');
