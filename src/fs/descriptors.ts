@@ -15,6 +15,12 @@ const define = <A extends unknown[], R>(syscall: string, run: (call: Call, ...ar
   run,
 });
 
+/** A call that changes nothing; `close` does when it frees an unlinked file, and then waits all the same. */
+const look = <A extends unknown[], R>(syscall: string, run: (call: Call, ...args: A) => R): Definition<A, R> => ({
+  ...define(syscall, run),
+  reads: true,
+});
+
 export const descriptors = {
   open: define(
     'open',
@@ -22,11 +28,11 @@ export const descriptors = {
       handle.open(call, toPath(path), toFlags(flags, 'r'), toMode(mode, 0o666)).fd,
     1,
   ),
-  close: define('close', (call, fd: number) => handle.close(call, fd)),
+  close: look('close', (call, fd: number) => handle.close(call, fd)),
   /** Gives the bytes themselves; faces put them where their callers want them. */
-  read: define('read', (call, fd: number, length: number, position?: number) => handle.read(call, fd, length, position)),
+  read: look('read', (call, fd: number, length: number, position?: number) => handle.read(call, fd, length, position)),
   write: define('write', (call, fd: number, bytes: Uint8Array, position?: number) => handle.write(call, fd, bytes, position)),
-  stat: define('fstat', (call, fd: number) => new Stats(attr.stat(call, handle.placeOf(call, fd)))),
+  stat: look('fstat', (call, fd: number) => new Stats(attr.stat(call, handle.placeOf(call, fd)))),
   truncate: define('ftruncate', (call, fd: number, length?: number) => handle.truncate(call, fd, toLength(length))),
   chmod: define('fchmod', (call, fd: number, mode: number | string) => attr.chmod(call, handle.placeOf(call, fd), toMode(mode, 0))),
   chown: define('fchown', (call, fd: number, uid: number, gid: number) => attr.chown(call, handle.placeOf(call, fd), toId(uid), toId(gid))),
@@ -34,7 +40,7 @@ export const descriptors = {
     attr.utimes(call, handle.placeOf(call, fd), toTime(atime), toTime(mtime)),
   ),
   /** The rest of the file from where the handle stands. */
-  readFile: define('read', (call, fd: number, encoding?: string | null): string | Uint8Array => {
+  readFile: look('read', (call, fd: number, encoding?: string | null): string | Uint8Array => {
     const { size } = call.tree.attr(call.openFiles.get(fd).ino);
     const bytes = handle.read(call, fd, size, undefined);
     return encoding ? decodeText(bytes, encoding) : bytes;
@@ -44,5 +50,5 @@ export const descriptors = {
     handle.write(call, fd, toBytes(data, encoding ?? 'utf8'), undefined);
   }),
   /** @throws {FsError} EBADF */
-  assertOpen: define('fsync', (call, fd: number) => void call.openFiles.get(fd)),
+  assertOpen: look('fsync', (call, fd: number) => void call.openFiles.get(fd)),
 } as const;

@@ -1,5 +1,6 @@
 /* Node's `FileHandle` over a descriptor. */
 
+import { O_RDONLY } from '../base/mode.ts';
 import type { Stats } from '../base/stats.ts';
 import type { Data, Encoding, FileHandle, OpenMode, PathLike, ReadResult, TimeLike, WriteFileOptions, WriteResult } from './api.ts';
 import { toView } from '../base/view.ts';
@@ -25,7 +26,11 @@ export interface DescriptorCalls {
 /** Opens a file. @throws {FsError} what open(2) gives */
 export async function openHandle(view: View, path: PathLike, flags?: OpenMode, mode?: number | string): Promise<FileHandle> {
   let fd: number | undefined;
-  const open = { ...descriptors.open, run: (...args: Parameters<typeof descriptors.open.run>) => (fd = descriptors.open.run(...args)) };
+  const open = {
+    ...descriptors.open,
+    reads: flags === undefined || flags === 'r' || flags === O_RDONLY,
+    run: (...args: Parameters<typeof descriptors.open.run>) => (fd = descriptors.open.run(...args)),
+  };
   try {
     return new DescriptorHandle(await perform(view, open, [path, flags, mode]), callsOf(view));
   } catch (e) {

@@ -5,7 +5,7 @@
 
 import { decodeText } from '../base/encoding.ts';
 import { FsError } from '../base/errors.ts';
-import { F_OK, W_OK } from '../base/mode.ts';
+import { F_OK, W_OK, isDirectory, isFile } from '../base/mode.ts';
 import { Dirent, Stats } from '../base/stats.ts';
 import { mayAccess } from '../overlay/access.ts';
 import * as attr from '../overlay/attr.ts';
@@ -40,6 +40,11 @@ export interface Definition<A extends unknown[], R> {
   /** How many leading arguments are paths. */
   readonly paths: 0 | 1 | 2;
   readonly run: (call: Call, ...args: A) => R;
+  /**
+   * It only looks, and need not wait for a commit. A call that means to change something waits for what is under way even when it
+   * finds nothing to do: what it found may not be committed yet.
+   */
+  readonly reads?: boolean;
 }
 
 const define = <A extends unknown[], R>(syscall: string, paths: 0 | 1 | 2, run: (call: Call, ...args: A) => R): Definition<A, R> => ({
@@ -48,13 +53,20 @@ const define = <A extends unknown[], R>(syscall: string, paths: 0 | 1 | 2, run: 
   run,
 });
 
+/** A call that changes nothing. */
+const look = <A extends unknown[], R>(syscall: string, paths: 0 | 1 | 2, run: (call: Call, ...args: A) => R): Definition<A, R> => ({
+  ...define(syscall, paths, run),
+  reads: true,
+});
+
 const follow = (call: Call, path: PathLike) => find(call, toPath(path), 'follow');
 const nofollow = (call: Call, path: PathLike) => find(call, toPath(path), 'nofollow');
 
 export const operations = {
-  access: define('access', 1, (call, path: PathLike, mode: number = F_OK) => {
+  access: look('access', 1, (call, path: PathLike, mode: number = F_OK) => {
     const place = follow(call, path);
-    if ((mode & W_OK) !== 0) assertWritable(call);
+    // access(2): what is written to a device does not reach the file system.
+    if ((mode & W_OK) !== 0 && (isFile(call.tree.mode(place.ino)) || isDirectory(call.tree.mode(place.ino)))) assertWritable(call);
     if (mode !== F_OK && !mayAccess(call.user, call.tree.attr(place.ino), mode)) throw new FsError('EACCES');
   }),
   appendFile: define('open', 1, (call, path: PathLike, data: Data, options?: WriteFileOptions | Encoding) => {
@@ -69,7 +81,7 @@ export const operations = {
   cp: define('cp', 2, (call, source: PathLike, destination: PathLike, options: CopyOptions = {}) =>
     copyTree(call, toPath(source), toPath(destination), options),
   ),
-  exists: define('access', 0, (call, path: PathLike): boolean => {
+  exists: look('access', 0, (call, path: PathLike): boolean => {
     try {
       return walk(call, toPath(path), 'follow').ino !== undefined;
     } catch (e) {
@@ -81,7 +93,7 @@ export const operations = {
     attr.chown(call, nofollow(call, path), toId(uid), toId(gid)),
   ),
   link: define('link', 2, (call, existing: PathLike, path: PathLike) => create.link(call, toPath(existing), toPath(path))),
-  lstat: define('lstat', 1, (call, path: PathLike) => new Stats(attr.stat(call, nofollow(call, path)))),
+  lstat: look('lstat', 1, (call, path: PathLike) => new Stats(attr.stat(call, nofollow(call, path)))),
   lutimes: define('lutime', 1, (call, path: PathLike, atime: TimeLike, mtime: TimeLike) =>
     attr.utimes(call, nofollow(call, path), toTime(atime), toTime(mtime)),
   ),
@@ -101,7 +113,7 @@ export const operations = {
     return path;
   }),
   mknod: define('mknod', 1, (call, path: PathLike, mode: number, rdev: number = 0) => create.mknod(call, toPath(path), mode, rdev)),
-  readdir: define('scandir', 1, (call, path: PathLike, options?: ReaddirOptions | Encoding | null): string[] | Dirent[] => {
+  readdir: look('scandir', 1, (call, path: PathLike, options?: ReaddirOptions | Encoding | null): string[] | Dirent[] => {
     const { withFileTypes = false, recursive = false } = toOptions<ReaddirOptions>(options);
     const at = toPath(path);
     if (!withFileTypes && !recursive) return readdir(call, at);
@@ -109,17 +121,17 @@ export const operations = {
     if (withFileTypes) return records.map((record) => new Dirent(record));
     return records.map(({ parentPath, name }) => `${parentPath}/${name}`.slice(at.length).replace(/^\/+/, ''));
   }),
-  readFile: define('open', 1, (call, path: PathLike, options?: ReadFileOptions | Encoding | null): string | Uint8Array => {
+  readFile: look('open', 1, (call, path: PathLike, options?: ReadFileOptions | Encoding | null): string | Uint8Array => {
     const { encoding, flag } = toOptions<ReadFileOptions>(options);
     const bytes = readFile(call, toPath(path), toFlags(flag, 'r'));
     return encoding ? decodeText(bytes, encoding) : bytes;
   }),
-  readlink: define('readlink', 1, (call, path: PathLike): string => {
+  readlink: look('readlink', 1, (call, path: PathLike): string => {
     const { ino } = nofollow(call, path);
     if ((call.tree.mode(ino) & 0o170000) !== 0o120000) throw new FsError('EINVAL');
     return readTarget(call, ino);
   }),
-  realpath: define('realpath', 1, (call, path: PathLike): string => {
+  realpath: look('realpath', 1, (call, path: PathLike): string => {
     const place = follow(call, path);
     const directory = asDirectory(call, place);
     return directory === undefined ? join(place.directory, place.name) : pathOf(directory);
@@ -134,7 +146,7 @@ export const operations = {
     }
   }),
   rmdir: define('rmdir', 1, (call, path: PathLike) => remove.rmdir(call, toPath(path))),
-  stat: define('stat', 1, (call, path: PathLike) => new Stats(attr.stat(call, follow(call, path)))),
+  stat: look('stat', 1, (call, path: PathLike) => new Stats(attr.stat(call, follow(call, path)))),
   symlink: define('symlink', 2, (call, target: PathLike, path: PathLike, _type?: string | null) =>
     create.symlink(call, toPath(target), toPath(path)),
   ),
@@ -153,11 +165,11 @@ export const operations = {
     const { encoding, flag, mode } = toOptions<WriteFileOptions>(options);
     writeFile(call, toPath(path), toBytes(data, encoding ?? 'utf8'), toFlags(flag, 'w'), toMode(mode, 0o666));
   }),
-  getxattr: define('getxattr', 1, (call, path: PathLike, name: string) => attr.getxattr(call, follow(call, path), name)),
+  getxattr: look('getxattr', 1, (call, path: PathLike, name: string) => attr.getxattr(call, follow(call, path), name)),
   setxattr: define('setxattr', 1, (call, path: PathLike, name: string, value: Data, flags: number = 0) =>
     attr.setxattr(call, follow(call, path), name, toBytes(value), flags),
   ),
-  listxattr: define('listxattr', 1, (call, path: PathLike) => attr.listxattr(call, follow(call, path))),
+  listxattr: look('listxattr', 1, (call, path: PathLike) => attr.listxattr(call, follow(call, path))),
   removexattr: define('removexattr', 1, (call, path: PathLike, name: string) => attr.removexattr(call, follow(call, path), name)),
 } as const;
 

@@ -65,7 +65,7 @@ export class Overlay implements AsyncDisposable {
 
   /** The names of a directory with where each comes from, deleted ones included. @throws {FsError} ENOENT, ENOTDIR, EACCES */
   entries(path: string): Promise<Entry[]> {
-    return perform(this.#view, { syscall: 'scandir', paths: 1, run: entries }, [path]);
+    return perform(this.#view, { syscall: 'scandir', paths: 1, run: entries, reads: true }, [path]);
   }
 
   /** Every change of the upper against the lowers, sorted by path. */

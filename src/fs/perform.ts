@@ -21,7 +21,8 @@ export async function perform<A extends unknown[], R>(
   signal?: AbortSignal,
 ): Promise<R> {
   try {
-    return await engine.run(user, (call) => definition.run(call, ...args), signal);
+    const { reads = false } = definition;
+    return await engine.run(user, (call) => definition.run(call, ...args), { reads, signal });
   } catch (e) {
     throw located(e, definition, args);
   }

@@ -21,7 +21,6 @@ import type { InodeRecord } from '../layer/upper.ts';
 import { assertAccess, assertOwner, isInGroup, mayAccess } from './access.ts';
 import { type Call, assertWritable, emit } from './call.ts';
 import { copyUpAt, copyUpDirectory } from './copy-up.ts';
-import { originOf } from './ino.ts';
 import { type Found, asDirectory } from './walk.ts';
 
 /** XATTR_SIZE_MAX and XATTR_NAME_MAX of <linux/limits.h>. */
@@ -94,8 +93,8 @@ export function utimes(call: Call, place: Found, atime: number | 'now' | undefin
 function xattrsOf({ tree }: Call, ino: number): ReadonlyMap<string, Uint8Array> | undefined {
   const record = tree.inode(ino);
   if (record !== undefined) return record.xattrs;
-  const origin = originOf(tree.layers, ino);
-  return origin === undefined ? undefined : tree.layers[origin.layer]!.table.xattrs(origin.entry);
+  const lower = tree.lowerOf(ino);
+  return lower && tree.layers[lower.layer]!.table.xattrs(lower.entry);
 }
 
 /** Names that users cannot see or set: `trusted.overlay.*` are the kernel's marks, ours are out of band. */

@@ -11,11 +11,19 @@ export class Changes {
   readonly chunks = new Map<number, Uint8Array<ArrayBuffer> | undefined>();
   /** Directories that moved, with where they were, oldest first. */
   readonly moves: { readonly directory: Directory; readonly parent: Directory; readonly name: string }[] = [];
+  /** Open files that wrote, with where they stood before. */
+  readonly positions = new Map<{ position: number }, number>();
   /** What watchers hear when this is committed. */
   readonly events: WatchEvent[] = [];
 
   note(id: number, before: UpperRecord | undefined): void {
     if (!this.before.has(id)) this.before.set(id, before);
+  }
+
+  /** Moves an open file on, in a way that can be taken back. */
+  moveOn(file: { position: number }, position: number): void {
+    if (!this.positions.has(file)) this.positions.set(file, file.position);
+    file.position = position;
   }
 
   get isEmpty(): boolean {

@@ -56,6 +56,7 @@ export function copyUp(call: Call, ino: number, names: readonly Name[]): InodeRe
   const { tree } = call;
   const { mode, uid, gid, rdev, nlink, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs } = tree.attr(ino);
   const origin = originOf(tree.layers, ino);
+  const lower = tree.lowerOf(ino);
   const content = isFile(mode) ? size : 0;
   const record: InodeRecord = {
     names,
@@ -68,7 +69,7 @@ export function copyUp(call: Call, ino: number, names: readonly Name[]): InodeRe
     mtimeMs,
     ctimeMs,
     birthtimeMs,
-    xattrs: origin && tree.layers[origin.layer]!.table.xattrs(origin.entry),
+    xattrs: lower && tree.layers[lower.layer]!.table.xattrs(lower.entry),
     size: isDirectory(mode) ? 0 : size,
     originSize: content,
     chunks: [],

@@ -40,6 +40,12 @@ export interface MountOptions {
   readonly clock?: (() => number) | undefined;
 }
 
+export interface RunOptions {
+  /** The operation only looks: it waits for a commit only when it has changed something all the same. */
+  readonly reads?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** An operation: gathers, then applies, without waiting. */
 export type Operation<T> = (call: Call) => T;
 
@@ -116,17 +122,17 @@ export class Engine {
   }
 
   /**
-   * Runs an operation, waiting for what it needs. Resolves when what it changed is committed.
+   * Runs an operation, waiting for what it needs. Resolves when what it changed, and what it was built upon, is committed.
    * @throws {FsError} what the operation throws; ENOSPC or EIO when the commit failed, and then nothing of it happened.
    */
-  async run<T>(user: Credentials, operation: Operation<T>, signal?: AbortSignal): Promise<T> {
+  async run<T>(user: Credentials, operation: Operation<T>, { reads = false, signal }: RunOptions = {}): Promise<T> {
     let call = this.#call(user);
     for (;;) {
       assertNotAborted(signal);
       const version = this.tree.version;
       try {
         const result = this.#apply(operation, call);
-        if (this.tree.version !== version) await this.#committed();
+        if (!reads || this.tree.version !== version) await this.#committed();
         return result;
       } catch (e) {
         if (!(e instanceof NotResident)) throw e;

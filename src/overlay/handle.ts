@@ -149,7 +149,7 @@ export function write(call: Call, fd: number, bytes: Uint8Array, position: numbe
   if (bytes.length === 0) return 0;
   const start = (file.flags & O_APPEND) !== 0 ? call.tree.attr(file.ino).size : (position ?? file.position);
   writeContent(call, file, start, bytes);
-  if (position === undefined) file.position = start + bytes.length;
+  if (position === undefined) call.tree.changes.moveOn(file, start + bytes.length);
   emitFor(call, file);
   return bytes.length;
 }

@@ -123,6 +123,7 @@ export class Tree {
       directory.parent = parent;
       directory.name = name;
     }
+    for (const [file, position] of changes.positions) file.position = position;
     for (const [id, before] of changes.before) {
       if (before === undefined) this.records.delete(id);
       else this.records.set(id, before);
@@ -172,10 +173,8 @@ export class Tree {
   mode(ino: number): number {
     const record = this.inode(ino);
     if (record !== undefined) return record.mode;
-    const origin = originOf(this.layers, ino);
-    if (origin === undefined) return S_IFDIR | 0o755;
-    const { layer, entry } = this.#described(ino, origin);
-    return this.layers[layer]!.table.mode(entry);
+    const lower = this.lowerOf(ino);
+    return lower === undefined ? S_IFDIR | 0o755 : this.layers[lower.layer]!.table.mode(lower.entry);
   }
 
   /**
@@ -190,8 +189,8 @@ export class Tree {
       const nlink = record.nlink === 0 ? 0 : this.#directoryLinks(ino);
       return { ino, mode, uid, gid, rdev, nlink, size: DIRECTORY_SIZE, atimeMs, mtimeMs, ctimeMs, birthtimeMs };
     }
-    const origin = originOf(this.layers, ino);
-    return origin === undefined ? this.#rootAttr() : this.#lowerAttr(ino, this.#described(ino, origin));
+    const lower = this.lowerOf(ino);
+    return lower === undefined ? this.#bareRootAttr() : this.#lowerAttr(ino, lower);
   }
 
   #lowerAttr(ino: number, { layer, entry }: Origin): Attr {
@@ -214,21 +213,23 @@ export class Tree {
     };
   }
 
-  /** The root's attributes come from the topmost lower that describes it. */
-  #rootAttr(): Attr {
-    const described = this.root.stack.find(({ layer, entry }) => !this.layers[layer]!.table.isImplied(entry)) ?? this.root.stack[0];
-    if (described !== undefined) return { ...this.#lowerAttr(ROOT_INO, described), ino: ROOT_INO };
+  /** The root of a union without lowers. */
+  #bareRootAttr(): Attr {
     const time = this.mountTimeMs;
     const nlink = this.#directoryLinks(ROOT_INO);
     const times = { atimeMs: time, mtimeMs: time, ctimeMs: time, birthtimeMs: time };
     return { ino: ROOT_INO, mode: S_IFDIR | 0o755, uid: 0, gid: 0, rdev: 0, nlink, size: DIRECTORY_SIZE, ...times };
   }
 
-  /** Of a merge whose topmost member is only implied by its archive: the topmost member that is described. */
-  #described(ino: number, origin: Origin): Origin {
-    if (!this.layers[origin.layer]!.table.isImplied(origin.entry)) return origin;
-    const stack = this.directories.get(ino)?.stack;
-    return stack?.find(({ layer, entry }) => !this.layers[layer]!.table.isImplied(entry)) ?? origin;
+  /**
+   * The lower object whose attributes an inode has until it is copied up; `undefined` for what no lower has. Of a merge whose topmost
+   * member is only implied by its archive: the topmost member that is described.
+   */
+  lowerOf(ino: number): Origin | undefined {
+    const isDescribed = ({ layer, entry }: Origin): boolean => !this.layers[layer]!.table.isImplied(entry);
+    const origin = ino === ROOT_INO ? this.root.stack[0] : originOf(this.layers, ino);
+    if (origin === undefined || isDescribed(origin)) return origin;
+    return this.directories.get(ino)?.stack.find(isDescribed) ?? origin;
   }
 
   /** Pure directories report 2 + their subdirectories, merged ones 1, as overlayfs does. */

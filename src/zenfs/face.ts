@@ -27,9 +27,18 @@ export class Face {
   constructor(readonly engine: Engine) {}
 
   /** Resolves when what the operation changed is committed. `syscall` is for the message of an error. */
-  async run<T>(operation: Operation<T>, syscall?: string): Promise<T> {
+  run<T>(operation: Operation<T>, syscall?: string): Promise<T> {
+    return this.#run(operation, false, syscall);
+  }
+
+  /** The same for an operation that only looks, and need not wait for a commit. */
+  look<T>(operation: Operation<T>, syscall?: string): Promise<T> {
+    return this.#run(operation, true, syscall);
+  }
+
+  async #run<T>(operation: Operation<T>, reads: boolean, syscall: string | undefined): Promise<T> {
     try {
-      return await this.engine.run(ROOT, operation);
+      return await this.engine.run(ROOT, operation, { reads });
     } catch (e) {
       throw toException(e, { syscall });
     }
@@ -61,7 +70,7 @@ export class Face {
     if (!this.#loading.has(ino)) {
       this.#loading.add(ino);
       this.engine
-        .run(ROOT, load)
+        .run(ROOT, load, { reads: true })
         .catch((e: unknown) => this.#failures.set(ino, e))
         .finally(() => this.#loading.delete(ino));
     }

@@ -193,7 +193,7 @@ export class OverlayFS extends FileSystem {
   }
 
   override async read(path: string, buffer: Uint8Array, start: number, end: number): Promise<void> {
-    const bytes = await this.face.run((call) => calls.contentAt(call, path, [start, end], this.#mountPoint()));
+    const bytes = await this.face.look((call) => calls.contentAt(call, path, [start, end], this.#mountPoint()));
     fill(buffer, bytes, end - start);
   }
 

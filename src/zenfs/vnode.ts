@@ -65,7 +65,7 @@ export class OverlayVNode extends VNode {
   }
 
   override async read(buffer: Uint8Array, start: number, end: number): Promise<void> {
-    const bytes = await this.face.run((call) => this.#committed(call, start, end), 'read');
+    const bytes = await this.face.look((call) => this.#committed(call, start, end), 'read');
     this.#fill(buffer, start, end, bytes);
   }
 

@@ -25,7 +25,10 @@ export interface EngineOptions {
 }
 
 /** Runs a scenario on the engine. Violations of the union rules and changed inode numbers are failures. */
-export async function runOnEngine(scenario: Scenario, { mount = mountEngine, checkEveryStep = false }: EngineOptions = {}): Promise<Outcome> {
+export async function runOnEngine(
+  scenario: Scenario,
+  { mount = mountEngine, checkEveryStep = false }: EngineOptions = {},
+): Promise<Outcome> {
   let machine: EngineMachine | undefined;
   try {
     machine = new EngineMachine(scenario.layers.map(layerOf), scenario.readOnly === true ? undefined : memoryUpper(), mount);
@@ -284,7 +287,7 @@ class EngineMachine {
       case 'read':
       case 'pread': {
         const bytes = new Uint8Array(step.size!);
-        const count = fs.readSync(this.#fd(slot), bytes, 0, step.size!, step.at ?? null);
+        const count = fs.readSync(this.#fd(slot), bytes, 0, step.size, step.at ?? null);
         return `read ${shown(bytes.subarray(0, count))}`;
       }
       case 'write':

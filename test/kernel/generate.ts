@@ -60,7 +60,14 @@ class Generator {
   }
 
   scenario(count: number): Scenario {
-    const depth = this.#random.weighted([[30, 1], [25, 2], [20, 3], [10, 4], [10, 5], [5, 6]]);
+    const depth = this.#random.weighted([
+      [30, 1],
+      [25, 2],
+      [20, 3],
+      [10, 4],
+      [10, 5],
+      [5, 6],
+    ]);
     const layers = Array.from({ length: depth }, () => this.#layer());
     const steps = Array.from({ length: count }, () => this.#step());
     return { seed: this.seed, metacopy: this.#random.chance(0.5), readOnly: this.#random.chance(0.03), layers, steps };
@@ -69,7 +76,9 @@ class Generator {
   // Layers
 
   #layer(): LayerNode[] {
-    const nodes: LayerNode[] = [{ kind: 'directory', path: '', mode: this.#users ? 0o777 : 0o755, mtime: this.#time() }];
+    const { xattrs } = this.#attributes('directory');
+    const root = { mode: this.#users ? 0o777 : 0o755, mtime: this.#time(), ...(xattrs !== undefined && { xattrs }) };
+    const nodes: LayerNode[] = [{ kind: 'directory', path: '', ...root }];
     this.#children(nodes, '', 1);
     return this.#random.chance(0.15) ? this.#redirected(nodes) : nodes;
   }
@@ -81,7 +90,10 @@ class Generator {
       return (kind === 'directory' || kind === 'whiteout') && path !== '' && above.every(({ opaque }) => opaque !== true);
     };
     const left = this.#random.pick([undefined, ...nodes.filter((node) => node.kind === 'whiteout' && isPlain(node))]);
-    const moved = this.#random.pick([undefined, ...nodes.filter((node) => node.kind === 'directory' && node.opaque !== true && isPlain(node))]);
+    const moved = this.#random.pick([
+      undefined,
+      ...nodes.filter((node) => node.kind === 'directory' && node.opaque !== true && isPlain(node)),
+    ]);
     if (left === undefined || moved === undefined) return [...nodes];
     return nodes.map((node) => (node === moved ? { ...node, redirect: `/${left.path}` } : node));
   }
@@ -147,7 +159,14 @@ class Generator {
     const known = [...this.#known];
     let path = '';
     if (known.length > 0 && random.chance(0.8)) path = random.pick(known);
-    const more = path === '' ? 1 + random.below(4) : random.weighted([[70, 0], [26, 1], [4, 2]]);
+    const more =
+      path === ''
+        ? 1 + random.below(4)
+        : random.weighted([
+            [70, 0],
+            [26, 1],
+            [4, 2],
+          ]);
     for (let i = 0; i < more; i++) path += `/${this.#name()}`;
     if (random.chance(0.02)) path += random.pick(['/', '/.', '/..', '//a', '/../a', '/./a']);
     return path;
@@ -231,7 +250,15 @@ class Generator {
       case 'mkdir':
         return { path: this.#newPath(), mode: random.pick(DIRECTORY_MODES) };
       case 'rename':
-        return { path: this.#path(), to: this.#newPath(), flags: random.weighted([[70, 0], [12, RENAME_NOREPLACE], [18, RENAME_EXCHANGE]]) };
+        return {
+          path: this.#path(),
+          to: this.#newPath(),
+          flags: random.weighted([
+            [70, 0],
+            [12, RENAME_NOREPLACE],
+            [18, RENAME_EXCHANGE],
+          ]),
+        };
       case 'link':
         return { path: this.#path(), to: this.#newPath() };
       case 'symlink':
@@ -247,7 +274,12 @@ class Generator {
       case 'lutimes':
         return { path: this.#path(), time: this.#time() / 1000 };
       case 'setxattr':
-        return { path: this.#path(), name: random.pick(ATTRIBUTES), text: `v${random.below(100)}`, flags: random.pick([0, 0, XATTR_CREATE, XATTR_REPLACE]) };
+        return {
+          path: this.#path(),
+          name: random.pick(ATTRIBUTES),
+          text: `v${random.below(100)}`,
+          flags: random.pick([0, 0, XATTR_CREATE, XATTR_REPLACE]),
+        };
       case 'getxattr':
       case 'removexattr':
         return { path: this.#path(), name: random.pick(ATTRIBUTES) };
@@ -264,7 +296,12 @@ class Generator {
   }
 
   #writeFlags(): number {
-    return this.#random.weighted([[60, O_WRONLY | O_CREAT | O_TRUNC], [25, O_WRONLY | O_CREAT | O_APPEND], [10, O_WRONLY | O_CREAT | O_TRUNC | O_EXCL], [5, O_WRONLY]]);
+    return this.#random.weighted([
+      [60, O_WRONLY | O_CREAT | O_TRUNC],
+      [25, O_WRONLY | O_CREAT | O_APPEND],
+      [10, O_WRONLY | O_CREAT | O_TRUNC | O_EXCL],
+      [5, O_WRONLY],
+    ]);
   }
 
   #owner(): Pick<Step, 'uid' | 'gid'> {

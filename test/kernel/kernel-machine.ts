@@ -34,7 +34,7 @@ export class KernelMachine implements AsyncDisposable {
     if (process.platform !== 'linux') return `overlayfs is Linux's, this is ${process.platform}`;
     if (process.getuid?.() !== 0) return 'mounting takes root';
     const workspace = await mkdtemp(join(tmpdir(), 'stratafs-kernel-'));
-    const machine = new KernelMachine(spawn('python3', [ORACLE, workspace]), workspace);
+    const machine = new KernelMachine(spawn('python3', ['-B', ORACLE, workspace]), workspace);
     const problem = await machine.#greet();
     if (problem === undefined) return machine;
     await machine.close();

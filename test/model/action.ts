@@ -12,7 +12,10 @@ export type Call =
   | { readonly op: 'symlink'; readonly path: string; readonly to: string }
   | { readonly op: 'link' | 'copyFile'; readonly path: string; readonly to: string }
   | { readonly op: 'rename'; readonly path: string; readonly to: string; readonly flags: number }
-  | { readonly op: 'mkdir' | 'mkdirAll' | 'rmdir' | 'unlink' | 'rm' | 'readFile' | 'readdir' | 'readlink' | 'lstat' | 'realpath'; readonly path: string };
+  | {
+      readonly op: 'mkdir' | 'mkdirAll' | 'rmdir' | 'unlink' | 'rm' | 'readFile' | 'readdir' | 'readlink' | 'lstat' | 'realpath';
+      readonly path: string;
+    };
 
 /** A call on an open file. `slot` is the number that the sequence gives it. */
 export type HandleCall =

@@ -7,9 +7,7 @@ import { type Tree, type TreeNode, dir, file, hardLink, symlink, tree } from '..
 import type { Action, Call, HandleCall } from './action.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'd');
-const path = fc
-  .array(name, { minLength: 1, maxLength: 4 })
-  .map((names) => `/${names.join('/')}`);
+const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => `/${names.join('/')}`);
 /** A path of a few names. */
 export const anyPath: fc.Arbitrary<string> = path;
 const text = fc.string({ unit: fc.constantFrom('x', 'y', 'z'), maxLength: 6 });
@@ -18,10 +16,14 @@ const flags = fc.constantFrom(0, 0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE);
 
 /** A tree of directories, files, symbolic links and hard links. */
 export const wholeTree: fc.Arbitrary<Tree> = fc
-  .array(fc.record({ path, kind: fc.constantFrom('directory', 'file', 'file', 'symlink', 'link'), text, target }), { maxLength: 14 })
+  .array(fc.record({ path, kind: fc.constantFrom('directory', 'file', 'file', 'symlink', 'link'), text, target }), {
+    maxLength: 20,
+    size: 'max',
+  })
   .map((parts) => {
     const root = new Draft();
-    for (const { path: at, kind, text: content, target: to } of parts) root.add(at.slice(1).split('/'), kind, kind === 'symlink' ? to : content);
+    for (const { path: at, kind, text: content, target: to } of parts)
+      root.add(at.slice(1).split('/'), kind, kind === 'symlink' ? to : content);
     return tree(...root.nodes());
   });
 
@@ -53,7 +55,9 @@ class Draft {
 
   /** Sorted, so that a hard link comes after its file. */
   nodes(): TreeNode[] {
-    return [...this.#children].sort(([a], [b]) => (a < b ? -1 : 1)).map(([called, child]) => (child instanceof Draft ? dir(called, ...child.nodes()) : child(called)));
+    return [...this.#children]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([called, child]) => (child instanceof Draft ? dir(called, ...child.nodes()) : child(called)));
   }
 }
 
@@ -67,7 +71,23 @@ export const anyCall: fc.Arbitrary<Call> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ op: fc.constant('rename'), path, to: path, flags }) },
   {
     weight: 8,
-    arbitrary: fc.record({ op: fc.constantFrom('mkdir', 'mkdir', 'mkdirAll', 'rmdir', 'unlink', 'unlink', 'rm', 'readFile', 'readdir', 'readlink', 'lstat', 'realpath'), path }),
+    arbitrary: fc.record({
+      op: fc.constantFrom(
+        'mkdir',
+        'mkdir',
+        'mkdirAll',
+        'rmdir',
+        'unlink',
+        'unlink',
+        'rm',
+        'readFile',
+        'readdir',
+        'readlink',
+        'lstat',
+        'realpath',
+      ),
+      path,
+    }),
   },
 );
 
@@ -81,11 +101,19 @@ const slot = fc.nat({ max: 2 });
 
 /** A call on an open file, or the opening of one. */
 const anyHandleCall: fc.Arbitrary<HandleCall> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('open'), slot, path, flag: fc.constantFrom('r', 'r+', 'w', 'w+', 'a', 'a+', 'wx', 'ax+') }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant('open'),
+      slot,
+      path,
+      flag: fc.constantFrom('r', 'r+', 'w', 'w+', 'w+', 'a', 'a+', 'wx', 'ax+'),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('read'), slot, size: fc.constantFrom(2, 50) }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('write'), slot, text, at: fc.option(fc.nat({ max: 9 })) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('write'), slot, text, at: fc.option(fc.nat({ max: 9 }), { freq: 1 }) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('ftruncate'), slot, size: fc.nat({ max: 9 }) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('fstat', 'close'), slot }) },
 );
 
-export const anyAction: fc.Arbitrary<Action> = fc.oneof({ weight: 3, arbitrary: anyCall }, { weight: 1, arbitrary: anyHandleCall });
+export const anyAction: fc.Arbitrary<Action> = fc.oneof({ weight: 3, arbitrary: anyCall }, { weight: 2, arbitrary: anyHandleCall });

@@ -96,7 +96,9 @@ export class Machine {
     const tree = await this.#engineLines();
     const next = this.#orderThatGives(actions, results, tree);
     if (next === undefined) {
-      throw new Error(`no order gives the results ${JSON.stringify(results)} of ${JSON.stringify(actions)} and the tree\n${tree.join('\n')}`);
+      throw new Error(
+        `no order gives the results ${JSON.stringify(results)} of ${JSON.stringify(actions)} and the tree\n${tree.join('\n')}`,
+      );
     }
     this.#model = next;
   }
@@ -107,7 +109,10 @@ export class Machine {
       for (const i of left) {
         const next = model.clone();
         if (next.perform(actions[i]!) !== results[i]) continue;
-        const found = search(next, left.filter((other) => other !== i));
+        const found = search(
+          next,
+          left.filter((other) => other !== i),
+        );
         if (found !== undefined) return found;
       }
       return undefined;
@@ -237,4 +242,3 @@ export class Machine {
 const isError = (result: Result): boolean => /^E[A-Z]+$/.test(result);
 
 const sameLines = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((line, i) => line === b[i]);
-

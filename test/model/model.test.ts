@@ -11,7 +11,7 @@ import type { Action } from './action.ts';
 import { anyAction, anyCall, anyPath, changingCall, wholeTree } from './arbitraries.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 
-const SEQUENCE = { minLength: 1, maxLength: 40 } as const;
+const SEQUENCE = { minLength: 1, maxLength: 40, size: 'max' } as const;
 const layers = fc.constantFrom(1, 2, 5);
 /** MODEL_RUNS=5000 for an afternoon, MODEL_SEED to repeat one. */
 const runs = (usual: number): fc.Parameters<unknown> => ({
@@ -43,35 +43,49 @@ const slow = { timeout: 120_000 };
 describe('the engine shows what a plain tree shows', () => {
   for (const face of ['promises', 'sync'] as const) {
     test(`call by call (${face}), the union rules hold after each, and a remount changes nothing`, slow, async () => {
-      const property = fc.asyncProperty(wholeTree, layers, fc.array(anyAction, SEQUENCE), fc.nat({ max: 60 }), (tree, count, actions, remountAt) =>
-        withMachine({ tree, layers: count, face }, (machine) => runSequence(machine, actions, remountAt)),
+      const property = fc.asyncProperty(
+        wholeTree,
+        layers,
+        fc.array(anyAction, SEQUENCE),
+        fc.nat({ max: 60 }),
+        (tree, count, actions, remountAt) =>
+          withMachine({ tree, layers: count, face }, (machine) => runSequence(machine, actions, remountAt)),
       );
-      await fc.assert(property, runs(250));
+      await fc.assert(property, runs(150));
     });
   }
 
   test('when content has to be fetched first', slow, async () => {
-    const property = fc.asyncProperty(wholeTree, layers, fc.array(anyAction, SEQUENCE), fc.nat({ max: 60 }), (tree, count, actions, remountAt) =>
-      withMachine({ tree, layers: count, face: 'promises', lazy: true }, (machine) => runSequence(machine, actions, remountAt)),
+    const property = fc.asyncProperty(
+      wholeTree,
+      layers,
+      fc.array(anyAction, SEQUENCE),
+      fc.nat({ max: 60 }),
+      (tree, count, actions, remountAt) =>
+        withMachine({ tree, layers: count, face: 'promises', lazy: true }, (machine) => runSequence(machine, actions, remountAt)),
     );
-    await fc.assert(property, runs(100));
+    await fc.assert(property, runs(60));
   });
 
   for (const lazy of [false, true]) {
     test(`calls at the same time have the result of some order of them${lazy ? ', content fetched or not' : ''}`, slow, async () => {
-      const batches = fc.array(fc.array(anyCall, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 });
+      const batches = fc.array(fc.array(anyCall, { minLength: 1, maxLength: 5, size: 'max' }), { minLength: 1, maxLength: 6, size: 'max' });
       const property = fc.asyncProperty(wholeTree, layers, batches, (tree, count, all) =>
         withMachine({ tree, layers: count, face: 'promises', lazy }, async (machine) => {
           for (const actions of all) await machine.batch(actions);
           await machine.remount();
         }),
       );
-      await fc.assert(property, runs(150));
+      await fc.assert(property, runs(90));
     });
   }
 
   test('when commits fail: what was acknowledged is there, and nothing else', slow, async () => {
-    const batches = fc.array(fc.tuple(fc.array(changingCall, { minLength: 1, maxLength: 4 }), fc.nat({ max: 3 })), { minLength: 1, maxLength: 8 });
+    const batches = fc.array(fc.tuple(fc.array(changingCall, { minLength: 1, maxLength: 4, size: 'max' }), fc.nat({ max: 3 })), {
+      minLength: 1,
+      maxLength: 8,
+      size: 'max',
+    });
     const property = fc.asyncProperty(wholeTree, layers, batches, (tree, count, all) =>
       withMachine({ tree, layers: count, face: 'promises' }, async (machine) => {
         for (const [actions, commits] of all) {
@@ -82,7 +96,7 @@ describe('the engine shows what a plain tree shows', () => {
         await machine.remount();
       }),
     );
-    await fc.assert(property, runs(200));
+    await fc.assert(property, runs(120));
   });
 
   test('when commits fail under open files: a call that failed has not happened', slow, async () => {
@@ -97,11 +111,15 @@ describe('the engine shows what a plain tree shows', () => {
         await machine.remount();
       }),
     );
-    await fc.assert(property, runs(200));
+    await fc.assert(property, runs(120));
   });
 
   test('when the commit of synchronous calls fails: none of them has happened', slow, async () => {
-    const batches = fc.array(fc.tuple(fc.array(anyCall, { minLength: 1, maxLength: 6 }), fc.nat({ max: 2 })), { minLength: 1, maxLength: 6 });
+    const batches = fc.array(fc.tuple(fc.array(anyCall, { minLength: 1, maxLength: 6, size: 'max' }), fc.nat({ max: 2 })), {
+      minLength: 1,
+      maxLength: 6,
+      size: 'max',
+    });
     const property = fc.asyncProperty(wholeTree, layers, batches, (tree, count, all) =>
       withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
         for (const [actions, commits] of all) {
@@ -112,7 +130,7 @@ describe('the engine shows what a plain tree shows', () => {
         await machine.remount();
       }),
     );
-    await fc.assert(property, runs(150));
+    await fc.assert(property, runs(90));
   });
 });
 
@@ -127,21 +145,26 @@ describe('reset', () => {
         expect(await machine.overlay.diff()).toEqual([]);
       }),
     );
-    await fc.assert(property, runs(150));
+    await fc.assert(property, runs(90));
   });
 
   test('of any path leaves a sound tree, which a remount does not change, and which can be reset at the root', slow, async () => {
-    const property = fc.asyncProperty(wholeTree, layers, fc.array(anyCall, SEQUENCE), fc.array(anyPath, { maxLength: 4 }), (tree, count, actions, paths) =>
-      withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
-        for (const action of actions) await machine.step(action);
-        for (const path of paths) if (await machine.reset(path)) break;
-        const after = await machine.tree();
-        expect(await machine.remountedTree()).toEqual(after);
-        await machine.reset('/');
-        expect(await machine.tree()).toEqual(machine.lowerTree());
-      }),
+    const property = fc.asyncProperty(
+      wholeTree,
+      layers,
+      fc.array(anyCall, SEQUENCE),
+      fc.array(anyPath, { maxLength: 4 }),
+      (tree, count, actions, paths) =>
+        withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
+          for (const action of actions) await machine.step(action);
+          for (const path of paths) if (await machine.reset(path)) break;
+          const after = await machine.tree();
+          expect(await machine.remountedTree()).toEqual(after);
+          await machine.reset('/');
+          expect(await machine.tree()).toEqual(machine.lowerTree());
+        }),
     );
-    await fc.assert(property, runs(150));
+    await fc.assert(property, runs(90));
   });
 });
 
@@ -151,11 +174,13 @@ describe('diff', () => {
       withMachine({ tree, layers: count, face: 'sync' }, async (machine) => {
         for (const action of actions) await machine.step(action);
         const told = await machine.overlay.diff();
-        const missing = changedPaths(machine.lowerTree(), await machine.tree()).filter((path) => !told.some((change) => tells(change, path)));
+        const missing = changedPaths(machine.lowerTree(), await machine.tree()).filter(
+          (path) => !told.some((change) => tells(change, path)),
+        );
         expect(missing).toEqual([]);
       }),
     );
-    await fc.assert(property, runs(200));
+    await fc.assert(property, runs(120));
   });
 });
 

@@ -10,7 +10,7 @@ import { Machine } from './machine.ts';
 
 /** Whether random sequences find anything wrong with what is mounted. */
 async function isCaught(mount: Mount): Promise<boolean> {
-  const actions = fc.array(anyAction, { minLength: 1, maxLength: 40 });
+  const actions = fc.array(anyAction, { minLength: 1, maxLength: 40, size: 'max' });
   const property = fc.asyncProperty(wholeTree, fc.constantFrom(1, 2, 5), actions, async (tree, layers, all) => {
     const machine = await Machine.start({ tree, layers, face: 'sync', mount });
     try {
@@ -37,7 +37,12 @@ describe('the model finds', () => {
   test('acknowledgements without a commit', { timeout: 60_000 }, async () => {
     const calls = fc.array(anyCall, { minLength: 1, maxLength: 4 });
     const property = fc.asyncProperty(wholeTree, calls, async (tree, actions) => {
-      const machine = await Machine.start({ tree, layers: 2, face: 'promises', mount: withCommits((commit) => ({ ...commit, records: new Map() })) });
+      const machine = await Machine.start({
+        tree,
+        layers: 2,
+        face: 'promises',
+        mount: withCommits((commit) => ({ ...commit, records: new Map() })),
+      });
       try {
         await machine.batch(actions);
         await machine.remount();

@@ -143,6 +143,19 @@ describe('acknowledged means committed', () => {
     expect(upper.commits.at(-1)?.records.size).toBe(2);
   });
 
+  test('an operation that finds nothing to do waits for the commit of what it found', async () => {
+    const { bench: on, upper } = await bench();
+    const release = upper.hold();
+    let resolved = 0;
+    const made = on.fs.mkdir('/new', { recursive: true });
+    const found = [on.fs.mkdir('/new', { recursive: true }), on.fs.appendFile('/a', ''), on.fs.rm('/no', { force: true })];
+    for (const call of found) void call.then(() => resolved++);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(resolved).toBe(0);
+    release();
+    await Promise.all([made, ...found]);
+  });
+
   test('operations that wait together share a commit', async () => {
     const { bench: on, upper } = await bench();
     const before = upper.commits.length;

@@ -2,10 +2,24 @@
 
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { runOnEngine } from './engine-machine.ts';
-import { KernelMachine } from './kernel-machine.ts';
-import { FACTS, FACT_LAYER, type Fact } from './posix-facts.ts';
-import type { Outcome, Scenario } from './scenario.ts';
+import { runOnEngine } from '../engine-machine.ts';
+import { KernelMachine } from '../kernel-machine.ts';
+import type { Outcome, Scenario } from '../scenario.ts';
+import { ATTRIBUTE_FACTS } from './attribute-facts.ts';
+import { FACT_LAYER, type Fact } from './fact.ts';
+import { NAME_FACTS, STICKY_FACTS } from './name-facts.ts';
+import { OPEN_FACTS } from './open-facts.ts';
+import { PATH_FACTS } from './path-facts.ts';
+import { RENAME_FACTS } from './rename-facts.ts';
+
+const FACTS: readonly (readonly [about: string, readonly Fact[]])[] = [
+  ['paths', PATH_FACTS],
+  ['open', OPEN_FACTS],
+  ['names', NAME_FACTS],
+  ['sticky directories', STICKY_FACTS],
+  ['rename', RENAME_FACTS],
+  ['attributes', ATTRIBUTE_FACTS],
+];
 
 const started = await KernelMachine.start();
 const kernel = typeof started === 'string' ? undefined : started;

@@ -1,0 +1,135 @@
+/* Making and removing names; sticky directories. */
+
+import { RENAME_EXCHANGE, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from '../../../src/base/mode.ts';
+import { type Fact, ann, T, fact, each, s } from './fact.ts';
+
+export const NAME_FACTS: readonly Fact[] = [
+  each(
+    'what exists cannot be made',
+    'EEXIST',
+    ...['/root', '/ann', '/dangling', '/loop', '/', '/ann/.', '/ann/..'].flatMap((path) => [
+      s('mkdir', path, { mode: 0o755 }),
+      s('symlink', path, { to: 'x' }),
+      s('mknod', path, { mode: 0o644 }),
+      s('link', '/hard1', { to: path }),
+    ]),
+  ),
+  each(
+    'a file cannot be made at a name with a slash',
+    'ENOENT',
+    s('symlink', '/y/', { to: 'x' }),
+    s('mknod', '/y/', { mode: 0o644 }),
+    s('link', '/hard1', { to: '/y/' }),
+  ),
+  fact(
+    'mkdir takes a slash, the umask and the sticky bit',
+    [s('mkdir', '/y/', { mode: 0o7777 }), 'ok'],
+    [s('stat', '/y'), 'd 1755 n- 0:0 - now'],
+  ),
+  each(
+    'a directory that may not be written is EACCES',
+    'EACCES',
+    s('mkdir', '/y', { mode: 0o755, user: ann }),
+    s('symlink', '/y', { to: 'x', user: ann }),
+    s('mknod', '/y', { mode: 0o644, user: ann }),
+    s('unlink', '/root', { user: ann }),
+    s('rmdir', '/full', { user: ann }),
+    s('unlink', '/full', { user: ann }),
+    s('rename', '/root', { to: '/public/y', flags: 0, user: ann }),
+    s('rename', '/ann/file', { to: '/y', flags: 0, user: ann }),
+  ),
+  fact(
+    'rmdir',
+    [s('rmdir', '/full'), 'ENOTEMPTY'],
+    [s('rmdir', '/root'), 'ENOTDIR'],
+    [s('rmdir', '/to-ann'), 'ENOTDIR'],
+    [s('rmdir', '/ann/.'), 'EINVAL'],
+    [s('rmdir', '/ann/dir/..'), 'ENOTEMPTY'],
+    [s('rmdir', '/'), 'EBUSY'],
+    [s('rmdir', '/ann/dir'), 'ok'],
+    [s('stat', '/ann/dir'), 'ENOENT'],
+  ),
+  fact(
+    'unlink',
+    [s('unlink', '/ann'), 'EISDIR'],
+    [s('unlink', '/'), 'EISDIR'],
+    [s('unlink', '/ann/.'), 'EISDIR'],
+    [s('unlink', '/to-ann'), 'ok'],
+    [s('stat', '/ann/file'), `f 644 n1 1000:1000 7 ${T}`],
+  ),
+  fact(
+    'unlink lowers the links of the others and stamps them',
+    [s('changedTimes', '/hard2'), 'first seen'],
+    [s('changedTimes', '/'), 'first seen'],
+    [s('unlink', '/hard1'), 'ok'],
+    [s('stat', '/hard2'), `f 644 n1 0:0 9 ${T}`],
+    [s('changedTimes', '/hard2'), 'changed ctime'],
+    [s('changedTimes', '/'), 'changed mtime,ctime'],
+  ),
+  fact(
+    'rmdir stamps the parent',
+    [s('changedTimes', '/ann'), 'first seen'],
+    [s('rmdir', '/ann/dir'), 'ok'],
+    [s('changedTimes', '/ann'), 'changed mtime,ctime'],
+  ),
+  fact(
+    'link raises the links and stamps file and directory',
+    [s('changedTimes', '/root'), 'first seen'],
+    [s('changedTimes', '/public'), 'first seen'],
+    [s('link', '/root', { to: '/public/y' }), 'ok'],
+    [s('stat', '/public/y'), `f 644 n2 0:0 7 ${T}`],
+    [s('changedTimes', '/root'), 'changed ctime'],
+    [s('changedTimes', '/public'), 'changed mtime,ctime'],
+  ),
+  fact(
+    'link of a directory is EPERM, of a link it is the link, of a missing name ENOENT',
+    [s('link', '/ann', { to: '/y' }), 'EPERM'],
+    [s('link', '/to-ann', { to: '/y' }), 'ok'],
+    [s('lstat', '/y'), `l 777 n2 0:0 3 ${T}`],
+    [s('link', '/none', { to: '/z' }), 'ENOENT'],
+    [s('link', '/none', { to: '/root' }), 'ENOENT'],
+  ),
+  fact(
+    'readlink of what is no link is EINVAL',
+    [s('readlink', '/root'), 'EINVAL'],
+    [s('readlink', '/ann'), 'EINVAL'],
+    [s('readlink', '/to-ann'), 'target ann'],
+  ),
+  fact(
+    'a target may be 4095 bytes long, and lead nowhere',
+    [s('symlink', '/y', { to: 't'.repeat(4096) }), 'ENAMETOOLONG'],
+    [s('symlink', '/y', { to: 't/'.repeat(2047) }), 'ok'],
+    [s('stat', '/y'), 'ENOENT'],
+  ),
+  fact(
+    'special files are made by type, devices by root alone',
+    [s('mknod', '/public/p', { mode: 0o622, type: S_IFIFO, user: ann }), 'ok'],
+    [s('lstat', '/public/p'), 'p 600 n1 1000:1000 0 now'],
+    [s('mknod', '/c', { mode: 0o600, type: S_IFCHR, rdev: 0x103 }), 'ok'],
+    [s('lstat', '/c'), 'c:259 600 n1 0:0 0 now'],
+    [s('mknod', '/b', { mode: 0o600, type: S_IFBLK, rdev: 0x700 }), 'ok'],
+    [s('mknod', '/public/d', { mode: 0o600, type: S_IFCHR, rdev: 0x103, user: ann }), 'EPERM'],
+    [s('mknod', '/f', { mode: 0o600, type: S_IFREG }), 'ok'],
+    [s('mknod', '/d', { mode: 0o755, type: S_IFDIR }), 'EPERM'],
+    [s('mknod', '/w', { mode: 0o600, type: S_IFCHR, rdev: 0 }), 'EPERM'],
+  ),
+];
+
+export const STICKY_FACTS: readonly Fact[] = [
+  each(
+    "in a sticky directory others' names stay",
+    'EPERM',
+    s('unlink', '/sticky/bob', { user: ann }),
+    s('rmdir', '/sticky/bobdir', { user: ann }),
+    s('rename', '/sticky/bob', { to: '/public/y', flags: 0, user: ann }),
+    s('rename', '/sticky/ann', { to: '/sticky/bob', flags: 0, user: ann }),
+    s('rename', '/sticky/ann', { to: '/sticky/bob', flags: RENAME_EXCHANGE, user: ann }),
+    s('unlink', '/sticky/bobdir', { user: ann }),
+  ),
+  each('and who owns them, or is root, may', 'ok', s('unlink', '/sticky/ann', { user: ann }), s('unlink', '/sticky/bob')),
+  fact(
+    'who owns the directory may as well',
+    [s('chown', '/sticky', { uid: 1000, gid: -1 }), 'ok'],
+    [s('unlink', '/sticky/bob', { user: ann }), 'ok'],
+  ),
+];
