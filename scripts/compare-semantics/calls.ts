@@ -6,7 +6,6 @@ interface StatsLike {
   readonly mode: number;
   readonly size: number;
   readonly ino?: number | bigint | undefined;
-  isDirectory(): boolean;
 }
 
 interface FileHandleLike {
@@ -40,6 +39,7 @@ async function call<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (e) {
+    if (e instanceof NotOffered) throw e;
     const { code, message } = e as { code?: unknown; message?: unknown };
     const reason = typeof code === 'string' && code !== '' ? code : `"${String(message)}"`;
     if (UNSUPPORTED.has(reason)) throw new NotOffered(`${name} is ${reason}`);
@@ -47,33 +47,27 @@ async function call<T>(name: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function offered<T>(name: string, method: T | undefined): T {
-  if (method === undefined) throw new NotOffered(`no ${name}`);
-  return method;
-}
-
 /** Gives the calls of a library's promises. */
 export function callsOf(promises: PromisesLike): Calls {
   const done = async (name: string, work: () => Promise<unknown>): Promise<void> => void (await call(name, work));
-  const optional = (name: 'appendFile' | 'chmod' | 'link' | 'symlink', first: string, second: string | number): Promise<void> =>
-    done(name, () => (offered(name, promises[name]) as (a: string, b: string | number) => Promise<unknown>).call(promises, first, second));
+  const offered = <T>(name: string, answer: Promise<T> | undefined): Promise<T> => {
+    if (answer === undefined) throw new NotOffered(`no ${name}`);
+    return answer;
+  };
   return {
     readFile: (path) => call('readFile', async () => String(await promises.readFile(path, 'utf8'))),
     writeFile: (path, text) => done('writeFile', () => promises.writeFile(path, text)),
-    appendFile: async (path, text) => optional('appendFile', path, text),
+    appendFile: (path, text) => done('appendFile', () => offered('appendFile', promises.appendFile?.(path, text))),
     mkdir: (path) => done('mkdir', () => promises.mkdir(path)),
     rmdir: (path) => done('rmdir', () => promises.rmdir(path)),
     unlink: (path) => done('unlink', () => promises.unlink(path)),
     rename: (from, to) => done('rename', () => promises.rename(from, to)),
     readdir: (path) => call('readdir', async () => (await promises.readdir(path)).map(String).toSorted()),
     stat: (path) => call('stat', async () => attributesOf(await promises.stat(path))),
-    chmod: async (path, mode) => optional('chmod', path, mode),
-    link: async (existing, path) => optional('link', existing, path),
-    symlink: async (target, path) => optional('symlink', target, path),
-    open: async (path, flags) => {
-      offered('open', promises.open);
-      return handleOf(await call('open', () => promises.open!(path, flags)));
-    },
+    chmod: (path, mode) => done('chmod', () => offered('chmod', promises.chmod?.(path, mode))),
+    link: (existing, path) => done('link', () => offered('link', promises.link?.(existing, path))),
+    symlink: (target, path) => done('symlink', () => offered('symlink', promises.symlink?.(target, path))),
+    open: async (path, flags) => handleOf(await call('open', () => offered('open handles', promises.open?.(path, flags)))),
   };
 }
 
@@ -82,7 +76,6 @@ function attributesOf(stats: StatsLike): Attributes {
     mode: stats.mode & 0o7777,
     size: stats.size,
     ino: stats.ino === undefined ? undefined : Number(stats.ino),
-    isDirectory: stats.isDirectory(),
   };
 }
 

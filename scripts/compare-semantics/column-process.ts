@@ -14,6 +14,11 @@ export interface ColumnMessage {
   readonly cell: string;
 }
 
+/** The comparison itself is wrong. */
+export interface FaultMessage {
+  readonly fault: string;
+}
+
 const [name = '', first = '0'] = argv.slice(2);
 let current = Number(first);
 
@@ -28,5 +33,10 @@ process.on('uncaughtException', (e) => {
 
 const subject = await SUBJECTS.get(name)!();
 process.send!({ title: subject.title, version: subject.version, setup: subject.setup });
-for (; current < FACTS.length; current++) await send(await runFact(subject, FACTS[current]!));
+try {
+  for (; current < FACTS.length; current++) await send(await runFact(subject, FACTS[current]!));
+} catch (e) {
+  process.send!({ fault: `${FACTS[current]?.name}: ${e instanceof Error ? e.stack : String(e)}` } satisfies FaultMessage);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
 process.exit(0);

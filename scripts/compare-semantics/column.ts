@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { ColumnMessage } from './column-process.ts';
+import type { ColumnMessage, FaultMessage } from './column-process.ts';
 import { FACTS } from './facts.ts';
 import type { Subject } from './subject.ts';
 
@@ -35,10 +35,11 @@ function runFrom(name: string, first: number, onMessage: (message: ColumnMessage
       child.kill('SIGKILL');
     };
     let timer = setTimeout(stop, LIMIT);
-    child.on('message', (message: ColumnMessage | Description) => {
+    child.on('message', (message: ColumnMessage | FaultMessage | Description) => {
       clearTimeout(timer);
       timer = setTimeout(stop, LIMIT);
-      onMessage(message);
+      if ('fault' in message) reject(new Error(message.fault));
+      else onMessage(message);
     });
     child.on('error', reject);
     child.on('exit', (code, signal) => {
@@ -59,7 +60,8 @@ export async function fillColumn(name: string): Promise<Column> {
       if ('fact' in message) cells[message.fact] = message.cell;
       else description = message;
     });
-    if (description === undefined) throw new Error(`${name} does not start here`);
+    if (description === undefined)
+      throw new Error(`${name} does not start here${name === 'linux' ? ': it takes Linux, root and unshare(1)' : ''}`);
     if (end !== undefined) cells.push(end);
     else if (cells.length === first) throw new Error(`${name} ends without an answer`);
   }

@@ -9,6 +9,11 @@ const NEW = 'n'.repeat(LARGE);
 const ROUNDS = 10;
 const APPENDS = 20;
 
+function describe(text: string): string {
+  if (text === '') return 'nothing';
+  return text.startsWith('\0') ? `${text.length} NULs` : `${text.length} of ${LARGE} bytes`;
+}
+
 export const CONCURRENCY: readonly Fact[] = [
   {
     name: `${APPENDS} appends at once all arrive`,
@@ -32,7 +37,7 @@ export const CONCURRENCY: readonly Fact[] = [
         const [first, , ...later] = await Promise.all([read(), fs.writeFile('/large.txt', NEW), read(), read()]);
         for (const text of [first, ...later]) {
           if (text === OLD || text === NEW) continue;
-          scene.differs(text === '' ? 'a reader gets nothing' : `a reader gets ${JSON.stringify(text[0])} and ${text.length - 1} more`);
+          scene.differs(`a reader gets ${describe(text)}`);
         }
       }
     },

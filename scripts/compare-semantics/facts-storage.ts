@@ -68,4 +68,18 @@ export const STORAGE: readonly Fact[] = [
         },
       }),
   },
+  {
+    name: 'what has resolved is there when the page ends without warning',
+    lowers: [PROJECT],
+    async check(scene) {
+      scene.needsStorage();
+      await scene.fs.unlink('/dir/two.txt');
+      await scene.fs.writeFile('/dir/new.txt', 'new');
+      await scene.fs.rename('/dir/one.txt', '/dir/renamed.txt');
+      await scene.endPage();
+      await scene.lists('/dir', 'new.txt', 'renamed.txt', 'sub');
+      await scene.shows('/dir/new.txt', 'new');
+      await scene.shows('/dir/renamed.txt', 'one');
+    },
+  },
 ];

@@ -28,7 +28,7 @@ export const FACT_GROUPS: readonly FactGroup[] = [
   { title: 'Changing what a lower has', facts: COPY_UP },
   { title: 'Open files, links and names', facts: IDENTITY },
   { title: 'Many calls at once', facts: CONCURRENCY },
-  { title: 'A storage that fails, then a reload', facts: STORAGE },
+  { title: 'A storage that fails, a page that ends', facts: STORAGE },
 ];
 
 export const FACTS: readonly Fact[] = FACT_GROUPS.flatMap(({ facts }) => facts);

@@ -3,20 +3,26 @@
 import { createRequire } from 'node:module';
 import { type PromisesLike, callsOf } from './calls.ts';
 import { installedVersion } from './installed.ts';
-import { type Mounted, type Seed, Storage, type Subject, directoriesOf, filesOf } from './subject.ts';
+import { type Mounted, type Seed, type Seen, Storage, type Subject, bytesOf, directoriesOf, filesOf, stateOf } from './subject.ts';
 
 type Callback = (error: unknown, result: unknown) => void;
 type Method = (...args: readonly unknown[]) => void;
 
 interface Transaction {
+  put(key: string, bytes: unknown, overwrite: boolean): boolean;
+  del(key: string): void;
   commit(): void;
   abort(): void;
+}
+
+interface Store {
+  beginTransaction(type: string): Transaction;
 }
 
 /** A file system of BrowserFS, as far as it is used here. */
 interface Backend {
   /** Of InMemory: the store whose transactions are what a database's would be. */
-  readonly store?: { beginTransaction(type: string): Transaction };
+  store?: Store;
 }
 
 interface Create<Options> {
@@ -33,7 +39,7 @@ interface SyncFs {
   writeFileSync(path: string, text: string): void;
   readFileSync(path: string, encoding: string): string;
   readdirSync(path: string): string[];
-  statSync(path: string): { readonly size: number; isDirectory(): boolean };
+  statSync(path: string): { readonly mode: number; isDirectory(): boolean };
 }
 
 interface Package {
@@ -49,11 +55,11 @@ const fs = browserFs.BFSRequire('fs');
 const { Buffer: BrowserFsBuffer } = browserFs.BFSRequire('buffer');
 
 const create = <T>(backend: Create<T>, options: T): Promise<Backend> =>
-  new Promise((resolve, reject) => backend.Create(options, (e, created) => (e ? reject(e as Error) : resolve(created))));
+  new Promise((resolve, reject) => backend.Create(options, (e, created) => (e ? reject(e) : resolve(created))));
 
 const called = (name: string, ...args: readonly unknown[]): Promise<unknown> =>
   new Promise((resolve, reject) => {
-    const callback: Callback = (e, result) => (e ? reject(e as Error) : resolve(result));
+    const callback: Callback = (e, result) => (e ? reject(e) : resolve(result));
     (fs[name] as Method)(...args, callback);
   });
 
@@ -108,43 +114,54 @@ async function stackOf(lowers: readonly Seed[]): Promise<Backend> {
   return below ?? seeded(new Map());
 }
 
-async function failingUpper(storage: Storage): Promise<Backend> {
+/** An upper over a store that outlives it. */
+async function upperOver(store: Store, write: () => void): Promise<Backend> {
   const upper = await create(browserFs.FileSystem.InMemory, {});
-  const { store } = upper;
-  if (store === undefined) throw new TypeError('InMemory of BrowserFS has no store');
-  const begin = store.beginTransaction.bind(store);
-  store.beginTransaction = (type) => {
-    const transaction = begin(type);
+  const page = Object.create(store) as Store;
+  page.beginTransaction = (type) => {
+    const transaction = store.beginTransaction(type);
+    if (type !== 'readwrite') return transaction;
     const commit = transaction.commit.bind(transaction);
     transaction.commit = () => {
-      if (type === 'readwrite') storage.write();
+      try {
+        write();
+      } catch (e) {
+        transaction.abort();
+        throw e;
+      }
       commit();
     };
     return transaction;
   };
+  upper.store = page;
   return upper;
 }
 
-function contentBytes(path: string): number {
+/** Looks at a path of whatever is mounted. */
+async function look(path: string): Promise<Seen> {
   const stats = fs.statSync(path);
-  if (!stats.isDirectory()) return stats.size;
-  return fs.readdirSync(path).reduce((sum, name) => sum + contentBytes(`${path === '/' ? '' : path}/${name}`), 0);
+  return stats.isDirectory()
+    ? { mode: stats.mode, names: fs.readdirSync(path) }
+    : { mode: stats.mode, text: fs.readFileSync(path, 'utf8') };
 }
 
 async function mount(lowers: readonly Seed[]): Promise<Mounted> {
   const storage = new Storage();
   const readable = await stackOf(lowers);
-  const writable = await failingUpper(storage);
+  const { store } = await create(browserFs.FileSystem.InMemory, {});
+  if (store === undefined) throw new TypeError('InMemory of BrowserFS has no store');
   let root = readable;
+  let writable = readable;
   const open = async (): Promise<void> => {
+    writable = await upperOver(store, storage.nextPage());
     root = await create(browserFs.FileSystem.OverlayFS, { readable, writable });
     browserFs.initialize(root);
   };
   /** Looks at one of the layers as if it were everything. */
-  const lookAt = <T>(layer: Backend, look: () => T): T => {
+  const lookAt = async <T>(layer: Backend, looking: () => Promise<T>): Promise<T> => {
     browserFs.initialize(layer);
     try {
-      return look();
+      return await looking();
     } finally {
       browserFs.initialize(root);
     }
@@ -153,15 +170,14 @@ async function mount(lowers: readonly Seed[]): Promise<Mounted> {
   return {
     fs: callsOf(promises),
     storage,
+    // The log of deletions is written a moment after the call.
+    settle: () => new Promise((resolve) => setTimeout(resolve, 20)),
     async reload() {
-      // The log of deletions is written a moment later; only where the storage failed is the page taken to be gone by then.
-      if (!storage.failed) await new Promise((resolve) => setTimeout(resolve, 20));
-      storage.mend();
       await open();
       return callsOf(promises);
     },
-    lowerText: async (path) => lookAt(readable, () => fs.readFileSync(path, 'utf8')),
-    upperBytes: async () => lookAt(writable, () => contentBytes('/')),
+    lowerState: () => lookAt(readable, () => stateOf(look)),
+    upperBytes: () => lookAt(writable, () => bytesOf(look)),
   };
 }
 

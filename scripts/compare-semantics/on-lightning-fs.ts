@@ -21,27 +21,29 @@ interface LightningFs {
   readonly promises: PromisesLike & { flush(): Promise<void> };
 }
 
+// Node 20 has none, and LightningFS looks for locks in it.
+if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {} });
+
 const load = createRequire(import.meta.url);
 const FileSystem = load('@isomorphic-git/lightning-fs') as new (name: string, options: { db: Database }) => LightningFs;
 const IdbBackend = load('@isomorphic-git/lightning-fs/src/IdbBackend.js') as new (database: string, store: string) => Database;
 
 let names = 0;
 
-/** Its own database, on a storage that can fail, and that a page which is gone can no longer write to. */
-function databaseOf(name: string, storage: Storage, isGone: () => boolean): Database {
+/** Its own database as one page sees it. */
+function pageOf(name: string, write: () => void): Database {
   const database = new IdbBackend(name, 'files');
-  const write = async (work: () => Promise<unknown>): Promise<unknown> => {
-    if (isGone()) return undefined;
-    storage.write();
+  const written = async (work: () => Promise<unknown>): Promise<unknown> => {
+    write();
     return work();
   };
   return {
-    saveSuperblock: (superblock) => write(() => database.saveSuperblock(superblock)),
+    saveSuperblock: (superblock) => written(() => database.saveSuperblock(superblock)),
     loadSuperblock: () => database.loadSuperblock(),
     readFile: (inode) => database.readFile(inode),
-    writeFile: (inode, bytes) => write(() => database.writeFile(inode, bytes)),
-    unlink: (inode) => write(() => database.unlink(inode)),
-    wipe: () => write(() => database.wipe()),
+    writeFile: (inode, bytes) => written(() => database.writeFile(inode, bytes)),
+    unlink: (inode) => written(() => database.unlink(inode)),
+    wipe: () => written(() => database.wipe()),
     close: () => database.close(),
   };
 }
@@ -51,10 +53,7 @@ async function mount(lowers: readonly Seed[]): Promise<Mounted> {
   const name = `files-${++names}`;
   let page = 0;
   // Each page has a name, and with it a lock, of its own: nothing waits for the lock of a page that is gone.
-  const open = (): LightningFs => {
-    const number = ++page;
-    return new FileSystem(`${name}-page-${number}`, { db: databaseOf(name, storage, () => number !== page) });
-  };
+  const open = (): LightningFs => new FileSystem(`${name}-page-${++page}`, { db: pageOf(name, storage.nextPage()) });
   let { promises } = open();
   for (const path of directoriesOf(lowers[0] ?? new Map())) await promises.mkdir(path);
   for (const [path, text] of filesOf(lowers[0] ?? new Map())) await promises.writeFile(path, text);
@@ -62,9 +61,8 @@ async function mount(lowers: readonly Seed[]): Promise<Mounted> {
   return {
     fs: callsOf(promises),
     storage,
+    settle: () => promises.flush(),
     async reload() {
-      if (!storage.failed) await promises.flush();
-      storage.mend();
       ({ promises } = open());
       return callsOf(promises);
     },
@@ -76,7 +74,7 @@ export const lightningFs: Subject = {
   version: installedVersion('@isomorphic-git/lightning-fs'),
   setup:
     '`@isomorphic-git/lightning-fs` over `fake-indexeddb`. It has no layers: what the others have in a lower was written to it first. ' +
-    '`flush()` was called before each reload.',
+    '`flush()` was called before each reload, but for the last fact.',
   layers: 'none',
   mount,
 };

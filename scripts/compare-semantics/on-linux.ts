@@ -1,11 +1,11 @@
 /* The kernel's own overlayfs, to check the facts themselves. Needs Linux and root; runs in a mount namespace of its own. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, promises, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, promises, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PromisesLike, callsOf } from './calls.ts';
-import { type Mounted, type Seed, type Subject, directoriesOf, filesOf } from './subject.ts';
+import { type Mounted, type Seed, type Seen, type Subject, directoriesOf, filesOf, stateOf } from './subject.ts';
 
 const OPTIONS = 'redirect_dir=on,index=on,metacopy=on,xino=on';
 
@@ -21,7 +21,12 @@ function run(command: string, ...args: readonly string[]): void {
 function ownWorkspace(): string {
   if (workspace !== undefined) return workspace;
   workspace = mkdtempSync(join(tmpdir(), 'stratafs-compare-'));
-  run('mount', '-t', 'tmpfs', 'tmpfs', workspace);
+  const made = workspace;
+  run('mount', '-t', 'tmpfs', 'tmpfs', made);
+  process.once('exit', () => {
+    run('umount', '-l', made);
+    rmdirSync(made);
+  });
   return workspace;
 }
 
@@ -39,6 +44,14 @@ function storedBytes(folder: string): number {
     .map((entry) => statSync(join(entry.parentPath, entry.name)))
     .reduce((sum, { blocks, size }) => sum + Math.min(blocks * 512, size), 0);
 }
+
+const lookInto =
+  (folder: string) =>
+  async (path: string): Promise<Seen> => {
+    const { mode } = statSync(folder + path);
+    if (statSync(folder + path).isDirectory()) return { mode, names: readdirSync(folder + path) };
+    return { mode, text: readFileSync(folder + path, 'utf8') };
+  };
 
 /** The promises of Node below a folder. */
 function promisesBelow(folder: string): PromisesLike {
@@ -74,7 +87,7 @@ async function mount(lowers: readonly Seed[]): Promise<Mounted> {
       run('mount', '-t', 'overlay', 'overlay', '-o', options, merged);
       return callsOf(promisesBelow(merged));
     },
-    lowerText: async (path) => readFileSync(folders[0] + path, 'utf8'),
+    lowerState: async () => (await Promise.all(folders.map((folder) => stateOf(lookInto(folder))))).join('\n'),
     upperBytes: async () => storedBytes(upper),
     close: async () => run('umount', '-l', merged),
   };

@@ -1,7 +1,8 @@
 /* stratafs: zip archives below, an upper in memory that outlives the mount. */
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Overlay, type UpperStore, memoryUpper, openLayer } from '../../src/engine.ts';
+import { type Commit, Overlay, type UpperStore, memoryUpper, openLayer } from '../../src/engine.ts';
 import { zipArchive } from '../../test/support/archives.ts';
 import { callsOf } from './calls.ts';
 import { type Mounted, type Seed, Storage, type Subject, directoriesOf, filesOf } from './subject.ts';
@@ -12,52 +13,58 @@ function archiveOf(seed: Seed): Uint8Array {
   return zipArchive([...directories, ...files]);
 }
 
-/** The store, with a storage under it that can fail, and a count of the bytes of content in it. */
-function watched(store: UpperStore, storage: Storage): { readonly upper: UpperStore; bytes(): number } {
-  const sizes = new Map<number, number>();
-  const upper: UpperStore = {
-    name: store.name,
-    load: () => store.load(),
-    async commit(commit) {
-      storage.write();
-      await store.commit(commit);
-      for (const [id, bytes] of commit.chunks) {
-        if (bytes === undefined) sizes.delete(id);
-        else sizes.set(id, bytes.length);
-      }
-    },
-    peekChunk: (id) => store.peekChunk?.(id),
-    readChunks: (ids) => store.readChunks(ids),
-    close: () => store.close(),
-  };
-  return { upper, bytes: () => [...sizes.values()].reduce((sum, size) => sum + size, 0) };
+/** Counts the bytes of content that a store holds. */
+class ContentCount {
+  readonly #sizes = new Map<number, number>();
+
+  add({ chunks }: Commit): void {
+    for (const [id, bytes] of chunks) {
+      if (bytes === undefined) this.#sizes.delete(id);
+      else this.#sizes.set(id, bytes.length);
+    }
+  }
+
+  get bytes(): number {
+    return [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
+  }
 }
+
+/** The store as one page sees it. */
+const pageOf = (store: UpperStore, content: ContentCount, write: () => void): UpperStore => ({
+  name: store.name,
+  load: () => store.load(),
+  async commit(commit) {
+    write();
+    await store.commit(commit);
+    content.add(commit);
+  },
+  peekChunk: (id) => store.peekChunk?.(id),
+  readChunks: (ids) => store.readChunks(ids),
+  close: () => store.close(),
+});
 
 async function mount(lowers: readonly Seed[]): Promise<Mounted> {
   const archives = lowers.map(archiveOf);
   const storage = new Storage();
-  const { upper, bytes } = watched(memoryUpper(), storage);
-  const openLowers = () => Promise.all(archives.map((archive) => openLayer(archive.slice())));
-  const open = async (): Promise<Overlay> => Overlay.mount({ lower: await openLowers(), upper });
+  const store = memoryUpper();
+  const content = new ContentCount();
+  const open = async (): Promise<Overlay> => {
+    const lower = await Promise.all(archives.map((archive) => openLayer(archive)));
+    return Overlay.mount({ lower, upper: pageOf(store, content, storage.nextPage()) });
+  };
   let overlay = await open();
   return {
     fs: callsOf(overlay.fs.promises),
     storage,
+    settle: () => overlay.flush(),
     async reload() {
-      const closed = overlay.close();
-      if (storage.failed) await Promise.allSettled([closed]);
-      else await closed;
-      storage.mend();
       overlay = await open();
       return callsOf(overlay.fs.promises);
     },
-    async lowerText(path) {
-      await using below = await Overlay.mount({ lower: await openLowers() });
-      return below.fs.promises.readFile(path, 'utf8');
-    },
-    upperBytes: async () => {
+    lowerState: async () => archives.map((archive) => createHash('sha256').update(archive).digest('hex')).join(' '),
+    async upperBytes() {
       await overlay.flush();
-      return bytes();
+      return content.bytes;
     },
     close: () => overlay.close(),
   };

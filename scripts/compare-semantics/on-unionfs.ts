@@ -1,10 +1,15 @@
 /* memfs and unionfs: one volume a layer, the upper last, as unionfs's README stacks them. */
 
+import { createRequire } from 'node:module';
 import { Volume } from 'memfs';
-import { Union } from 'unionfs';
 import { type PromisesLike, callsOf } from './calls.ts';
 import { installedVersion } from './installed.ts';
-import { type Mounted, type Seed, type Subject, directoriesOf, filesOf } from './subject.ts';
+import { type Mounted, type Seed, type Seen, type Subject, bytesOf, directoriesOf, filesOf, stateOf } from './subject.ts';
+
+// Its own types hide `promises`, and ask for more of `fs` than it uses.
+const { Union } = createRequire(import.meta.url)('unionfs') as {
+  readonly Union: new () => { use(volume: Volume): unknown; readonly promises: PromisesLike };
+};
 
 function volumeOf(seed: Seed): Volume {
   const volume = new Volume();
@@ -13,21 +18,27 @@ function volumeOf(seed: Seed): Volume {
   return volume;
 }
 
+const lookInto =
+  (volume: Volume) =>
+  async (path: string): Promise<Seen> => {
+    const mode = Number(volume.statSync(path).mode);
+    if (volume.statSync(path).isDirectory()) return { mode, names: volume.readdirSync(path).map(String) };
+    return { mode, text: String(volume.readFileSync(path, 'utf8')) };
+  };
+
 async function mount(lowers: readonly Seed[]): Promise<Mounted> {
   const upper = new Volume();
   const volumes = [...lowers.map(volumeOf).toReversed(), upper];
   const open = () => {
     const union = new Union();
-    // It asks for less of `fs` than its types say.
-    for (const volume of volumes) union.use(volume as unknown as Parameters<Union['use']>[0]);
-    // They are private in its types alone.
-    return callsOf((union as unknown as { readonly promises: PromisesLike }).promises);
+    for (const volume of volumes) union.use(volume);
+    return callsOf(union.promises);
   };
   return {
     fs: open(),
     reload: async () => open(),
-    lowerText: async (path) => String(volumes[0]!.readFileSync(path, 'utf8')),
-    upperBytes: async () => Object.values(upper.toJSON()).reduce((sum, text) => sum + (text?.length ?? 0), 0),
+    lowerState: async () => (await Promise.all(volumes.slice(0, -1).map((volume) => stateOf(lookInto(volume))))).join('\n'),
+    upperBytes: () => bytesOf(lookInto(upper)),
   };
 }
 

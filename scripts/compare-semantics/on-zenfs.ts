@@ -3,7 +3,7 @@
 import { CopyOnWrite, type FileSystem, InMemory, Journal, configureSingle, fs, resolveMountConfig } from '@zenfs/core';
 import { callsOf } from './calls.ts';
 import { installedVersion } from './installed.ts';
-import { type Mounted, type Seed, Storage, type Subject, directoriesOf, filesOf } from './subject.ts';
+import { type Mounted, type Seed, type Seen, Storage, type Subject, bytesOf, directoriesOf, filesOf, stateOf } from './subject.ts';
 
 /** What changes the storage under the upper; each is one transaction of a store. */
 const WRITES = ['createFile', 'link', 'mkdir', 'rename', 'rmdir', 'touch', 'unlink', 'write'] as const;
@@ -16,20 +16,20 @@ async function seeded(seed: Seed): Promise<FileSystem> {
   return backend;
 }
 
-/** A new file system of which the upper is the storage: its writes can be made to fail. */
-async function failingUpper(storage: Storage): Promise<FileSystem> {
-  const upper = await resolveMountConfig({ backend: InMemory });
+/** The upper as one page sees it. */
+function pageOf(upper: FileSystem, write: () => void): FileSystem {
+  const page = Object.create(upper) as FileSystem;
   for (const name of WRITES) {
     for (const method of [name, `${name}Sync`] as const) {
-      const write = (upper[method] as (...args: readonly unknown[]) => unknown).bind(upper);
+      const change = (upper[method] as (...args: readonly unknown[]) => unknown).bind(upper);
       const guarded = (...args: readonly unknown[]): unknown => {
-        storage.write();
-        return write(...args);
+        write();
+        return change(...args);
       };
-      Object.defineProperty(upper, method, { value: method === name ? async (...args: readonly unknown[]) => guarded(...args) : guarded });
+      Object.defineProperty(page, method, { value: method === name ? async (...args: readonly unknown[]) => guarded(...args) : guarded });
     }
   }
-  return upper;
+  return page;
 }
 
 /** The lowers as one: of several, each but the lowest is the writable part of a CopyOnWrite over the rest. */
@@ -42,21 +42,23 @@ async function stackOf(lowers: readonly Seed[]): Promise<FileSystem> {
   return below ?? seeded(new Map());
 }
 
-async function contentBytes(upper: FileSystem, path = '/'): Promise<number> {
-  const { mode, size } = await upper.stat(path);
-  if ((mode & 0o170000) !== 0o040000) return size;
-  let bytes = 0;
-  for (const name of await upper.readdir(path)) bytes += await contentBytes(upper, `${path === '/' ? '' : path}/${name}`);
-  return bytes;
-}
+const lookInto =
+  (layer: FileSystem) =>
+  async (path: string): Promise<Seen> => {
+    const { mode, size } = await layer.stat(path);
+    if ((mode & 0o170000) === 0o040000) return { mode, names: await layer.readdir(path) };
+    const bytes = new Uint8Array(size);
+    await layer.read(path, bytes, 0, size);
+    return { mode, text: new TextDecoder().decode(bytes) };
+  };
 
 async function mount(lowers: readonly Seed[]): Promise<Mounted> {
   const storage = new Storage();
   const lower = await stackOf(lowers);
-  const upper = await failingUpper(storage);
+  const upper = await resolveMountConfig({ backend: InMemory });
   let journal = new Journal();
   const open = async (): Promise<void> => {
-    await configureSingle({ backend: CopyOnWrite, readable: lower, writable: upper, journal });
+    await configureSingle({ backend: CopyOnWrite, readable: lower, writable: pageOf(upper, storage.nextPage()), journal });
   };
   await open();
   return {
@@ -64,18 +66,12 @@ async function mount(lowers: readonly Seed[]): Promise<Mounted> {
     storage,
     async reload() {
       // The journal is charitably taken as it is now, even where the storage has failed: ZenFS leaves keeping it to the application.
-      storage.mend();
       journal = new Journal().fromString(journal.toString());
       await open();
       return callsOf(fs.promises);
     },
-    async lowerText(path) {
-      const { size } = await lower.stat(path);
-      const bytes = new Uint8Array(size);
-      await lower.read(path, bytes, 0, size);
-      return new TextDecoder().decode(bytes);
-    },
-    upperBytes: () => contentBytes(upper),
+    lowerState: () => stateOf(lookInto(lower)),
+    upperBytes: () => bytesOf(lookInto(upper)),
   };
 }
 

@@ -29,7 +29,18 @@ export class Scene {
     return this.#stage;
   }
 
+  /** Reloads the page when the storage has everything. */
   async reload(): Promise<void> {
+    await this.settle();
+    await this.endPage();
+  }
+
+  settle(): Promise<void> {
+    return this.mounted.settle?.() ?? Promise.resolve();
+  }
+
+  /** Reloads the page at once. */
+  async endPage(): Promise<void> {
     this.#fs = await this.mounted.reload();
     this.#stage = 'after a reload ';
   }
@@ -83,32 +94,41 @@ export class Scene {
     }
   }
 
-  async lowerShows(path: string, text: string): Promise<void> {
-    if (this.mounted.lowerText === undefined) throw new NotOffered('no layers');
-    const found = await this.mounted.lowerText(path);
-    if (found !== text) this.differs(`the lower's ${path} reads ${quote(found)}`);
+  /** Skips a fact about layers where there are none. */
+  needsLayers(): void {
+    if (this.mounted.lowerState === undefined) throw new NotOffered('no layers');
   }
 
   /** Bytes of content that the upper holds. */
   async upperBytes(): Promise<number> {
-    if (this.mounted.upperBytes === undefined) throw new NotOffered('no layers');
-    return this.mounted.upperBytes();
+    this.needsLayers();
+    return (await this.mounted.upperBytes?.()) ?? 0;
   }
 
-  /** Does something over a storage that lets `writes` writes through, and reloads over one that works. Says how the call went. */
+  /** Skips a fact about a storage that fails where it cannot be made to. */
+  needsStorage(): void {
+    this.#storage();
+  }
+
+  /**
+   * Does something over a storage that lets `writes` writes through, and reloads over one that works. Says how the call went,
+   * and the wait for what is written later.
+   */
   async withFailingStorage(writes: number, work: () => Promise<void>): Promise<'resolved' | 'rejected' | 'not cut off'> {
+    await this.settle();
     const storage = this.#storage();
     storage.failAfter(writes);
     const code = await this.code(work);
+    const settled = await Promise.allSettled([this.settle()]);
     const { failed } = storage;
-    await this.reload();
+    await this.endPage();
     this.#stage = `cut off after ${writes} of its writes, `;
     if (!failed) return 'not cut off';
-    return code === undefined ? 'resolved' : 'rejected';
+    return code === undefined && settled[0].status === 'fulfilled' ? 'resolved' : 'rejected';
   }
 
   #storage(): Storage {
-    if (this.mounted.storage === undefined) throw new NotOffered('nothing outlives the page');
+    if (this.mounted.storage === undefined) throw new NotOffered('no storage to cut off');
     return this.mounted.storage;
   }
 

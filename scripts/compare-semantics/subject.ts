@@ -8,7 +8,6 @@ export interface Attributes {
   readonly mode: number;
   readonly size: number;
   readonly ino: number | undefined;
-  readonly isDirectory: boolean;
 }
 
 /** An open file; `read` and `write` start at its first byte. */
@@ -38,10 +37,12 @@ export interface Calls {
 /** A file system with its lowers in place. */
 export interface Mounted {
   readonly fs: Calls;
+  /** Waits until the storage has everything, as far as the library lets one wait for that. */
+  settle?(): Promise<void>;
   /** What a reload of the page does: everything that is not in the storage is gone. Gives the file system as it is then. */
   reload(): Promise<Calls>;
-  /** Reads a file of the only lower, past the union. Absent where there are no layers. */
-  lowerText?(path: string): Promise<string>;
+  /** Everything that the lowers hold, past the union: text that changes when anything of it does. Absent where there are no layers. */
+  lowerState?(): Promise<string>;
   /** Bytes of file content that the upper holds. Absent where there are no layers. */
   upperBytes?(): Promise<number>;
   /** The storage under the upper, when writes to it can be made to fail. */
@@ -74,35 +75,57 @@ export class CallFailed extends Error {
 /** The library has no such call, or says that it does not support it. */
 export class NotOffered extends Error {}
 
-/** A storage whose writes fail from some point on, as when the quota is used up or the connection is lost. */
+/** A storage whose writes fail from some point on, as when the quota is used up, until the page is reloaded. */
 export class Storage {
+  #page = 0;
   #left = Infinity;
   #failed = false;
 
-  /** Lets `count` more writes through and no others, until `mend`. */
+  /**
+   * Opens the next page, for which the storage works again, and from then on fails every write of the pages before. Gives what
+   * the page has to call before each write that the storage makes in one piece.
+   */
+  nextPage(): () => void {
+    const page = ++this.#page;
+    this.#left = Infinity;
+    this.#failed = false;
+    return () => {
+      if (page === this.#page && this.#left-- > 0) return;
+      if (page === this.#page) this.#failed = true;
+      throw Object.assign(new Error('EIO: the storage fails'), { code: 'EIO', errno: 5 });
+    };
+  }
+
+  /** Lets `count` more writes of this page through and no others. */
   failAfter(count: number): void {
     this.#left = count;
-    this.#failed = false;
   }
 
-  mend(): void {
-    this.#left = Infinity;
-  }
-
-  /** Tells whether a write failed since `failAfter`. */
+  /** Tells whether a write of this page failed. */
   get failed(): boolean {
     return this.#failed;
   }
+}
 
-  /** To be called before each write that the storage makes in one piece. */
-  write(): void {
-    if (this.#left > 0) {
-      this.#left--;
-      return;
-    }
-    this.#failed = true;
-    throw Object.assign(new Error('EIO: the storage fails'), { code: 'EIO', errno: 5 });
-  }
+/** A file or a directory of a layer, seen past the union. */
+export type Seen = { readonly mode: number; readonly text: string } | { readonly mode: number; readonly names: readonly string[] };
+
+/** Everything that can be seen from a path on. */
+export async function stateOf(look: (path: string) => Promise<Seen>, path = '/'): Promise<string> {
+  const seen = await look(path);
+  if ('text' in seen) return `${path} ${seen.mode.toString(8)} ${JSON.stringify(seen.text)}\n`;
+  let state = `${path} ${seen.mode.toString(8)}\n`;
+  for (const name of seen.names.toSorted()) state += await stateOf(look, `${path === '/' ? '' : path}/${name}`);
+  return state;
+}
+
+/** Bytes of the files from a path on, where every character is one. */
+export async function bytesOf(look: (path: string) => Promise<Seen>, path = '/'): Promise<number> {
+  const seen = await look(path);
+  if ('text' in seen) return seen.text.length;
+  let bytes = 0;
+  for (const name of seen.names) bytes += await bytesOf(look, `${path === '/' ? '' : path}/${name}`);
+  return bytes;
 }
 
 /** Directories of a seed and its files, in an order in which they can be made. */

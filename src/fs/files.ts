@@ -75,7 +75,7 @@ export function copyFile(call: Call, from: string, to: string, flags: number): v
   const target = walk(call, to, 'follow');
   if (target.ino === undefined) {
     assertCreatable(call, target);
-    createInode(call, target, { mode: S_IFREG | (mode & PERMISSIONS & 0o777), ...sharedContent(call, source.ino) });
+    createInode(call, target, { mode: S_IFREG | (mode & PERMISSIONS), ...sharedContent(call, source.ino) });
     emit(call, 'change', target.directory, target.name);
     return;
   }

@@ -48,8 +48,12 @@ export class OpenFiles {
   readonly #uses = new Map<number, number>();
   #nextFd = FIRST_FD;
 
-  add(file: Omit<OpenFile, 'fd'>): OpenFile {
+  /** @throws {FsError} EMFILE when nothing more can be opened. Called before anything is made. */
+  assertRoom(): void {
     if (this.#files.size >= MAX_OPEN) throw new FsError('EMFILE');
+  }
+
+  add(file: Omit<OpenFile, 'fd'>): OpenFile {
     const opened = { ...file, fd: this.#nextFd++ };
     this.#files.set(opened.fd, opened);
     this.#uses.set(file.ino, (this.#uses.get(file.ino) ?? 0) + 1);
@@ -90,6 +94,7 @@ const mayWrite = (flags: number): boolean => (flags & O_ACCMODE) !== O_RDONLY;
  * @throws {FsError} ENOENT, EEXIST (O_EXCL), EISDIR, ENOTDIR (O_DIRECTORY), ELOOP (O_NOFOLLOW), ENXIO (not a file), EACCES, EROFS
  */
 export function open(call: Call, path: string, flags: number, mode: number): OpenFile {
+  call.openFiles.assertRoom();
   const exclusive = (flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL);
   const place = walkToOpen(call, path, flags);
   if (place.ino === undefined) {

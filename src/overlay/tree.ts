@@ -226,10 +226,13 @@ export class Tree {
    * member is only implied by its archive: the topmost member that is described.
    */
   lowerOf(ino: number): Origin | undefined {
-    const isDescribed = ({ layer, entry }: Origin): boolean => !this.layers[layer]!.table.isImplied(entry);
     const origin = ino === ROOT_INO ? this.root.stack[0] : originOf(this.layers, ino);
-    if (origin === undefined || isDescribed(origin)) return origin;
-    return this.directories.get(ino)?.stack.find(isDescribed) ?? origin;
+    if (origin === undefined || !this.#isImplied(origin)) return origin;
+    return this.directories.get(ino)?.stack.find((member) => !this.#isImplied(member)) ?? origin;
+  }
+
+  #isImplied({ layer, entry }: Origin): boolean {
+    return this.layers[layer]!.table.isImplied(entry);
   }
 
   /** Pure directories report 2 + their subdirectories, merged ones 1, as overlayfs does. */

@@ -17,6 +17,7 @@ const BATCH = 50;
 const started = await KernelMachine.start();
 const kernel = typeof started === 'string' ? undefined : started;
 const title = typeof started === 'string' ? ` (skipped: ${started})` : '';
+if (typeof started === 'string') process.stderr.write(`The comparison with the kernel's overlayfs is skipped: ${started}\n`);
 afterAll(() => kernel?.close());
 
 describe.skipIf(kernel === undefined)(`the engine does what the kernel's overlayfs does${title}`, () => {

@@ -91,12 +91,6 @@ export const anyCall: fc.Arbitrary<Call> = fc.oneof(
   },
 );
 
-/**
- * A call that changes something when it succeeds, whatever others do at the same time. (`mkdir -p` of what is there, or the rename of
- * a name to another of the same file, say that all is well without a change of their own to commit.)
- */
-export const changingCall: fc.Arbitrary<Call> = anyCall.filter(({ op }) => op !== 'mkdirAll' && op !== 'link');
-
 const slot = fc.nat({ max: 2 });
 
 /** A call on an open file, or the opening of one. */
