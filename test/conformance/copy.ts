@@ -25,9 +25,10 @@ export const copySuite: Suite = (stack) => {
       expect((await fs.stat(at('c'))).mode & 0o777).toBe(0o750);
       expect((await fs.stat(at('c'))).ino).not.toBe((await fs.stat(at('a'))).ino);
     });
-    fact(stack, 'an existing file is replaced in whole, and keeps its mode', { seed }, async ({ fs, at }) => {
+    fact(stack, 'an existing file is replaced in whole, and takes over the mode', { seed }, async ({ fs, at }) => {
       await fs.copyFile(at('a'), at('b'));
       expect(await fs.readFile(at('b'), 'utf8')).toBe('A');
+      expect((await fs.stat(at('b'))).mode & 0o777).toBe(0o750);
     });
     fact(stack, 'the copy is a file of its own', { seed }, async ({ fs, at }) => {
       await fs.copyFile(at('big'), at('c'));
