@@ -52,14 +52,9 @@ export function documentOf(columns: readonly Column[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What the document says of its first column: fact, as the document spells it → cell. */
+/** What the document says of its first column: fact → cell. */
 export function firstColumnOf(text: string): Map<string, string> {
   const facts = text.slice(text.indexOf('## The facts'));
-  const rows = facts.split('\n').flatMap((line) => [...line.matchAll(/^\| (.+?) \| (.+?) \|/g)]);
-  return new Map(
-    rows.flatMap(([, name, cell]) => (name === undefined || name === '---' || cell === undefined ? [] : [[name, cell] as const])),
-  );
+  const rows = facts.split('\n').flatMap((line) => [...line.matchAll(/^\| ([^|]+?) \| ([^|]+?) \|/g)]);
+  return new Map(rows.flatMap(([, name = '', cell = '']) => (name === '---' ? [] : [[name, cell] as const])));
 }
-
-/** A fact's name, or a cell, as the document spells it. */
-export const spelled = inCell;

@@ -72,5 +72,5 @@ function lowerPathOf(path: string, names: readonly UpperName[]): string {
   const record = names.find((name) => name.path === path)?.record;
   if (record !== undefined && !isWhiteout(record) && record.redirect !== undefined) return record.redirect;
   const parts = path.split('/');
-  return `${lowerPathOf(parts.slice(0, -1).join('/'), names)}/${parts.at(-1)!}`;
+  return `${lowerPathOf(parts.slice(0, -1).join('/'), names)}/${parts.at(-1) ?? ''}`;
 }

@@ -155,7 +155,7 @@ export function below(path: string, { children, attributes }: Tree): Tree {
   const prefix = parts.map((part) => `${part}/`).join('');
   if (parts.length === 0) return directory('', [attributes, ...children], false);
   const moved = children.map((child) => prefixLinks(child, prefix));
-  let node: TreeNode = directory(parts.at(-1)!, [attributes, ...moved], false);
+  let node: TreeNode = directory(parts[parts.length - 1] ?? '', [attributes, ...moved], false);
   for (const part of parts.slice(0, -1).reverse()) node = directory(part, [node], false);
   return directory('', [node], false);
 }

@@ -24,7 +24,15 @@ test('a file system that does nothing and calls it success fails every fact', as
     readdir: async () => [],
     stat: async () => ({ mode: 0, size: 0, ino: 1 }),
     open: async () => ({ read: async () => '', write: done, close: done }),
-    ...{ writeFile: done, appendFile: done, mkdir: done, rmdir: done, unlink: done, rename: done, chmod: done, link: done, symlink: done },
+    writeFile: done,
+    appendFile: done,
+    mkdir: done,
+    rmdir: done,
+    unlink: done,
+    rename: done,
+    chmod: done,
+    link: done,
+    symlink: done,
   };
   const subject: Subject = {
     ...stratafs,
