@@ -29,8 +29,9 @@ const XATTR_NAME_MAX = 255;
 
 /** The attributes of what stands at a place. */
 export function stat(call: Call, place: Found): Attr {
-  asDirectory(call, place); // a directory's number of links depends on what it merges
-  return call.tree.attr(place.ino);
+  const directory = asDirectory(call, place);
+  const attr = call.tree.attr(place.ino);
+  return directory === undefined || attr.nlink === 0 ? attr : { ...attr, nlink: call.tree.links(directory) };
 }
 
 /** Changes the record of what stands at a place, after bringing it to the upper. */

@@ -45,6 +45,8 @@ export class Tree {
   changes = new Changes();
   /** Grows with every change, so that a caller can tell whether an operation made one. */
   version = 0;
+  /** Directories of the upper in each directory: what its number of links is made of. */
+  readonly #subdirectories = new Map<number, number>();
   #nextId = FIRST_UPPER_INO;
   #nextChunk = 1;
 
@@ -83,7 +85,7 @@ export class Tree {
     this.records.set(id, record);
     if (before?.names === record.names) return;
     if (before !== undefined) this.#unname(id, before);
-    for (const [directory, name] of record.names) this.#namesOf(directory).set(name, id);
+    this.#name(id, record);
   }
 
   remove(id: number): void {
@@ -95,19 +97,28 @@ export class Tree {
     this.#unname(id, before);
   }
 
+  #name(id: number, record: UpperRecord): void {
+    for (const [directory, name] of record.names) {
+      const names = this.names.get(directory);
+      if (names === undefined) this.names.set(directory, new Map([[name, id]]));
+      else names.set(name, id);
+      this.#countSubdirectory(directory, record, 1);
+    }
+  }
+
   #unname(id: number, record: UpperRecord): void {
     for (const [directory, name] of record.names) {
       const names = this.names.get(directory);
       if (names?.get(name) !== id) continue;
       names.delete(name);
       if (names.size === 0) this.names.delete(directory);
+      this.#countSubdirectory(directory, record, -1);
     }
   }
 
-  #namesOf(directory: number): Map<string, number> {
-    let names = this.names.get(directory);
-    if (names === undefined) this.names.set(directory, (names = new Map<string, number>()));
-    return names;
+  #countSubdirectory(directory: number, record: UpperRecord, difference: number): void {
+    if (isWhiteout(record) || !isDirectory(record.mode)) return;
+    this.#subdirectories.set(directory, (this.#subdirectories.get(directory) ?? 0) + difference);
   }
 
   /** Moves a directory in the merged tree; everything below goes along. */
@@ -156,10 +167,11 @@ export class Tree {
   #derive(): void {
     this.directories.set(ROOT_INO, this.root);
     this.sharedChunks.clear();
+    this.#subdirectories.clear();
     const seen = new Set<number>();
     for (const [id, record] of this.records) {
       if (id >= this.#nextId) this.#nextId = id + 1;
-      for (const [directory, name] of record.names) this.#namesOf(directory).set(name, id);
+      this.#name(id, record);
       if (isWhiteout(record)) continue;
       for (const chunk of record.chunks) {
         if (chunk === 0) continue;
@@ -178,16 +190,14 @@ export class Tree {
   }
 
   /**
-   * The attributes of an inode that exists.
-   * Preconditions: of a directory, it has been seen as a `Directory` where its number of links matters.
+   * The attributes of an inode that exists. Of a directory the number of links is 1, or 0 when it is removed: `links` counts them.
    */
   attr(ino: number): Attr {
     const record = this.inode(ino);
     if (record !== undefined) {
       const { mode, uid, gid, rdev, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs } = record;
       if (!isDirectory(mode)) return { ino, mode, uid, gid, rdev, nlink: record.nlink, size, atimeMs, mtimeMs, ctimeMs, birthtimeMs };
-      const nlink = record.nlink === 0 ? 0 : this.#directoryLinks(ino);
-      return { ino, mode, uid, gid, rdev, nlink, size: DIRECTORY_SIZE, atimeMs, mtimeMs, ctimeMs, birthtimeMs };
+      return { ino, mode, uid, gid, rdev, nlink: Math.min(record.nlink, 1), size: DIRECTORY_SIZE, atimeMs, mtimeMs, ctimeMs, birthtimeMs };
     }
     const lower = this.lowerOf(ino);
     return lower === undefined ? this.#bareRootAttr() : this.#lowerAttr(ino, lower);
@@ -204,7 +214,7 @@ export class Tree {
       uid: table.uid(entry),
       gid: table.gid(entry),
       rdev: table.rdev(entry),
-      nlink: directory ? this.#directoryLinks(ino) : table.nlink(entry),
+      nlink: directory ? 1 : table.nlink(entry),
       size: directory ? DIRECTORY_SIZE : table.size(entry),
       atimeMs: time,
       mtimeMs: time,
@@ -216,9 +226,8 @@ export class Tree {
   /** The root of a union without lowers. */
   #bareRootAttr(): Attr {
     const time = this.mountTimeMs;
-    const nlink = this.#directoryLinks(ROOT_INO);
     const times = { atimeMs: time, mtimeMs: time, ctimeMs: time, birthtimeMs: time };
-    return { ino: ROOT_INO, mode: S_IFDIR | 0o755, uid: 0, gid: 0, rdev: 0, nlink, size: DIRECTORY_SIZE, ...times };
+    return { ino: ROOT_INO, mode: S_IFDIR | 0o755, uid: 0, gid: 0, rdev: 0, nlink: 1, size: DIRECTORY_SIZE, ...times };
   }
 
   /**
@@ -236,19 +245,13 @@ export class Tree {
   }
 
   /** Pure directories report 2 + their subdirectories, merged ones 1, as overlayfs does. */
-  #directoryLinks(ino: number): number {
-    const directory = this.directories.get(ino);
-    const copiedUp = this.records.has(ino);
-    const members = directory?.stack.length;
+  links({ ino, stack }: Directory): number {
+    const [only] = stack;
+    if (only === undefined) return 2 + (this.#subdirectories.get(ino) ?? 0);
+    if (stack.length > 1 || this.records.has(ino)) return 1;
+    const { table } = this.layers[only.layer]!;
+    const [first, end] = table.children(only.entry);
     let links = 2;
-    if (copiedUp && members === 0) {
-      for (const id of this.names.get(ino)?.values() ?? []) if (isDirectory(this.mode(id))) links++;
-      return links;
-    }
-    if (copiedUp || members !== 1) return copiedUp || members !== 0 ? 1 : links;
-    const { layer, entry } = directory!.stack[0]!;
-    const { table } = this.layers[layer]!;
-    const [first, end] = table.children(entry);
     for (let child = first; child < end; child++) if (table.isDirectory(child)) links++;
     return links;
   }
