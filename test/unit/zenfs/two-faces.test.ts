@@ -19,6 +19,20 @@ test('what ZenFS writes, renames and deletes the engine sees at once', async () 
   expect(overlay.fs.existsSync('/d')).toBe(false);
 });
 
+test('what ZenFS changes the watchers of the engine hear, and nothing of what it reads', async () => {
+  const { zen, overlay } = await mountUnion(base());
+  const seen: string[] = [];
+  const watcher = overlay.fs.watch('/', { recursive: true }, (eventType, filename) => seen.push(`${eventType} ${filename}`));
+  await zen.promises.readFile('/d/a');
+  await zen.promises.readdir('/d');
+  await zen.promises.writeFile('/d/n', 'new');
+  await zen.promises.chmod('/d/b', 0o600);
+  await zen.promises.rename('/d/n', '/d/m');
+  await overlay.flush();
+  watcher.close();
+  expect(new Set(seen)).toEqual(new Set(['rename d/n', 'change d/n', 'change d/b', 'rename d/m']));
+});
+
 test('what the engine writes, renames and deletes ZenFS sees at once, beside an open handle as well', async () => {
   const { zen, overlay } = await mountUnion(base());
   const handle = await zen.promises.open('/d/a', 'r');
