@@ -5,7 +5,7 @@
 
 import { decodeText } from '../base/encoding.ts';
 import { FsError } from '../base/errors.ts';
-import { F_OK, W_OK, isDirectory, isFile } from '../base/mode.ts';
+import { F_OK, W_OK, isDirectory, isFile, isSymlink } from '../base/mode.ts';
 import { Dirent, Stats } from '../base/stats.ts';
 import { mayAccess } from '../overlay/access.ts';
 import * as attr from '../overlay/attr.ts';
@@ -128,7 +128,7 @@ export const operations = {
   }),
   readlink: look('readlink', 1, (call, path: PathLike): string => {
     const { ino } = nofollow(call, path);
-    if ((call.tree.mode(ino) & 0o170000) !== 0o120000) throw new FsError('EINVAL');
+    if (!isSymlink(call.tree.mode(ino))) throw new FsError('EINVAL');
     return readTarget(call, ino);
   }),
   realpath: look('realpath', 1, (call, path: PathLike): string => {

@@ -1,7 +1,7 @@
 /* Making new names: files, directories, symbolic links, special files, hard links. A new name replaces a whiteout. */
 
 import { FsError } from '../base/errors.ts';
-import { PERMISSIONS, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, isDirectory } from '../base/mode.ts';
+import { PATH_MAX, PERMISSIONS, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, isDirectory } from '../base/mode.ts';
 import type { InodeRecord } from '../layer/upper.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { assertMayChangeNames, isInGroup } from './access.ts';
@@ -12,7 +12,6 @@ import type { Directory } from './tree.ts';
 import { type Place, find, walk } from './walk.ts';
 
 const DEFAULT_UMASK = 0o022;
-const PATH_MAX = 4096;
 const S_IXGRP = 0o010;
 
 /** What a new inode is, beside its names, owner and times. */
@@ -159,10 +158,10 @@ export function mknod(call: Call, path: string, mode: number, rdev: number): voi
   if (type === S_IFLNK) throw new FsError('EINVAL');
   const place = walk(call, path, 'name');
   assertCreatable(call, place);
-  const device = type === 0o020000 || type === 0o060000;
+  const device = type === S_IFCHR || type === S_IFBLK;
   if (device && call.user.uid !== 0) throw new FsError('EPERM');
   // Character device 0/0 is the kernel's whiteout; overlayfs refuses it as well.
-  if (type === 0o020000 && rdev === 0) throw new FsError('EPERM');
+  if (type === S_IFCHR && rdev === 0) throw new FsError('EPERM');
   createInode(call, place, { mode: type | masked(call, mode), rdev: device ? rdev : 0 });
 }
 

@@ -14,7 +14,7 @@ import { originOf } from './ino.ts';
 import type { Directory } from './tree.ts';
 
 /** Bytes that a file may have: positions stay exact in a double, and chunk lists stay sane. */
-export const MAX_FILE_SIZE = 2 ** 40;
+const MAX_FILE_SIZE = 2 ** 40;
 
 /** What the content of a file is made of. */
 type Content = Pick<InodeRecord, 'size' | 'originSize' | 'chunks' | 'origin'>;

@@ -12,7 +12,7 @@ import type { LayerTable } from '../layer/table.ts';
 import type { Origin, PinnedLower } from '../layer/upper.ts';
 
 export const ROOT_INO = 1;
-export const FIRST_LOWER_INO = 2;
+const FIRST_LOWER_INO = 2;
 export const FIRST_UPPER_INO = 2 ** 31;
 export const LAST_INO = 2 ** 32 - 1;
 

@@ -89,7 +89,7 @@ export function childStack(tree: Tree, stack: readonly LowerDirectory[], name: s
 }
 
 /** The lower directories at a path of the lowers' own merged tree, from layer `top` downwards. */
-export function stackAt(tree: Tree, path: string, top = 0): readonly LowerDirectory[] {
+function stackAt(tree: Tree, path: string, top = 0): readonly LowerDirectory[] {
   let stack: readonly LowerDirectory[] = top === 0 ? tree.root.stack : rootStack(tree.layers, top);
   for (const part of path.split('/')) if (part !== '') stack = childStack(tree, stack, part);
   return stack;

@@ -138,7 +138,7 @@ function dropDirectory(call: Call, directory: Directory): void {
 }
 
 /** Takes one name from a file. With its last name the file goes, unless it is open: then it stays until it is closed. */
-export function dropName(call: Call, directory: Directory, name: string, ino: number): void {
+function dropName(call: Call, directory: Directory, name: string, ino: number): void {
   const { tree, now } = call;
   const before = tree.inode(ino);
   const nlink = (before?.nlink ?? tree.attr(ino).nlink) - 1;

@@ -10,11 +10,12 @@
  * knows what to write and a failed commit can put everything back. Nothing here waits.
  */
 
+import { FsError } from '../base/errors.ts';
 import type { Attr } from '../base/stats.ts';
 import { S_IFDIR, isDirectory } from '../base/mode.ts';
 import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
-import { FIRST_UPPER_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
+import { FIRST_UPPER_INO, LAST_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
 
 /** A directory of a lower, as a member of a merge. */
 export type LowerDirectory = Origin;
@@ -63,7 +64,9 @@ export class Tree {
     this.#derive();
   }
 
+  /** @throws {FsError} ENOSPC when 2^31 numbers have been given since the mount */
   newId(): number {
+    if (this.#nextId > LAST_INO) throw new FsError('ENOSPC', { detail: 'no inode number is left' });
     return this.#nextId++;
   }
 
