@@ -17,16 +17,17 @@ interface Folder {
   readonly node?: boolean;
 }
 
-const engine = ['base', 'layer', 'codec', 'archive', 'lower', 'upper', 'overlay', 'fs'];
+const engine = ['base', 'layer', 'codec', 'storage', 'archive', 'lower', 'upper', 'overlay', 'fs'];
 
 /** The folders of src. A folder that is not here must not exist. */
 export const importTable: ReadonlyMap<string, Folder> = new Map<string, Folder>([
   ['base', { values: [] }],
   ['layer', { values: ['base'] }],
   ['codec', { values: ['base'], packages: ['fflate'] }],
+  ['storage', { values: ['base'] }],
   ['archive', { values: ['base', 'layer', 'codec'] }],
-  ['lower', { values: ['base', 'layer', 'archive', 'codec'] }],
-  ['upper', { values: ['base', 'layer'], packages: ['idb-keyval'] }],
+  ['lower', { values: ['base', 'layer', 'archive', 'codec', 'storage'] }],
+  ['upper', { values: ['base', 'layer', 'codec', 'storage'], packages: ['idb-keyval'] }],
   ['overlay', { values: ['base', 'layer'] }],
   ['fs', { values: ['base', 'overlay'], types: ['layer'] }],
   ['rpc', { values: engine, packages: ['comlink'] }],

@@ -81,6 +81,14 @@ export interface Superblock {
   readonly lowers: readonly PinnedLower[];
 }
 
+/** Which upper this is and how far it has come: tells a lost upper from a new one, and an owner that was overtaken from the owner. */
+export interface UpperVersion {
+  /** Made at random with the upper's first commit. Therefore another upper of the same name has another. */
+  readonly generation: string;
+  /** How many commits it has had. */
+  readonly sequence: number;
+}
+
 /** *strict* waits until the bytes are on the disk, *relaxed* until the system has them. */
 export type Durability = 'strict' | 'relaxed';
 
