@@ -31,7 +31,7 @@ export async function perform<A extends unknown[], R>(
 /** Runs an operation now. */
 export function performSync<A extends unknown[], R>({ engine, user }: View, definition: Definition<A, R>, args: A): R {
   try {
-    return engine.runSync(user, (call) => definition.run(call, ...args));
+    return engine.runSync(user, (call) => definition.run(call, ...args), definition);
   } catch (e) {
     throw located(e, definition, args);
   }

@@ -7,7 +7,7 @@ import { toView } from '../base/view.ts';
 import { toBytes, toOptions, toPath, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
 import { DirListing } from './dir.ts';
-import { openHandle } from './file-handle.ts';
+import { openHandle, openSync } from './file-handle.ts';
 import { type OperationName, operations } from './operations.ts';
 import { type View, perform, performSync } from './perform.ts';
 import { FileWatchers } from './watch-file.ts';
@@ -68,7 +68,7 @@ function createSync(view: View): FsSync {
       const dirents = performSync(view, { ...operations.readdir, syscall: 'opendir' }, [path, { withFileTypes: true }]);
       return new DirListing(toPath(path), dirents as Dirent[]);
     },
-    openSync: (path, flags, permissions) => performSync(view, descriptors.open, [path, flags, permissions]),
+    openSync: (path, flags, permissions) => openSync(view, path, flags, permissions),
     closeSync: (fd) => performSync(view, descriptors.close, [fd]),
     readSync: (fd, buffer, offset, length, position) => {
       const into = toView(buffer, offset, length);

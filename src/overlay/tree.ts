@@ -15,6 +15,7 @@ import type { Attr } from '../base/stats.ts';
 import { S_IFDIR, isDirectory } from '../base/mode.ts';
 import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
+import { CHUNK_SIZE } from './chunk-size.ts';
 import { FIRST_UPPER_INO, LAST_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
 
 /** A directory of a lower, as a member of a merge. */
@@ -50,6 +51,7 @@ export class Tree {
   readonly #subdirectories = new Map<number, number>();
   #nextId = FIRST_UPPER_INO;
   #nextChunk = 1;
+  #used = 0;
 
   constructor(
     readonly layers: readonly MountedLayer[],
@@ -74,6 +76,34 @@ export class Tree {
     return this.#nextChunk++;
   }
 
+  /** What the upper takes, in bytes: `usedBy` of its records. Content that several inodes share counts for each. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /**
+   * Runs a whole operation. Where it throws, what it had changed is taken back, and nothing tells that it ever ran.
+   * @throws {FsError} EDQUOT when it left the upper larger than it was, and larger than `quota` bytes.
+   */
+  atomically<T>(operation: () => T, quota = Infinity): T {
+    const earlier = this.changes;
+    const { version, used } = this;
+    const own = new Changes(earlier);
+    this.changes = own;
+    try {
+      const result = operation();
+      if (this.#used > quota && this.#used > used) throw new FsError('EDQUOT', { detail: `the workspace may take ${quota} bytes` });
+      earlier.join(own);
+      return result;
+    } catch (e) {
+      if (this.version !== version) this.undo(own);
+      this.version = version;
+      throw e;
+    } finally {
+      this.changes = earlier;
+    }
+  }
+
   /** The upper's inode, or `undefined` where the upper has none. */
   inode(ino: number): InodeRecord | undefined {
     const record = this.records.get(ino);
@@ -86,6 +116,7 @@ export class Tree {
     this.changes.note(id, before);
     this.version++;
     this.records.set(id, record);
+    this.#used += usedBy(record) - usedBy(before);
     if (before?.names === record.names) return;
     if (before !== undefined) this.#unname(id, before);
     this.#name(id, record);
@@ -97,6 +128,7 @@ export class Tree {
     this.changes.note(id, before);
     this.version++;
     this.records.delete(id);
+    this.#used -= usedBy(before);
     this.#unname(id, before);
   }
 
@@ -171,10 +203,12 @@ export class Tree {
     this.directories.set(ROOT_INO, this.root);
     this.sharedChunks.clear();
     this.#subdirectories.clear();
+    this.#used = 0;
     const seen = new Set<number>();
     for (const [id, record] of this.records) {
       if (id >= this.#nextId) this.#nextId = id + 1;
       this.#name(id, record);
+      this.#used += usedBy(record);
       if (isWhiteout(record)) continue;
       for (const chunk of record.chunks) {
         if (chunk === 0) continue;
@@ -258,6 +292,19 @@ export class Tree {
     for (let child = first; child < end; child++) if (table.isDirectory(child)) links++;
     return links;
   }
+}
+
+/** What a record takes in the store beside its content, in bytes, rounded up: a name, numbers, the store's own. */
+const RECORD_SIZE = 256;
+
+/** What a record takes, in bytes: itself, and the chunks that it holds. */
+function usedBy(record: UpperRecord | undefined): number {
+  if (record === undefined) return 0;
+  if (isWhiteout(record) || record.chunks.length === 0) return RECORD_SIZE;
+  let held = 0;
+  for (const chunk of record.chunks) if (chunk !== 0) held++;
+  const last = record.chunks.at(-1) === 0 ? 0 : record.chunks.length * CHUNK_SIZE - Math.min(record.size, record.chunks.length * CHUNK_SIZE);
+  return RECORD_SIZE + held * CHUNK_SIZE - last;
 }
 
 /** The roots of the lowers from layer `top` down to the first that is opaque. */
