@@ -13,9 +13,15 @@ export interface View {
   readonly user: Credentials;
 }
 
+/** What runs operations for a user: a mounted union, or a batch in it. */
+export interface Runner {
+  readonly engine: Pick<Engine, 'run'>;
+  readonly user: Credentials;
+}
+
 /** Runs an operation; resolves when what it changed is committed. */
 export async function perform<A extends unknown[], R>(
-  { engine, user }: View,
+  { engine, user }: Runner,
   definition: Definition<A, R>,
   args: A,
   signal?: AbortSignal,

@@ -59,6 +59,12 @@ export class Gathered {
     if (this.#wantedChunks.size > 0 || this.#wantedRanges.size > 0) throw new NotResident();
   }
 
+  /** Takes over what another operation gathered, of chunks those with an id below `end`. */
+  adopt(other: Gathered, end = Infinity): void {
+    for (const [key, bytes] of other.#ranges) this.#ranges.set(key, bytes);
+    for (const [id, bytes] of other.#chunks) if (id < end) this.#chunks.set(id, bytes);
+  }
+
   /** Fetches everything that was found missing. */
   async load(signal?: AbortSignal): Promise<void> {
     const ids = [...this.#wantedChunks];

@@ -49,6 +49,8 @@ export class Tree {
   version = 0;
   /** Directories of the upper in each directory: what its number of links is made of. */
   readonly #subdirectories = new Map<number, number>();
+  /** Chunks from this number on were made since the mount. */
+  readonly firstNewChunk: number;
   #nextId = FIRST_UPPER_INO;
   #nextChunk = 1;
   #used = 0;
@@ -64,6 +66,7 @@ export class Tree {
     this.root = { ino: ROOT_INO, parent: undefined as unknown as Directory, name: '', stack: rootStack(layers), entries: undefined };
     this.root.parent = this.root;
     this.#derive();
+    this.firstNewChunk = this.#nextChunk;
   }
 
   /** @throws {FsError} ENOSPC when 2^31 numbers have been given since the mount */
@@ -116,7 +119,7 @@ export class Tree {
     this.changes.note(id, before);
     this.version++;
     this.records.set(id, record);
-    this.#used += usedBy(record) - usedBy(before);
+    this.#used += usedBy(id, record) - usedBy(id, before);
     if (before?.names === record.names) return;
     if (before !== undefined) this.#unname(id, before);
     this.#name(id, record);
@@ -128,7 +131,7 @@ export class Tree {
     this.changes.note(id, before);
     this.version++;
     this.records.delete(id);
-    this.#used -= usedBy(before);
+    this.#used -= usedBy(id, before);
     this.#unname(id, before);
   }
 
@@ -208,7 +211,7 @@ export class Tree {
     for (const [id, record] of this.records) {
       if (id >= this.#nextId) this.#nextId = id + 1;
       this.#name(id, record);
-      this.#used += usedBy(record);
+      this.#used += usedBy(id, record);
       if (isWhiteout(record)) continue;
       for (const chunk of record.chunks) {
         if (chunk === 0) continue;
@@ -294,17 +297,18 @@ export class Tree {
   }
 }
 
-/** What a record takes in the store beside its content, in bytes, rounded up: a name, numbers, the store's own. */
-const RECORD_SIZE = 256;
+/** What an object takes beside its content, in bytes, rounded up: a name, numbers, what the store adds. */
+const OBJECT_SIZE = 256;
 
-/** What a record takes, in bytes: itself, and the chunks that it holds. */
-function usedBy(record: UpperRecord | undefined): number {
-  if (record === undefined) return 0;
-  if (isWhiteout(record) || record.chunks.length === 0) return RECORD_SIZE;
-  let held = 0;
-  for (const chunk of record.chunks) if (chunk !== 0) held++;
-  const last = record.chunks.at(-1) === 0 ? 0 : record.chunks.length * CHUNK_SIZE - Math.min(record.size, record.chunks.length * CHUNK_SIZE);
-  return RECORD_SIZE + held * CHUNK_SIZE - last;
+/**
+ * What a record takes, in bytes: the chunks that it holds and, where the upper made the object, the object itself. Whiteouts and
+ * copied-up attributes count nothing, so that what a lower has can be deleted, whatever the quota.
+ */
+function usedBy(id: number, record: UpperRecord | undefined): number {
+  if (record === undefined || isWhiteout(record)) return 0;
+  let used = id < FIRST_UPPER_INO ? 0 : OBJECT_SIZE;
+  for (const [i, chunk] of record.chunks.entries()) if (chunk !== 0) used += Math.min(CHUNK_SIZE, record.size - i * CHUNK_SIZE);
+  return used;
 }
 
 /** The roots of the lowers from layer `top` down to the first that is opaque. */
