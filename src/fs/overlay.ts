@@ -10,9 +10,11 @@ import { entries } from '../overlay/readdir.ts';
 import { repair } from '../overlay/repair.ts';
 import { reset } from '../overlay/reset.ts';
 import type { BatchFs, Fs } from './api.ts';
-import { type OpenBatch, beginBatch } from './batch.ts';
+import { type Batch, beginBatch } from './batch.ts';
 import { perform } from './perform.ts';
 import { createFs } from './surface.ts';
+
+export type { Batch } from './batch.ts';
 
 export interface OverlayOptions extends MountOptions {
   /** Owner of what is made through `fs`. Default: 0, who may do everything. */
@@ -79,7 +81,7 @@ export class Overlay implements AsyncDisposable {
   }
 
   /** Begins a batch whose end the caller decides. `user` acts in it; default: the owner of `fs`. */
-  beginBatch(user: Credentials = this.owner): OpenBatch {
+  beginBatch(user: Credentials = this.owner): Batch {
     return beginBatch(this.engine, user);
   }
 

@@ -4,7 +4,7 @@ import { constants } from '../base/constants.ts';
 import type { Dirent } from '../base/stats.ts';
 import type { Fs, FsPromises, FsSync, PathLike, StatListener, WatchOptions } from './api.ts';
 import { toView } from '../base/view.ts';
-import { toBytes, toOptions, toPath, toPosition } from './arguments.ts';
+import { signalOf, toBytes, toOptions, toPath, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
 import { DirListing } from './dir.ts';
 import { openHandle, openSync } from './file-handle.ts';
@@ -47,12 +47,6 @@ function createPromises(view: View): FsPromises {
       }, signal);
     },
   };
-}
-
-/** The `signal` of the options, which stand last. */
-function signalOf(args: readonly unknown[]): AbortSignal | undefined {
-  const last = args.at(-1);
-  return typeof last === 'object' && last !== null && 'signal' in last && last.signal instanceof AbortSignal ? last.signal : undefined;
 }
 
 function createSync(view: View): FsSync {
