@@ -16,6 +16,7 @@ import { S_IFDIR, isDirectory } from '../base/mode.ts';
 import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
 import { CHUNK_SIZE } from './chunk-size.ts';
+import { PathCache } from './path-cache.ts';
 import { FIRST_UPPER_INO, LAST_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
 
 /** A directory of a lower, as a member of a merge. */
@@ -43,6 +44,8 @@ export class Tree {
   readonly root: Directory;
   /** Chunks that more than one inode holds, with how many do. */
   readonly sharedChunks = new Map<number, number>();
+  /** Where root's walks led since names last changed. */
+  readonly paths = new PathCache();
   /** What has changed since the last commit was taken. */
   changes = new Changes();
   /** Grows with every change, so that a caller can tell whether an operation made one. */
@@ -121,6 +124,7 @@ export class Tree {
     this.records.set(id, record);
     this.#used += usedBy(id, record) - usedBy(id, before);
     if (before?.names === record.names) return;
+    this.paths.clear();
     if (before !== undefined) this.#unname(id, before);
     this.#name(id, record);
   }
@@ -132,6 +136,7 @@ export class Tree {
     this.version++;
     this.records.delete(id);
     this.#used -= usedBy(id, before);
+    this.paths.clear();
     this.#unname(id, before);
   }
 
@@ -164,6 +169,7 @@ export class Tree {
     this.changes.moves.push({ directory, parent: directory.parent, name: directory.name });
     directory.parent = parent;
     directory.name = name;
+    this.paths.clear();
   }
 
   /** Takes back what `changes` notes. Entries of directories are merged anew when next needed. */
@@ -203,6 +209,7 @@ export class Tree {
 
   /** Makes everything that follows from the records. */
   #derive(): void {
+    this.paths.clear();
     this.directories.set(ROOT_INO, this.root);
     this.sharedChunks.clear();
     this.#subdirectories.clear();
