@@ -192,6 +192,8 @@ export interface TarFile {
   readonly checksum?: 'right' | 'signed' | 'wrong';
   /** Every number in base-256. */
   readonly base256?: boolean;
+  /** Written over the header, before its checksum is made. */
+  readonly patch?: { readonly at: number; readonly bytes: Uint8Array };
 }
 
 const BLOCK = 512;
@@ -235,10 +237,46 @@ function tarHeader(file: TarFile, length: number): Uint8Array {
     number(337, 8, file.device[1]);
   }
   block.set(encodeUtf8(file.prefix ?? ''), 345);
+  if (file.patch !== undefined) block.set(file.patch.bytes, file.patch.at);
   block.set(encodeUtf8('        '), 148);
   const sum = block.reduce((total, byte) => total + (file.checksum === 'signed' && byte > 127 ? byte - 256 : byte), 0);
   block.set(encodeUtf8(`${(file.checksum === 'wrong' ? sum + 1 : sum).toString(8).padStart(6, '0')}\0 `), 148);
   return block;
+}
+
+/** A sparse entry as GNU tar writes it by itself: the pieces of the map, four in the header and the rest in blocks behind it. */
+export function oldSparseFile(
+  name: string,
+  map: readonly (readonly [at: number, length: number])[],
+  { size, content }: { readonly size: number; readonly content: string },
+): TarFile {
+  const number = (value: number): string => `${value.toString(8).padStart(11, '0')}\0`;
+  const pieces = map.map(([at, length]) => number(at) + number(length));
+  const header = concatBytes([
+    encodeUtf8(pieces.slice(0, 4).join('').padEnd(96, '\0')),
+    Uint8Array.of(pieces.length > 4 ? 1 : 0),
+    encodeUtf8(number(size)),
+  ]);
+  const blocks: Uint8Array[] = [];
+  for (let i = 4; i < pieces.length; i += 21) {
+    const more = i + 21 < pieces.length;
+    blocks.push(
+      encodeUtf8(
+        `${pieces
+          .slice(i, i + 21)
+          .join('')
+          .padEnd(504, '\0')}${more ? '\x01' : '\0'}`.padEnd(BLOCK, '\0'),
+      ),
+    );
+  }
+  return {
+    name,
+    type: 'S',
+    magic: 'gnu',
+    size: content.length,
+    content: concatBytes([...blocks, encodeUtf8(content)]),
+    patch: { at: 386, bytes: header },
+  };
 }
 
 /** A pax extended header for the entry behind it, or for all (`g`). */
