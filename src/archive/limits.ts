@@ -13,7 +13,7 @@ export interface ArchiveLimits {
   readonly ratio?: number | undefined;
   /** Bytes of one file, holes included; a larger one is listed and cannot be read. Default: 4 GiB. */
   readonly entrySize?: number | undefined;
-  /** Bytes of a zstd frame's window: memory that decoding takes. Default: 128 MiB, as for the `zstd` command. */
+  /** Bytes of a zstd frame's window: memory that decoding takes. Default: 128 MiB, as for the `zstd` command; the decoder takes no more. */
   readonly window?: number | undefined;
 }
 
