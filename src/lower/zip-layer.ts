@@ -5,7 +5,7 @@
 
 import { concatBytes, ownBytes } from '../base/bytes.ts';
 import { Lru } from '../base/lru.ts';
-import { type Place, damaged } from '../archive/damage.ts';
+import { type Place, damaged, tooLarge } from '../archive/damage.ts';
 import { assertEntrySize } from '../archive/limits.ts';
 import { LOCAL_HEADER_SIZE, STORED, readZipDirectory } from '../archive/zip.ts';
 import { LOCAL_HEADER_GUESS, type ZipDecoders, type ZipEntry, decodeZipContent, findZipContent } from '../archive/zip-content.ts';
@@ -28,14 +28,17 @@ const DECODED_LIMIT = 32 << 20;
  * @throws {FsError} EIO when it is damaged
  */
 export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Opening): Promise<Layer> {
-  const { source, size, limits, signal } = opening;
+  const { source, size, limits, maxBytes, signal } = opening;
   const codec = loadCodec();
   const place: Place = { archive: source.name };
+  const directorySize = end.directoryEnd - end.directoryStart;
+  if (directorySize > maxBytes)
+    throw tooLarge(place, `a central directory of ${directorySize} bytes, more than the ${maxBytes} that are allowed`);
   const tailStart = size - tail.length;
   const rest = end.directoryStart < tailStart ? await source.read(end.directoryStart, tailStart, signal) : undefined;
   const bytes = rest === undefined ? tail.subarray(end.directoryStart - tailStart) : concatBytes([rest, tail]);
   const builder = new TableBuilder(opening.table, { archive: source.name, entries: limits.entries });
-  const directory = bytes.subarray(0, end.directoryEnd - end.directoryStart);
+  const directory = bytes.subarray(0, directorySize);
   const { hasZstd } = readZipDirectory({ bytes: directory, end, place, codec, limits }, builder);
   if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);
   // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
