@@ -3,7 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { openLayer } from '../../../src/lower/open-layer.ts';
-import { paxHeader, tarArchive, zipArchive, zstdFrame } from '../../support/archives.ts';
+import { paxHeader, tarArchive, type TarFile, zipArchive, zstdFrame } from '../../support/archives.ts';
 import { dumpLayer, textAt } from '../../support/dump-layer.ts';
 
 interface Named {
@@ -21,7 +21,9 @@ const formats: readonly [string, (files: readonly Named[]) => Uint8Array][] = [
 /** A tar header has room for 100 bytes, and for no NUL: such names come in a pax header. */
 function tarOf(files: readonly Named[]): Uint8Array {
   const isPlain = (name: string): boolean => Buffer.byteLength(name) <= 100 && !name.includes('\0');
-  return tarArchive(files.flatMap((file) => (isPlain(file.name) ? [file] : [paxHeader({ path: file.name }), { ...file, name: 'short' }])));
+  return tarArchive(
+    files.flatMap((file): TarFile[] => (isPlain(file.name) ? [file] : [paxHeader({ path: file.name }), { ...file, name: 'short' }])),
+  );
 }
 
 describe.each(formats)('in a %s', (format, write) => {

@@ -51,15 +51,17 @@ describe.each(writers)('a %s', (format, write) => {
     expect(await textAt(layer, '/small')).toBe('y');
   });
 
-  test.runIf(format !== 'tar')('with a ratio that no honest archive has is refused, unless that is allowed', async () => {
-    const zeros = write([{ name: 'zeros', content: new Uint8Array(80 * MIB), crc: 0 }]);
-    expect(zeros.length).toBeLessThan(MIB / 4);
-    const start = performance.now();
-    await expect(open(zeros)).rejects.toEqual(tooLarge(/^bomb: .*more than the 67108864 (bytes )?that are allowed/));
-    expect(performance.now() - start).toBeLessThan(5000);
-    const layer = await open(zeros, { limits: { ratio: 1e6 } });
-    expect(layer.table.size(entryAt(layer, '/zeros'))).toBe(80 * MIB);
-  });
+  // A tar that is not compressed has no ratio.
+  if (format !== 'tar')
+    test('with a ratio that no honest archive has is refused, unless that is allowed', async () => {
+      const zeros = write([{ name: 'zeros', content: new Uint8Array(80 * MIB), crc: 0 }]);
+      expect(zeros.length).toBeLessThan(MIB / 4);
+      const start = performance.now();
+      await expect(open(zeros)).rejects.toEqual(tooLarge(/^bomb: .*more than the 67108864 (bytes )?that are allowed/));
+      expect(performance.now() - start).toBeLessThan(5000);
+      const layer = await open(zeros, { limits: { ratio: 1e6 } });
+      expect(layer.table.size(entryAt(layer, '/zeros'))).toBe(80 * MIB);
+    });
 
   test('with more content than is allowed is refused', async () => {
     // A tar that is not compressed has as many bytes as it has: only its memory counts.
