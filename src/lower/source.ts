@@ -7,6 +7,8 @@ export interface SourceStats {
   readonly requests: number;
   /** Bytes of content received. */
   readonly bytes: number;
+  /** Requests for which a synchronous call kept its whole thread waiting. */
+  readonly syncRequests?: number;
 }
 
 /** An immutable sequence of bytes. */
@@ -26,6 +28,15 @@ export interface Source {
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** The same where they are at hand, else `undefined`. */
   peek(start: number, end: number): Uint8Array | undefined;
+  /**
+   * The same without returning to the event loop, whatever the wait; `undefined` where the platform cannot.
+   * @throws {FsError} as `read`
+   */
+  readSync?(start: number, end: number): Uint8Array | undefined;
+  /** Tells whether [start, end) can be read without the network, now and probably later. */
+  holds?(start: number, end: number): boolean;
+  /** Resolves when what was read so far is kept, where it can be kept at all. */
+  settled?(): Promise<void>;
   close(): void;
 }
 
