@@ -31,6 +31,8 @@ export interface Question {
   /** A Range header. Without it the whole archive is meant. */
   readonly range?: string;
   readonly method?: 'GET' | 'HEAD';
+  /** Milliseconds to wait for an answer. Default: what the options say. */
+  readonly stall?: number;
 }
 
 export class HttpRequests {
@@ -58,7 +60,7 @@ export class HttpRequests {
   }
 
   /** @throws {Transient} when it may go better the next time @throws {FsError} EIO */
-  async send({ range, method = 'GET' }: Question, signal: AbortSignal | undefined): Promise<Response> {
+  async send({ range, method = 'GET', stall = this.#patience.stall }: Question, signal: AbortSignal | undefined): Promise<Response> {
     const call = this.options.fetch ?? ((url, init) => fetch(url, init));
     const attempt = new AbortController();
     const init: RequestInit = { method, signal: AbortSignal.any([this.#signal(signal), attempt.signal]) };
@@ -73,7 +75,7 @@ export class HttpRequests {
     this.stats.requests++;
     let response: Response;
     try {
-      response = await unlessStalled(call(this.url.href, init), this.#patience.stall, () => attempt.abort());
+      response = await unlessStalled(call(this.url.href, init), stall, () => attempt.abort());
     } catch (e) {
       throw this.failure(e, signal);
     }

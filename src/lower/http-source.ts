@@ -51,10 +51,10 @@ export interface RemoteSource extends Source {
   pin(version: ArchiveVersion): void;
   /**
    * Asks whether the server still has this version: one small request, not repeated. *unreachable* indicates that there was no
-   * answer, or one that may be another the next time. Therefore nothing is known.
+   * answer in so many milliseconds, or one that may be another the next time. Therefore nothing is known.
    * @throws {FsError} EIO when the server refuses
    */
-  compare(version: ArchiveVersion, signal?: AbortSignal): Promise<'same' | 'changed' | 'unreachable'>;
+  compare(version: ArchiveVersion, timeout: number, signal?: AbortSignal): Promise<'same' | 'changed' | 'unreachable'>;
 }
 
 /** Bytes that are at hand. */
@@ -102,9 +102,9 @@ class HttpSource implements RemoteSource {
     this.#learn(size, { etag, lastModified });
   }
 
-  async compare(version: ArchiveVersion, signal?: AbortSignal): Promise<'same' | 'changed' | 'unreachable'> {
+  async compare(version: ArchiveVersion, timeout: number, signal?: AbortSignal): Promise<'same' | 'changed' | 'unreachable'> {
     try {
-      const response = await this.#http.send({ range: 'bytes=0-0' }, signal);
+      const response = await this.#http.send({ range: 'bytes=0-0', stall: timeout }, signal);
       await discard(response);
       if (response.status === 416) return 'changed';
       if (response.status !== 206 && response.status !== 200) throw refused(this.name, response);

@@ -10,12 +10,14 @@ import type { Layer, LayerWarning } from '../layer/layer.ts';
 import { DEFAULT_MAX_BYTES, type HttpOptions, httpSource } from './http-source.ts';
 import { type BlobLike, type Source, blobSource, bytesSource } from './source.ts';
 import { tarLayer } from './tar-layer.ts';
-import { openZipLayer } from './zip-layer.ts';
+import { type CachedLayerOptions, type CachedOpening, openThroughCache } from './open-cached.ts';
+import type { LayerIndex } from './layer-index.ts';
+import { openZipLayer, restoreZipLayer } from './zip-layer.ts';
 
 /** Up to here a whole archive costs about what the requests for its parts would: 1 MiB is 170 ms at 50 Mbit/s, three round trips of 50 ms. */
 const SMALL = 1 << 20;
 
-export interface OpenLayerOptions extends TableOptions, HttpOptions {
+export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayerOptions {
   /** For messages. Default: the URL or the file's name. */
   readonly name?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -36,10 +38,25 @@ export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | s
 export async function openLayer(from: LayerSource, options: OpenLayerOptions = {}): Promise<Layer> {
   const source = sourceOf(from, options);
   try {
-    return await openSource(source, options);
+    const { at, strip, whiteouts } = options;
+    const opening: CachedOpening = {
+      table: { at, strip, whiteouts },
+      open: (cached) => openSource(cached, options),
+      restore: (index, cached) => restoreLayer(index, cached, options),
+    };
+    return await openThroughCache(source, opening, options);
   } catch (e) {
     source.close();
     throw e;
+  }
+}
+
+function restoreLayer(index: LayerIndex, source: Source, { maxBytes = DEFAULT_MAX_BYTES, at, strip, whiteouts }: OpenLayerOptions): Layer {
+  switch (index.format) {
+    case 'zip':
+      return restoreZipLayer(index, { source, codec: loadCodec(), table: { at, strip, whiteouts }, maxBytes });
+    default:
+      return index.format satisfies never;
   }
 }
 

@@ -1,15 +1,10 @@
 /* Where the bytes of an archive come from: the contract, and sources that are at hand (bytes, a Blob). http-source.ts has the other. */
 
 import { FsError } from '../base/errors.ts';
+import type { LayerStats } from '../layer/layer.ts';
 
 /** What was asked of a source so far. */
-export interface SourceStats {
-  readonly requests: number;
-  /** Bytes of content received. */
-  readonly bytes: number;
-  /** Requests for which a synchronous call kept its whole thread waiting. */
-  readonly syncRequests?: number;
-}
+export type SourceStats = LayerStats;
 
 /** An immutable sequence of bytes. */
 export interface Source {
@@ -33,6 +28,8 @@ export interface Source {
    * @throws {FsError} as `read`
    */
   readSync?(start: number, end: number): Uint8Array | undefined;
+  /** *true* indicates that what is read is kept beyond this session. Therefore `settled` is worth waiting for. */
+  readonly keeps?: boolean;
   /** Tells whether [start, end) can be read without the network, now and probably later. */
   holds?(start: number, end: number): boolean;
   /** Resolves when what was read so far is kept, where it can be kept at all. */

@@ -11,10 +11,12 @@ import { LOCAL_HEADER_GUESS, type ZipEntry, decodeZipContent, findZipContent } f
 import type { ZipEnd } from '../archive/zip-end.ts';
 import type { Codec } from '../codec/codec.ts';
 import { TableBuilder, type TableOptions, layerPath } from '../layer/build-table.ts';
-import type { Layer, LayerWarning } from '../layer/layer.ts';
+import type { Layer, LayerStats, LayerWarning, PrefetchOptions } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
+import type { LayerIndex } from './layer-index.ts';
+import { filesOf } from './table-paths.ts';
 import type { Source } from './source.ts';
 
 /** Decoded content to keep: a few thousand source files, or one large one that is read chunk by chunk. */
@@ -46,7 +48,17 @@ export async function openZipLayer(end: ZipEnd, tail: Uint8Array, options: ZipLa
   if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);
   // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
   const digest = await layerDigest(concatBytes([bytes, Uint8Array.of(...numberBytes(size))]), options.table);
-  return new ZipLayer({ ...builder.build(), digest, end, options });
+  return new ZipLayer({ ...builder.build(), digest, contentEnd: end.directoryStart, options });
+}
+
+/** Makes the layer again of which `index` is, without reading anything. */
+export function restoreZipLayer({ table, warnings, digest, state }: LayerIndex, options: Omit<ZipLayerOptions, 'signal'>): Layer {
+  return new ZipLayer({ table, warnings, digest, contentEnd: (state as { contentEnd: number }).contentEnd, options });
+}
+
+/** What `restoreZipLayer` needs; `undefined` of a layer that is no zip. */
+export function indexOfZip(layer: Layer): LayerIndex | undefined {
+  return layer instanceof ZipLayer ? layer.index : undefined;
 }
 
 function numberBytes(value: number): Uint8Array {
@@ -59,7 +71,8 @@ interface ZipLayerParts {
   readonly table: LayerTable;
   readonly warnings: readonly LayerWarning[];
   readonly digest: string;
-  readonly end: ZipEnd;
+  /** Where content ends and the central directory starts. */
+  readonly contentEnd: number;
   readonly options: ZipLayerOptions;
 }
 
@@ -71,24 +84,49 @@ class ZipLayer implements Layer {
   readonly warnings: readonly LayerWarning[];
   readonly #options: ZipLayerOptions;
   readonly #blocks: Blocks;
-  /** Where content ends and the central directory starts. */
   readonly #contentEnd: number;
   readonly #decoded = new Lru<number, Uint8Array>(DECODED_LIMIT, (content) => content.length);
   /** The last content that is over the budget, so that reading it chunk by chunk does not decode it for each. */
   #large: { readonly entry: number; readonly content: Uint8Array } | undefined;
 
-  constructor({ table, warnings, digest, end, options }: ZipLayerParts) {
+  /** Files whose content was asked for, in that order. */
+  readonly #accessed = new Set<number>();
+
+  constructor({ table, warnings, digest, contentEnd, options }: ZipLayerParts) {
     this.name = options.source.name;
     this.digest = digest;
     this.at = options.table.at ?? '/';
     this.table = table;
     this.warnings = warnings;
     this.#options = options;
-    this.#contentEnd = end.directoryStart;
-    this.#blocks = new Blocks(options.source, { end: end.directoryStart });
+    this.#contentEnd = contentEnd;
+    this.#blocks = new Blocks(options.source, { end: contentEnd });
+  }
+
+  get index(): LayerIndex {
+    const { table, digest, warnings } = this;
+    return { format: 'zip', table, digest, warnings, state: { contentEnd: this.#contentEnd } };
+  }
+
+  get stats(): LayerStats {
+    return this.#options.source.stats;
+  }
+
+  accessed(): string[] {
+    return Array.from(this.#accessed, (entry) => this.table.path(entry));
+  }
+
+  async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
+    if (paths === 'all') return this.#blocks.prefetch([[0, this.#contentEnd]], options);
+    const ranges = Array.from(filesOf(this.table, paths), (entry) => {
+      const zipEntry = this.#entry(entry);
+      return [zipEntry.extent.offset, this.#guessEnd(zipEntry)] as const;
+    });
+    return this.#blocks.prefetch(ranges, options);
   }
 
   peek(entry: number, start: number, end: number): Uint8Array | undefined {
+    this.#accessed.add(entry);
     const kept = this.#kept(entry);
     if (kept !== undefined) return kept.subarray(start, end);
     const zipEntry = this.#entry(entry);
@@ -112,6 +150,19 @@ class ZipLayer implements Layer {
     if (content.length < stored) content = await this.#blocks.read(...this.#contentRange(zipEntry, from), signal);
     // Raced with another reader of the same file: one decoding is enough.
     return (this.#kept(entry) ?? this.#keep(entry, content, zipEntry)).subarray(start, end);
+  }
+
+  readSync(entry: number, start: number, end: number): Uint8Array | undefined {
+    const atHand = this.peek(entry, start, end);
+    if (atHand !== undefined) return atHand;
+    const zipEntry = this.#entry(entry);
+    const { offset, stored } = zipEntry.extent;
+    const bytes = this.#blocks.readSync(offset, this.#guessEnd(zipEntry));
+    if (bytes === undefined) return undefined;
+    const from = findZipContent(bytes, zipEntry, this.#options.codec);
+    let content: Uint8Array | undefined = bytes.subarray(from, from + stored);
+    if (content.length < stored) content = this.#blocks.readSync(...this.#contentRange(zipEntry, from));
+    return content && this.#keep(entry, content, zipEntry).subarray(start, end);
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ const files = new Map([
   ['a.zip', content],
   ['a.tgz', content],
 ]);
-const retry = { delay: 1, stall: 150 };
+const retry = { delay: 1, stall: 400 };
 
 let server: RangeServer;
 beforeEach(async () => {

@@ -37,7 +37,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 /** Failures that pass are tried again at once. */
-const retry = { delay: 1, stall: 100 };
+const retry = { tries: 2, delay: 1, stall: 500 };
 
 /** In the middle: neither with the first bytes nor with the last. */
 const middle = names[2500]!;
@@ -147,8 +147,8 @@ describe('a server that lies or dies gives EIO with the cause', () => {
     ['dying', /cannot be fetched/],
     ['not-found', /HTTP 404 Not Found/],
     ['failing', /HTTP 500 Internal Server Error/],
-    ['silent', /nothing came for 0.1 s/],
-    ['stalling', /nothing came for 0.1 s/],
+    ['silent', /nothing came for 0.5 s/],
+    ['stalling', /nothing came for 0.5 s/],
     ['busy', /HTTP 503/],
     ['closed-for-an-hour', /HTTP 429/],
   ];
