@@ -24,9 +24,9 @@ export interface CachedLayerOptions {
 export interface CachedOpening {
   readonly table: TableOptions;
   /** Reads the table of contents. */
-  open(source: Source): Promise<Layer>;
+  readonly open: (source: Source) => Promise<Layer>;
   /** Makes the layer from what `open` learned before. */
-  restore(index: LayerIndex, source: Source): Layer;
+  readonly restore: (index: LayerIndex, source: Source) => Layer;
 }
 
 /** @throws {FsError} as `openLayer` */

@@ -58,7 +58,8 @@ async function directoryOf(path: FilePath, create: boolean): Promise<FileSystemD
  */
 export async function openSyncFile(path: FilePath): Promise<SyncFile | undefined> {
   const directory = await directoryOf(path, true);
-  const handle = (await directory?.getFileHandle(path.at(-1)!, { create: true }));
+  const handle = (await directory?.getFileHandle(path.at(-1)!, { create: true })) as
+    (FileSystemFileHandle & FileWithSyncHandle) | undefined;
   const file = await handle?.createSyncAccessHandle?.();
   return file === undefined ? undefined : syncFile(file);
 }

@@ -157,8 +157,11 @@ describe('the second opening', () => {
     };
     const firstTime = await time('many.zip');
     await time('few.zip');
-    const best = async (file: string): Promise<number> =>
-      Math.min(...([await time(file)]), await time(file), await time(file));
+    const best = async (file: string): Promise<number> => {
+      const times: number[] = [];
+      for (let i = 0; i < 3; i++) times.push(await time(file));
+      return Math.min(...times);
+    };
     const [few, many] = [await best('few.zip'), await best('many.zip')];
     // Bytes are read, of course: a megabyte, a few milliseconds.
     expect(many).toBeLessThan(few + 30);
