@@ -11,6 +11,7 @@ const CODES = {
   ENXIO: [6, 'no such device or address'],
   EBADF: [9, 'bad file descriptor'],
   EAGAIN: [11, 'resource temporarily unavailable'],
+  ENOMEM: [12, 'not enough memory'],
   EACCES: [13, 'permission denied'],
   EBUSY: [16, 'resource busy or locked'],
   EEXIST: [17, 'file already exists'],
@@ -35,6 +36,7 @@ const CODES = {
   ESTALE: [116, 'stale file handle'],
   EDQUOT: [122, 'disk quota exceeded'],
   ECANCELED: [125, 'operation canceled'],
+  EOWNERDEAD: [130, 'owner died'],
 } as const satisfies Record<string, readonly [errno: number, message: string]>;
 
 /** A POSIX error name that this library can raise. */

@@ -147,6 +147,9 @@ export interface FsPromises {
   removexattr(path: PathLike, name: string): Promise<void>;
 }
 
+/** What can be called in a batch: everything that a path is enough for. */
+export type BatchFs = Omit<FsPromises, 'open' | 'opendir' | 'watch' | 'mkdtemp'>;
+
 /** The `*Sync` form of each operation; what has to be fetched first throws EAGAIN. */
 export type FsSync = {
   [K in Exclude<keyof FsPromises, 'open' | 'opendir' | 'watch' | 'readdir' | 'readFile'> as `${K}Sync`]: (

@@ -94,3 +94,9 @@ export function toOptions<T extends object>(options: T | string | null | undefin
 /** A position in a file; `null`, `undefined` and -1 mean the current one. */
 export const toPosition = (position: number | bigint | null | undefined): number | undefined =>
   position === null || position === undefined || position === -1 ? undefined : Number(position);
+
+/** The `signal` of the options, which stand last. */
+export function signalOf(args: readonly unknown[]): AbortSignal | undefined {
+  const last = args.at(-1);
+  return typeof last === 'object' && last !== null && 'signal' in last && last.signal instanceof AbortSignal ? last.signal : undefined;
+}

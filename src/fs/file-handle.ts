@@ -6,7 +6,7 @@ import type { Data, Encoding, FileHandle, OpenMode, PathLike, ReadResult, TimeLi
 import { toView } from '../base/view.ts';
 import { toBytes, toOptions, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
-import { type View, perform } from './perform.ts';
+import { type View, perform, performSync } from './perform.ts';
 
 /** The calls of a descriptor that a handle is made of: the engine's own, or the same across a thread. */
 export interface DescriptorCalls {
@@ -25,19 +25,38 @@ export interface DescriptorCalls {
 
 /** Opens a file. @throws {FsError} what open(2) gives */
 export async function openHandle(view: View, path: PathLike, flags?: OpenMode, mode?: number | string): Promise<FileHandle> {
-  let fd: number | undefined;
-  const open = {
-    ...descriptors.open,
-    reads: flags === undefined || flags === 'r' || flags === O_RDONLY,
-    run: (...args: Parameters<typeof descriptors.open.run>) => (fd = descriptors.open.run(...args)),
-  };
+  const { definition, giveBack } = opening(view, flags);
   try {
-    return new DescriptorHandle(await perform(view, open, [path, flags, mode]), callsOf(view));
+    return new DescriptorHandle(await perform(view, definition, [path, flags, mode]), callsOf(view));
   } catch (e) {
-    // The commit of a created file failed: the descriptor of a file that is not there must not stay open.
-    if (fd !== undefined) view.engine.openFiles.remove(view.engine.openFiles.get(fd));
+    giveBack();
     throw e;
   }
+}
+
+/** Opens a file and gives its descriptor. @throws {FsError} what open(2) gives */
+export function openSync(view: View, path: PathLike, flags?: OpenMode, mode?: number | string): number {
+  const { definition, giveBack } = opening(view, flags);
+  try {
+    return performSync(view, definition, [path, flags, mode]);
+  } catch (e) {
+    giveBack();
+    throw e;
+  }
+}
+
+/** open(2), and what closes the descriptor of a file that was created and could not be kept: over quota, or the commit failed. */
+function opening({ engine }: View, flags: OpenMode | undefined) {
+  let fd: number | undefined;
+  const definition: typeof descriptors.open = {
+    ...descriptors.open,
+    reads: flags === undefined || flags === 'r' || flags === O_RDONLY,
+    run: (...args) => (fd = descriptors.open.run(...args)),
+  };
+  const giveBack = (): void => {
+    if (fd !== undefined) engine.openFiles.remove(engine.openFiles.get(fd));
+  };
+  return { definition, giveBack };
 }
 
 function callsOf(view: View): DescriptorCalls {

@@ -1,6 +1,7 @@
 /* `Overlay`: a mounted union with its surface. What `stratafs/engine` exports. */
 
 import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { Usage } from '../base/usage.ts';
 import type { Durability } from '../layer/upper.ts';
 import type { Credentials } from '../overlay/call.ts';
 import { diff } from '../overlay/diff.ts';
@@ -8,9 +9,12 @@ import { Engine, type MountOptions } from '../overlay/engine.ts';
 import { entries } from '../overlay/readdir.ts';
 import { repair } from '../overlay/repair.ts';
 import { reset } from '../overlay/reset.ts';
-import type { Fs } from './api.ts';
+import type { BatchFs, Fs } from './api.ts';
+import { type Batch, beginBatch } from './batch.ts';
 import { perform } from './perform.ts';
 import { createFs } from './surface.ts';
+
+export type { Batch } from './batch.ts';
 
 export interface OverlayOptions extends MountOptions {
   /** Owner of what is made through `fs`. Default: 0, who may do everything. */
@@ -50,6 +54,40 @@ export class Overlay implements AsyncDisposable {
   /** The same tree for another user: permission checks, owner of new files, umask. */
   as(credentials: Credentials): Fs {
     return createFs({ engine: this.engine, user: credentials });
+  }
+
+  /**
+   * Runs `work` as a batch: everything that it does through its `fs` becomes one commit, all of it or none. Nobody else sees its
+   * middle, and it holds nobody up. Where `work` throws, nothing of it happened. A batch inside a batch is one of its own.
+   *
+   * @throws {FsError} EAGAIN when others changed meanwhile what it had seen (run it again), ENOMEM when it writes more than 256 MiB,
+   * EDQUOT, ENOSPC and EIO as any call; then nothing of it happened.
+   * @example
+   * await overlay.batch(async (fs) => {
+   *   await fs.rm('/dist', { recursive: true });
+   *   await fs.rename('/dist.new', '/dist');
+   * });
+   */
+  async batch<T>(work: (fs: BatchFs) => T | Promise<T>): Promise<T> {
+    const batch = this.beginBatch();
+    try {
+      const result = await work(batch.fs);
+      await batch.commit();
+      return result;
+    } catch (e) {
+      batch.abort();
+      throw e;
+    }
+  }
+
+  /** Begins a batch whose end the caller decides. `user` acts in it; default: the owner of `fs`. */
+  beginBatch(user: Credentials = this.owner): Batch {
+    return beginBatch(this.engine, user);
+  }
+
+  /** What the upper takes, and what it may take. */
+  usage(): Usage {
+    return { used: this.engine.tree.used, quota: this.engine.quota };
   }
 
   /** The lowers, topmost first. */

@@ -13,9 +13,15 @@ export interface View {
   readonly user: Credentials;
 }
 
+/** What runs operations for a user: a mounted union, or a batch in it. */
+export interface Runner {
+  readonly engine: Pick<Engine, 'run'>;
+  readonly user: Credentials;
+}
+
 /** Runs an operation; resolves when what it changed is committed. */
 export async function perform<A extends unknown[], R>(
-  { engine, user }: View,
+  { engine, user }: Runner,
   definition: Definition<A, R>,
   args: A,
   signal?: AbortSignal,
@@ -31,7 +37,7 @@ export async function perform<A extends unknown[], R>(
 /** Runs an operation now. */
 export function performSync<A extends unknown[], R>({ engine, user }: View, definition: Definition<A, R>, args: A): R {
   try {
-    return engine.runSync(user, (call) => definition.run(call, ...args));
+    return engine.runSync(user, (call) => definition.run(call, ...args), definition);
   } catch (e) {
     throw located(e, definition, args);
   }

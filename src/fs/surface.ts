@@ -4,10 +4,10 @@ import { constants } from '../base/constants.ts';
 import type { Dirent } from '../base/stats.ts';
 import type { Fs, FsPromises, FsSync, PathLike, StatListener, WatchOptions } from './api.ts';
 import { toView } from '../base/view.ts';
-import { toBytes, toOptions, toPath, toPosition } from './arguments.ts';
+import { signalOf, toBytes, toOptions, toPath, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
 import { DirListing } from './dir.ts';
-import { openHandle } from './file-handle.ts';
+import { openHandle, openSync } from './file-handle.ts';
 import { type OperationName, operations } from './operations.ts';
 import { type View, perform, performSync } from './perform.ts';
 import { FileWatchers } from './watch-file.ts';
@@ -49,12 +49,6 @@ function createPromises(view: View): FsPromises {
   };
 }
 
-/** The `signal` of the options, which stand last. */
-function signalOf(args: readonly unknown[]): AbortSignal | undefined {
-  const last = args.at(-1);
-  return typeof last === 'object' && last !== null && 'signal' in last && last.signal instanceof AbortSignal ? last.signal : undefined;
-}
-
 function createSync(view: View): FsSync {
   const simple = Object.fromEntries(
     names.map((name) => [`${name}Sync`, (...args: never[]) => performSync(view, operations[name] as never, args)]),
@@ -68,7 +62,7 @@ function createSync(view: View): FsSync {
       const dirents = performSync(view, { ...operations.readdir, syscall: 'opendir' }, [path, { withFileTypes: true }]);
       return new DirListing(toPath(path), dirents as Dirent[]);
     },
-    openSync: (path, flags, permissions) => performSync(view, descriptors.open, [path, flags, permissions]),
+    openSync: (path, flags, permissions) => openSync(view, path, flags, permissions),
     closeSync: (fd) => performSync(view, descriptors.close, [fd]),
     readSync: (fd, buffer, offset, length, position) => {
       const into = toView(buffer, offset, length);

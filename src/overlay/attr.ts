@@ -29,9 +29,10 @@ const XATTR_NAME_MAX = 255;
 
 /** The attributes of what stands at a place. */
 export function stat(call: Call, place: Found): Attr {
-  const directory = asDirectory(call, place);
   const attr = call.tree.attr(place.ino);
-  return directory === undefined || attr.nlink === 0 ? attr : { ...attr, nlink: call.tree.links(directory) };
+  if (!isDirectory(attr.mode) || attr.nlink === 0) return attr;
+  const directory = asDirectory(call, place);
+  return directory === undefined ? attr : { ...attr, nlink: call.tree.links(directory) };
 }
 
 /** Changes the record of what stands at a place, after bringing it to the upper. */

@@ -1,10 +1,15 @@
-/* What has changed since the last commit was taken: enough to write it, and enough to take it back. */
+/* What an operation, or all of them since the last commit was taken, have changed: enough to write it, and enough to take it back. */
 
 import type { WatchEvent } from './watch.ts';
 import type { UpperRecord } from '../layer/upper.ts';
 import type { Directory } from './tree.ts';
 
 export class Changes {
+  constructor(
+    /** What these changes are built upon and will join: those of the operations before, which no commit has taken yet. */
+    private readonly earlier?: Changes,
+  ) {}
+
   /** Changed records with what they were before the first change; `undefined`: they did not exist. */
   readonly before = new Map<number, UpperRecord | undefined>();
   /** New chunks, and `undefined` for chunks that go. */
@@ -24,6 +29,24 @@ export class Changes {
   moveOn(file: { position: number }, position: number): void {
     if (!this.positions.has(file)) this.positions.set(file, file.position);
     file.position = position;
+  }
+
+  /** A chunk that waits for its commit. */
+  newChunk(id: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.chunks.get(id) ?? this.earlier?.newChunk(id);
+  }
+
+  /** Takes over what was changed after these. */
+  join(later: Changes): void {
+    for (const [id, record] of later.before) this.note(id, record);
+    for (const [id, bytes] of later.chunks) {
+      // Never committed and never will be: the store need not hear of it.
+      if (bytes === undefined && this.chunks.get(id) !== undefined) this.chunks.delete(id);
+      else this.chunks.set(id, bytes);
+    }
+    this.moves.push(...later.moves);
+    for (const [file, position] of later.positions) if (!this.positions.has(file)) this.positions.set(file, position);
+    this.events.push(...later.events);
   }
 
   get isEmpty(): boolean {

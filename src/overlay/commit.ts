@@ -153,7 +153,7 @@ export class CommitQueue {
 
   /** A chunk's bytes when they are in memory. */
   peekChunk(id: number): Uint8Array | undefined {
-    return this.tree.changes.chunks.get(id) ?? this.#running?.chunks.get(id) ?? this.#cache.get(id) ?? this.store?.peekChunk?.(id);
+    return this.tree.changes.newChunk(id) ?? this.#running?.chunks.get(id) ?? this.#cache.get(id) ?? this.store?.peekChunk?.(id);
   }
 
   /**

@@ -36,6 +36,8 @@ export interface MountOptions {
   readonly upper?: UpperStore | undefined;
   /** Default: strict. */
   readonly durability?: Durability | undefined;
+  /** Bytes that the upper may take, as `Tree.used` counts them: what would make it larger is EDQUOT. Default: no limit of ours. */
+  readonly quota?: number | undefined;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly clock?: (() => number) | undefined;
 }
@@ -54,16 +56,21 @@ const mounted = new WeakSet<UpperStore>();
 
 export class Engine {
   readonly openFiles = new OpenFiles();
+  readonly watchers = new Watchers();
+  readonly commits: CommitQueue;
+  readonly quota: number | undefined;
+  readonly #store: UpperStore | undefined;
   readonly #clock: () => number;
   #closed = false;
 
   private constructor(
     readonly tree: Tree,
-    readonly commits: CommitQueue,
-    readonly watchers: Watchers,
-    private readonly store: UpperStore | undefined,
-    clock: () => number,
+    { upper, durability = 'strict', clock = Date.now, quota }: Omit<MountOptions, 'lower'>,
   ) {
+    const superblock: Superblock = { format: FORMAT, lowers: pinLayers(tree.layers) };
+    this.commits = new CommitQueue(tree, upper, this.watchers, superblock, durability);
+    this.quota = quota;
+    this.#store = upper;
     this.#clock = clock;
   }
 
@@ -87,7 +94,7 @@ export class Engine {
   }
 
   static async #mountImage(options: MountOptions, image: UpperImage | undefined): Promise<Engine> {
-    const { lower = [], upper, durability = 'strict', clock = Date.now } = options;
+    const { lower = [], upper, clock = Date.now } = options;
     const pinned = image?.superblock;
     if (pinned !== undefined && pinned.format > FORMAT) {
       const detail = `it was written in format ${pinned.format}, this version knows ${FORMAT}`;
@@ -95,14 +102,17 @@ export class Engine {
     }
     const layers = mountLayers(lower, pinned?.lowers);
     const tree = new Tree(layers, upper === undefined, image?.records ?? new Map(), clock());
-    const watchers = new Watchers();
-    const superblock: Superblock = { format: FORMAT, lowers: pinLayers(layers) };
-    const commits = new CommitQueue(tree, upper, watchers, superblock, durability);
-    const engine = new Engine(tree, commits, watchers, upper, clock);
-    if (upper !== undefined && pinned === undefined) commits.writeSuperblock();
+    const engine = new Engine(tree, options);
+    if (upper !== undefined && pinned === undefined) engine.commits.writeSuperblock();
     engine.#dropOrphans();
-    await commits.flush();
+    await engine.commits.flush();
     return engine;
+  }
+
+  /** An engine over the tree as it is now, whose changes nobody else sees; `upper` keeps what they need. */
+  fork(upper: UpperStore): Engine {
+    const { layers, readOnly, records, mountTimeMs } = this.tree;
+    return new Engine(new Tree(layers, readOnly, records, mountTimeMs), { upper, clock: this.#clock, quota: this.quota });
   }
 
   /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
@@ -131,7 +141,7 @@ export class Engine {
       assertNotAborted(signal);
       const version = this.tree.version;
       try {
-        const result = this.#apply(operation, call);
+        const result = this.#apply(operation, call, reads);
         if (!reads || this.tree.version !== version) await this.#committed();
         return result;
       } catch (e) {
@@ -143,27 +153,23 @@ export class Engine {
   }
 
   /** Runs an operation now. Its commit follows; `flush()` tells how it went. @throws {FsError} EAGAIN when bytes have to be fetched first */
-  runSync<T>(user: Credentials, operation: Operation<T>): T {
+  runSync<T>(user: Credentials, operation: Operation<T>, { reads = false }: Pick<RunOptions, 'reads'> = {}): T {
     try {
-      return this.#apply(operation, this.#call(user));
+      return this.#apply(operation, this.#call(user), reads);
     } catch (e) {
       if (e instanceof NotResident) throw new FsError('EAGAIN', { detail: 'its content is not loaded yet: read it asynchronously once' });
       throw e;
     }
   }
 
-  #apply<T>(operation: Operation<T>, call: Call): T {
+  #apply<T>(operation: Operation<T>, call: Call, reads: boolean): T {
     if (this.#closed) throw new FsError('EIO', { detail: 'the workspace is closed' });
-    const version = this.tree.version;
+    const { tree } = this;
+    const { version } = tree;
     try {
-      return operation(call);
-    } catch (e) {
-      if (e instanceof NotResident && this.tree.version !== version) {
-        throw new TypeError('an operation gathered after it had changed something', { cause: e });
-      }
-      throw e;
+      return reads ? operation(call) : tree.atomically(() => operation(call), this.quota);
     } finally {
-      if (this.tree.version !== version) this.commits.schedule();
+      if (tree.version !== version) this.commits.schedule();
     }
   }
 
@@ -178,7 +184,7 @@ export class Engine {
 
   /** Checks the union rules over the tree and the committed records. @throws {FsError} EIO when the store cannot be read */
   check(): Promise<Violation[]> {
-    return checkCommitted(this.tree, this.store, this.commits);
+    return checkCommitted(this.tree, this.#store, this.commits);
   }
 
   /** Resolves when everything changed so far is committed. */
@@ -193,8 +199,8 @@ export class Engine {
     try {
       await this.commits.flush();
     } finally {
-      if (this.store !== undefined) mounted.delete(this.store);
-      await this.store?.close();
+      if (this.#store !== undefined) mounted.delete(this.#store);
+      await this.#store?.close();
     }
   }
 }

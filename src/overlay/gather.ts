@@ -23,10 +23,11 @@ const rangeKey = ({ layer, entry, start, end }: LowerRange): string => `${layer}
 
 /** The bytes gathered for one operation. They stay until it ends, whatever the caches drop. */
 export class Gathered {
-  readonly #chunks = new Map<number, Uint8Array | undefined>();
-  readonly #ranges = new Map<string, Uint8Array>();
-  #wantedChunks = new Set<number>();
-  #wantedRanges = new Map<string, LowerRange>();
+  // Most operations gather nothing: what they do not need is not made.
+  #chunks: Map<number, Uint8Array | undefined> | undefined;
+  #ranges: Map<string, Uint8Array> | undefined;
+  #wantedChunks: Set<number> | undefined;
+  #wantedRanges: Map<string, LowerRange> | undefined;
 
   constructor(
     private readonly layers: readonly MountedLayer[],
@@ -35,19 +36,18 @@ export class Gathered {
 
   /** A chunk of the upper; `undefined` when it has to be fetched, which is then noted. */
   chunk(id: number): Uint8Array | undefined {
-    const bytes = this.commits.peekChunk(id) ?? this.#chunks.get(id);
+    const bytes = this.commits.peekChunk(id) ?? this.#chunks?.get(id);
     if (bytes !== undefined) return bytes;
-    if (this.#chunks.has(id)) throw new FsError('EIO', { detail: `the upper has lost chunk ${id}` });
-    this.#wantedChunks.add(id);
+    if (this.#chunks?.has(id) === true) throw new FsError('EIO', { detail: `the upper has lost chunk ${id}` });
+    (this.#wantedChunks ??= new Set()).add(id);
     return undefined;
   }
 
   /** Bytes of a lower's content; `undefined` when they have to be fetched, which is then noted. */
   lower(layer: number, entry: number, start: number, end: number): Uint8Array | undefined {
     const range = { layer, entry, start, end };
-    const key = rangeKey(range);
-    const bytes = this.#ranges.get(key) ?? this.layers[layer]!.layer.peek(entry, start, end);
-    if (bytes === undefined) this.#wantedRanges.set(key, range);
+    const bytes = this.layers[layer]!.layer.peek(entry, start, end) ?? this.#ranges?.get(rangeKey(range));
+    if (bytes === undefined) (this.#wantedRanges ??= new Map()).set(rangeKey(range), range);
     return bytes;
   }
 
@@ -56,20 +56,27 @@ export class Gathered {
    * Preconditions: the operation has changed nothing yet.
    */
   assertResident(): void {
-    if (this.#wantedChunks.size > 0 || this.#wantedRanges.size > 0) throw new NotResident();
+    if (this.#wantedChunks !== undefined || this.#wantedRanges !== undefined) throw new NotResident();
+  }
+
+  /** Takes over what another operation gathered, of chunks those with an id below `end`. */
+  adopt(other: Gathered, end = Infinity): void {
+    for (const [key, bytes] of other.#ranges ?? []) (this.#ranges ??= new Map()).set(key, bytes);
+    for (const [id, bytes] of other.#chunks ?? []) if (id < end) (this.#chunks ??= new Map()).set(id, bytes);
   }
 
   /** Fetches everything that was found missing. */
   async load(signal?: AbortSignal): Promise<void> {
-    const ids = [...this.#wantedChunks];
-    const ranges = [...this.#wantedRanges];
-    this.#wantedChunks = new Set();
-    this.#wantedRanges = new Map();
-    const chunks = ids.length === 0 ? [] : this.commits.readChunks(ids);
-    const reads = ranges.map(async ([key, { layer, entry, start, end }]) => {
-      this.#ranges.set(key, await this.layers[layer]!.layer.read(entry, start, end, signal));
+    const ids = [...(this.#wantedChunks ?? [])];
+    const wanted = [...(this.#wantedRanges ?? [])];
+    this.#wantedChunks = undefined;
+    this.#wantedRanges = undefined;
+    const ranges = (this.#ranges ??= new Map<string, Uint8Array>());
+    const chunks = (this.#chunks ??= new Map<number, Uint8Array | undefined>());
+    const reads = wanted.map(async ([key, { layer, entry, start, end }]) => {
+      ranges.set(key, await this.layers[layer]!.layer.read(entry, start, end, signal));
     });
-    const [found] = await Promise.all([chunks, ...reads]);
-    for (const [i, id] of ids.entries()) this.#chunks.set(id, found[i]);
+    const [found] = await Promise.all([ids.length === 0 ? [] : this.commits.readChunks(ids), ...reads]);
+    for (const [i, id] of ids.entries()) chunks.set(id, found[i]);
   }
 }

@@ -15,6 +15,8 @@ import type { Attr } from '../base/stats.ts';
 import { S_IFDIR, isDirectory } from '../base/mode.ts';
 import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
+import { CHUNK_SIZE } from './chunk-size.ts';
+import { PathCache } from './path-cache.ts';
 import { FIRST_UPPER_INO, LAST_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
 
 /** A directory of a lower, as a member of a merge. */
@@ -42,14 +44,19 @@ export class Tree {
   readonly root: Directory;
   /** Chunks that more than one inode holds, with how many do. */
   readonly sharedChunks = new Map<number, number>();
+  /** Where root's walks led since names last changed. */
+  readonly paths = new PathCache();
   /** What has changed since the last commit was taken. */
   changes = new Changes();
   /** Grows with every change, so that a caller can tell whether an operation made one. */
   version = 0;
   /** Directories of the upper in each directory: what its number of links is made of. */
   readonly #subdirectories = new Map<number, number>();
+  /** Chunks from this number on were made since the mount. */
+  readonly firstNewChunk: number;
   #nextId = FIRST_UPPER_INO;
   #nextChunk = 1;
+  #used = 0;
 
   constructor(
     readonly layers: readonly MountedLayer[],
@@ -62,6 +69,7 @@ export class Tree {
     this.root = { ino: ROOT_INO, parent: undefined as unknown as Directory, name: '', stack: rootStack(layers), entries: undefined };
     this.root.parent = this.root;
     this.#derive();
+    this.firstNewChunk = this.#nextChunk;
   }
 
   /** @throws {FsError} ENOSPC when 2^31 numbers have been given since the mount */
@@ -72,6 +80,34 @@ export class Tree {
 
   newChunkId(): number {
     return this.#nextChunk++;
+  }
+
+  /** What the upper takes, in bytes: `usedBy` of its records. Content that several inodes share counts for each. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /**
+   * Runs a whole operation. Where it throws, what it had changed is taken back, and nothing tells that it ever ran.
+   * @throws {FsError} EDQUOT when it left the upper larger than it was, and larger than `quota` bytes.
+   */
+  atomically<T>(operation: () => T, quota = Infinity): T {
+    const earlier = this.changes;
+    const { version, used } = this;
+    const own = new Changes(earlier);
+    this.changes = own;
+    try {
+      const result = operation();
+      if (this.#used > quota && this.#used > used) throw new FsError('EDQUOT', { detail: `the workspace may take ${quota} bytes` });
+      earlier.join(own);
+      return result;
+    } catch (e) {
+      if (this.version !== version) this.undo(own);
+      this.version = version;
+      throw e;
+    } finally {
+      this.changes = earlier;
+    }
   }
 
   /** The upper's inode, or `undefined` where the upper has none. */
@@ -86,7 +122,9 @@ export class Tree {
     this.changes.note(id, before);
     this.version++;
     this.records.set(id, record);
+    this.#used += usedBy(id, record) - usedBy(id, before);
     if (before?.names === record.names) return;
+    this.paths.clear();
     if (before !== undefined) this.#unname(id, before);
     this.#name(id, record);
   }
@@ -97,6 +135,8 @@ export class Tree {
     this.changes.note(id, before);
     this.version++;
     this.records.delete(id);
+    this.#used -= usedBy(id, before);
+    this.paths.clear();
     this.#unname(id, before);
   }
 
@@ -129,6 +169,7 @@ export class Tree {
     this.changes.moves.push({ directory, parent: directory.parent, name: directory.name });
     directory.parent = parent;
     directory.name = name;
+    this.paths.clear();
   }
 
   /** Takes back what `changes` notes. Entries of directories are merged anew when next needed. */
@@ -168,13 +209,16 @@ export class Tree {
 
   /** Makes everything that follows from the records. */
   #derive(): void {
+    this.paths.clear();
     this.directories.set(ROOT_INO, this.root);
     this.sharedChunks.clear();
     this.#subdirectories.clear();
+    this.#used = 0;
     const seen = new Set<number>();
     for (const [id, record] of this.records) {
       if (id >= this.#nextId) this.#nextId = id + 1;
       this.#name(id, record);
+      this.#used += usedBy(id, record);
       if (isWhiteout(record)) continue;
       for (const chunk of record.chunks) {
         if (chunk === 0) continue;
@@ -258,6 +302,20 @@ export class Tree {
     for (let child = first; child < end; child++) if (table.isDirectory(child)) links++;
     return links;
   }
+}
+
+/** What an object takes beside its content, in bytes, rounded up: a name, numbers, what the store adds. */
+const OBJECT_SIZE = 256;
+
+/**
+ * What a record takes, in bytes: the chunks that it holds and, where the upper made the object, the object itself. Whiteouts and
+ * copied-up attributes count nothing, so that what a lower has can be deleted, whatever the quota.
+ */
+function usedBy(id: number, record: UpperRecord | undefined): number {
+  if (record === undefined || isWhiteout(record)) return 0;
+  let used = id < FIRST_UPPER_INO ? 0 : OBJECT_SIZE;
+  for (const [i, chunk] of record.chunks.entries()) if (chunk !== 0) used += Math.min(CHUNK_SIZE, record.size - i * CHUNK_SIZE);
+  return used;
 }
 
 /** The roots of the lowers from layer `top` down to the first that is opaque. */

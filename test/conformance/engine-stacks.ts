@@ -1,11 +1,11 @@
 /* The engine over every kind of stack of layers. All of them are checked (I1 … I10) after each call. */
 
-import type { FsPromises } from '../../src/fs/api.ts';
+import type { BatchFs, FsPromises } from '../../src/fs/api.ts';
 import { Overlay } from '../../src/fs/overlay.ts';
 import type { Layer } from '../../src/layer/layer.ts';
 import type { UpperStore } from '../../src/layer/upper.ts';
 import { memoryUpper } from '../../src/upper/memory-store.ts';
-import { checked } from '../support/checked.ts';
+import { type CheckedOverlay, checked } from '../support/checked.ts';
 import { treeLayer } from '../support/memory-layer.ts';
 import { spread } from '../support/spread-tree.ts';
 import { type Tree, below } from '../support/tree.ts';
@@ -13,7 +13,8 @@ import { writeTree } from '../support/write-tree.ts';
 import type { Scene, Stack } from './scene.ts';
 import { syncAsPromises } from './sync-face.ts';
 
-type Form = 'promises' | 'sync';
+/** *batches* indicates that each call is a batch of its own. Therefore it runs on a fork of the tree first. */
+type Form = 'promises' | 'sync' | 'batches';
 /** Makes a mounted overlay that holds the seed below `root`. */
 type Mount = (seed: Tree, root: string) => Promise<Overlay>;
 
@@ -28,12 +29,26 @@ function stackOf(name: string, form: Form, root: string, mount: Mount): Stack {
       const overlay = checked(await mount(seed, root));
       const { fs } = overlay;
       return {
-        fs: form === 'promises' ? fs.promises : syncAsPromises(fs, fs.promises),
+        fs: form === 'promises' ? fs.promises : form === 'sync' ? syncAsPromises(fs, fs.promises) : batchesAsPromises(overlay),
         at: (path = '') => (path === '' ? root || '/' : `${root}/${path}`),
         close: () => overlay.close(),
       };
     },
   };
+}
+
+/** Calls of which each is a batch of its own, as far as there is that call in a batch. */
+function batchesAsPromises({ overlay, fs }: CheckedOverlay): FsPromises {
+  const inBatch = Object.keys(overlay.beginBatch().fs).map((name) => [
+    name,
+    (...args: unknown[]) => overlay.batch((batch) => Reflect.apply(Reflect.get(batch, name) as () => unknown, batch, args)),
+  ]);
+  return { ...bound(fs.promises), ...(Object.fromEntries(inBatch) as BatchFs) };
+}
+
+/** The members of a proxy, which has no keys of its own. */
+function bound({ open, opendir, watch, mkdtemp }: FsPromises): Pick<FsPromises, 'open' | 'opendir' | 'watch' | 'mkdtemp'> {
+  return { open, opendir, watch, mkdtemp };
 }
 
 /** Brings everything to the upper, leaving it as it was. */
@@ -103,12 +118,13 @@ async function written(overlay: Overlay, seed: Tree, root: string): Promise<Over
   return overlay;
 }
 
-/** The stacks of the engine: every mount through the promises, those named in `sync` through the `*Sync` calls as well. */
-export function engineStacks(sync: readonly string[], newUpper?: NewUpper): Stack[] {
+/** The stacks of the engine: every mount through the promises, those named through the other forms as well. */
+export function engineStacks(others: Readonly<Partial<Record<Form, readonly string[]>>>, newUpper?: NewUpper): Stack[] {
   const stacks: Stack[] = [];
   for (const [name, { root, mount }] of engineMounts(newUpper)) {
-    stacks.push(stackOf(name, 'promises', root, mount));
-    if (sync.includes(name)) stacks.push(stackOf(name, 'sync', root, mount));
+    for (const form of ['promises', 'sync', 'batches'] as const) {
+      if (form === 'promises' || others[form]?.includes(name) === true) stacks.push(stackOf(name, form, root, mount));
+    }
   }
   return stacks;
 }

@@ -3,4 +3,5 @@
 import { conformance } from './all.ts';
 import { engineStacks } from './engine-stacks.ts';
 
-for (const stack of engineStacks(['no lower', 'three lowers', 'renamed and remounted'])) conformance(stack);
+const forms = { sync: ['no lower', 'three lowers', 'renamed and remounted'], batches: ['lazy lowers', 'after copy-up'] };
+for (const stack of engineStacks(forms)) conformance(stack);

@@ -9,7 +9,7 @@ import { engineStacks } from './engine-stacks.ts';
 let workspaces = 0;
 const newUpper = () => idbUpper(`conformance-${workspaces++}`, { factory: new IDBFactory() });
 
-for (const stack of engineStacks([], newUpper)) {
+for (const stack of engineStacks({}, newUpper)) {
   // What the layers are makes no difference to the store: one stack that starts empty, one that was mounted before.
   if (/^(three lowers|renamed and remounted),/.test(stack.name)) conformance({ ...stack, name: `IndexedDB upper, ${stack.name}` });
 }

@@ -1,6 +1,7 @@
 /* The model and the engine side by side: each action on both, results, trees and the union rules compared. */
 
 import { type ErrorCode, FsError, isFsError } from '../../src/base/errors.ts';
+import type { FsPromises } from '../../src/fs/api.ts';
 import { Overlay } from '../../src/fs/overlay.ts';
 import type { Layer } from '../../src/layer/layer.ts';
 import type { UpperStore } from '../../src/layer/upper.ts';
@@ -49,6 +50,11 @@ function faulty(store: UpperStore): UpperStore & Faults {
     peekChunk: (id) => store.peekChunk?.(id),
     close: () => store.close(),
   };
+}
+
+function codeOf(e: unknown): ErrorCode {
+  if (isFsError(e)) return e.code;
+  throw e;
 }
 
 export class Machine {
@@ -161,6 +167,35 @@ export class Machine {
       this.#model = before;
     }
     await this.assertSame('a flush');
+  }
+
+  /**
+   * Does `inside` in a batch, and in turn with it `outside` beside it. Committed, the batch must be as if it had happened after all
+   * of those outside; not committed, as if it never had. Gives how it ended.
+   */
+  async transaction(
+    inside: readonly Action[],
+    outside: readonly Action[],
+    end: 'commit' | 'abort',
+  ): Promise<'committed' | ErrorCode | 'aborted'> {
+    const batch = this.#overlay.beginBatch();
+    const performer = asyncPerformer(batch.fs as FsPromises); // without actions on handles
+    const results: Result[] = [];
+    for (let i = 0; i < Math.max(inside.length, outside.length); i++) {
+      if (inside[i] !== undefined) results.push(await performer.perform(inside[i]!));
+      if (outside[i] !== undefined) await this.step(outside[i]!);
+    }
+    const ended = end === 'abort' ? (batch.abort(), 'aborted' as const) : await batch.commit().then(() => 'committed' as const, codeOf);
+    if (ended === 'EAGAIN' && outside.length === 0) throw new Error('EAGAIN, though nobody else changed anything');
+    if (ended === 'committed') {
+      for (const [i, action] of inside.entries()) {
+        const expected = this.#model.perform(action);
+        if (results[i] !== expected)
+          throw new Error(`${JSON.stringify(action)} in a batch: the model says '${expected}', the engine '${results[i]}'`);
+      }
+    }
+    await this.assertSame(`a batch, ${ended}`);
+    return ended;
   }
 
   /** Resets a path, and gives whether there was something that could be. The model then is what the engine shows. */
