@@ -15,8 +15,10 @@ import { type Part, SegmentMap } from './segment-map.ts';
 
 /** What was fetched at once is not divided further than this, so that eviction has pieces to choose from. */
 const SEGMENT_LIMIT = 4 << 20;
-/** Milliseconds after which a miss looks again at what other tabs may have fetched: a listing costs a tenth of a request. */
-const LISTING_AGE = 1000;
+/** Milliseconds after which a miss looks again at what other tabs may have fetched. */
+const LISTING_AGE = 250;
+/** Where a listing takes long, it is made less often: it may take a twentieth of the time. */
+const LISTING_SHARE = 20;
 
 /** One blob on the shelf. */
 interface Kept {
@@ -46,7 +48,8 @@ export class ArchiveShelf {
   /** Keys that are there, of segments and indexes. */
   readonly #known = new Set<string>();
   #writing: Promise<void> = Promise.resolve();
-  #listed = 0;
+  /** When a miss may list the shelf again. */
+  #nextListing = 0;
   /**
    * *full* indicates that the origin has no space left even after eviction. Therefore nothing more is written.
    * *closed* indicates that nobody reads any more. Therefore blobs are no longer opened for that.
@@ -67,8 +70,12 @@ export class ArchiveShelf {
 
   /** Learns what is there. */
   async list(): Promise<void> {
-    this.#listed = performance.now();
-    for (const key of await this.#options.shelf.keys()) {
+    const start = performance.now();
+    this.#nextListing = Infinity;
+    const keys = await this.#options.shelf.keys();
+    const end = performance.now();
+    this.#nextListing = end + Math.max(LISTING_AGE, (end - start) * LISTING_SHARE);
+    for (const key of keys) {
       if (this.#known.has(key)) continue;
       const match = /^segment-(\d+)-(\d+)$/.exec(key);
       if (match === null) this.#known.add(key);
@@ -78,7 +85,7 @@ export class ArchiveShelf {
 
   /** The same, where the last time is long enough ago for another tab to have added something. */
   async listAgain(): Promise<void> {
-    if (performance.now() - this.#listed > LISTING_AGE) await this.list();
+    if (performance.now() > this.#nextListing) await this.list();
   }
 
   /** Opens every blob, which synchronous reading needs. */
@@ -128,7 +135,7 @@ export class ArchiveShelf {
   /** Gives the index of this name, made by `keepIndex`. */
   async index(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const key = [...this.#known].find((candidate) => candidate.startsWith(`index-${name}-`));
-    const blob = key === undefined ? undefined : await this.#options.shelf.get(key);
+    const blob = key === undefined ? undefined : await this.#get(key);
     if (key === undefined || blob === undefined) return undefined;
     const bytes = await new Segment(blob, lengthOfKey(key), this.#options.codec).read(0, lengthOfKey(key));
     // Owned: the views of a table's columns are aligned to the start of the buffer.
@@ -166,10 +173,15 @@ export class ArchiveShelf {
 
   async #open(kept: Kept): Promise<Segment | undefined> {
     if (kept.segment === undefined) {
-      const blob = await this.#options.shelf.get(kept.key);
+      const blob = await this.#get(kept.key);
       if (blob !== undefined) kept.segment ??= new Segment(blob, kept.length, this.#options.codec);
     }
     return kept.segment;
+  }
+
+  /** A storage that cannot be read has nothing. */
+  #get(key: string): Promise<Blob | undefined> {
+    return this.#options.shelf.get(key).catch(() => undefined);
   }
 
   #enqueue(work: () => Promise<void>): void {

@@ -6,7 +6,6 @@
  * Who waits for whom: nobody waits for another tab. Evicting is done by one at a time; who finds it under way leaves it at that.
  */
 
-import { isFsError } from '../base/errors.ts';
 import { loadCodec } from '../codec/codec.ts';
 import { type Shelves, originShelves } from '../storage/shelves.ts';
 import { ArchiveShelf } from './archive-shelf.ts';
@@ -249,12 +248,14 @@ async function holdShelf(name: string): Promise<() => void> {
   });
 }
 
-/** Runs what may fail without anybody but the cache being worse off: private windows, a full disk, a database that is gone. */
+/**
+ * Runs what only stores and looks up. Whatever a storage throws (private windows, a full or damaged disk; each engine has errors of
+ * its own), nobody but the cache is worse off.
+ */
 async function unlessBroken<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
-  } catch (e) {
-    if (isFsError(e) || !(e instanceof DOMException)) throw e;
+  } catch {
     return undefined;
   }
 }

@@ -8,7 +8,7 @@ import { loadCodec } from '../codec/codec.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { Layer, LayerWarning } from '../layer/layer.ts';
 import { DEFAULT_MAX_BYTES, type HttpOptions, httpSource } from './http-source.ts';
-import { type BlobLike, type Source, blobSource, bytesSource } from './source.ts';
+import { type BlobLike, type Source, blobSource, bytesSource, residentSource } from './source.ts';
 import { tarLayer } from './tar-layer.ts';
 import { type CachedLayerOptions, type CachedOpening, openThroughCache } from './open-cached.ts';
 import type { LayerIndex } from './layer-index.ts';
@@ -73,7 +73,7 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
   const { signal, maxBytes = DEFAULT_MAX_BYTES, at, strip, whiteouts } = options;
   const table: TableOptions = { at, strip, whiteouts };
   const size = await remote.size(signal);
-  const source = size <= SMALL ? bytesSource(await remote.read(0, size, signal), remote.name) : remote;
+  const source = size <= SMALL ? residentSource(await remote.read(0, size, signal), remote) : remote;
   const opening: Opening = { source, size, table, maxBytes, signal };
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
   const atHand = source.peek(0, Math.min(size, HEAD_SIZE));

@@ -52,6 +52,20 @@ export function bytesSource(bytes: Uint8Array, name = 'archive'): Source {
   };
 }
 
+/** A source all of which was read: its bytes in memory, everything else as before. */
+export function residentSource(bytes: Uint8Array, source: Source): Source {
+  return {
+    ...bytesSource(bytes, source.name),
+    get stats() {
+      return source.stats;
+    },
+    readSync: (start, end) => bytes.subarray(start, end),
+    holds: () => true,
+    settled: async () => source.settled?.(),
+    close: () => source.close(),
+  };
+}
+
 /** What a source needs of a `Blob` or a `File`. */
 export interface BlobLike {
   readonly size: number;

@@ -1,6 +1,5 @@
 /* From paths to entries of a table: what is named, and whatever is below directories that are. Symbolic links may have content too. */
 
-
 import type { LayerTable } from '../layer/table.ts';
 
 /** The files at and below some absolute paths, or all. What does not exist is left out: a list may be of another version. */

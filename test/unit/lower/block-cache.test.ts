@@ -410,7 +410,7 @@ describe('two at the same time', () => {
     const two = await openLayer(`${server.url}/a.zip`, { cache: b });
     await readLarge(one);
     await one.prefetch!([]);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     server.reset();
     expect(isNoise(await readLarge(two), 1)).toBe(true);
     expect(server.requests).toEqual([]);
@@ -426,4 +426,31 @@ describe('two at the same time', () => {
     await server.close();
     expect(isNoise(await session(readLarge), 1)).toBe(true);
   });
+});
+
+describe('a small archive', () => {
+  const small = zipArchive([{ name: 'a', content: 'alpha' }]);
+
+  test('is one request, kept when prefetch says so, and let go of when the layer is closed', async () => {
+    files.set('small.zip', small);
+    const cache = newCache();
+    const layer = await openLayer(`${server.url}/small.zip`, { cache });
+    await layer.prefetch!('all');
+    expect(server.requests).toHaveLength(1);
+    await layer.close();
+    await settle();
+    server.mode = 'failing';
+    await session(async (again) => expect(await textAt(again, 'a')).toBe('alpha'), { file: 'small.zip' });
+    await cache.clear();
+    expect(shelves.archives).toEqual([]);
+  });
+});
+
+test('storage that fails in the middle is as none', async () => {
+  await session(readLarge);
+  const open = shelves.open.bind(shelves);
+  for (const broken of ['keys', 'get', 'put', 'remove'] as const) {
+    shelves.open = async (name) => ({ ...(await open(name)), [broken]: () => Promise.reject(new DOMException('broken', 'UnknownError')) });
+    expect(isNoise(await session(readLarge), 1)).toBe(true);
+  }
 });
