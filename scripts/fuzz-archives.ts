@@ -22,7 +22,7 @@ for (let i = 0; i < count; i++) {
   const bytes = mutate(sample.bytes, random);
   const start = performance.now();
   try {
-    const outcome = `${sample.kind} ${await judge({ bytes })}`;
+    const outcome = `${sample.kind} ${await judge({ ...sample, bytes }, random() < 0.5 ? undefined : 1 + Math.floor(random() * 700))}`;
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   } catch (e) {
     console.error(`number ${i} (${sample.kind}): ${Buffer.from(bytes).toString('base64')}`);

@@ -11,6 +11,7 @@ const CHECKSUM = 148;
 const CHECKSUM_SIZE = 8;
 const MAGIC = 257;
 const SPACE = 0x20;
+const ZERO = 0x30;
 
 export interface TarHeader {
   /** Bytes of the name as it stands here; extended headers may replace it. */
@@ -46,14 +47,13 @@ export function isTarHeader(block: Uint8Array): boolean {
 }
 
 /**
- * Reads the header block at `at`, whose checksum is right.
+ * Reads a header block whose checksum is right; `at` is where it stands. Names are views of the block.
  *
  * @throws {FsError} EIO when a number in it is none.
  */
-export function readTarHeader(archive: Uint8Array, at: number, place: Place): TarHeader {
-  const block = archive.subarray(at, at + TAR_BLOCK);
+export function readTarHeader(block: Uint8Array, at: number, place: Place): TarHeader {
   const number = (start: number, length: number, what: string): number => {
-    const value = readNumber(block.subarray(start, start + length));
+    const value = readTarNumber(block.subarray(start, start + length));
     if (value === undefined) throw damaged(place, `the ${what} in the tar header at byte ${at} is not a number`);
     return value;
   };
@@ -96,7 +96,8 @@ export function upToZero(bytes: Uint8Array): Uint8Array {
   return zero < 0 ? bytes : bytes.subarray(0, zero);
 }
 
-function readNumber(field: Uint8Array): number | undefined {
+/** A number as octal text or base-256: `undefined` where it is none, or beyond 2^53. */
+export function readTarNumber(field: Uint8Array): number | undefined {
   const first = field[0]!;
   return first === 0x80 || first === 0xff || (first & 0x80) !== 0 ? readBase256(field) : readOctal(field);
 }
@@ -111,7 +112,14 @@ function readBase256(field: Uint8Array): number | undefined {
 
 /** Octal digits between optional spaces, ended by a space, a NUL or the field. An empty field is 0. */
 function readOctal(field: Uint8Array): number | undefined {
-  const text = String.fromCharCode(...upToZero(field)).trim();
-  if (text === '') return 0;
-  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
+  let at = 0;
+  while (field[at] === SPACE) at++;
+  let value = 0;
+  for (; at < field.length && field[at] !== 0 && field[at] !== SPACE; at++) {
+    const digit = field[at]! - ZERO;
+    if (digit < 0 || digit > 7) return undefined;
+    value = value * 8 + digit;
+  }
+  while (field[at] === SPACE) at++;
+  return at === field.length || field[at] === 0 ? value : undefined;
 }

@@ -53,6 +53,8 @@ export interface ShelfKeeper {
   identify(digest: string): Promise<ArchiveShelf | undefined>;
   /** Forgets what was opened: the server has another. */
   forget(): Promise<void>;
+  /** The same, and removes what was kept. */
+  discard(): Promise<void>;
   /** Nobody reads any more. */
   release(): void;
 }
@@ -218,6 +220,13 @@ class Seat implements ShelfKeeper {
 
   async forget(): Promise<void> {
     await unlessBroken(() => this.#options.cache.forget(this.asked));
+  }
+
+  async discard(): Promise<void> {
+    const { cache } = this.#options;
+    await this.forget();
+    if (this.#name !== undefined) await unlessBroken(() => cache.removeShelf(this.#name!));
+    this.release();
   }
 
   release(): void {

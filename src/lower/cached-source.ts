@@ -19,6 +19,7 @@ export class CachedSource implements Source {
   #shelf: ArchiveShelf | undefined;
   #size: Promise<number> | undefined;
   #cached = 0;
+  #hasFailed = false;
 
   /** @param shelf where the version is already that the remote is pinned to; `undefined` where nothing is known of it */
   constructor(remote: RemoteSource, keeper: ShelfKeeper, shelf?: ArchiveShelf) {
@@ -35,6 +36,11 @@ export class CachedSource implements Source {
 
   get stats(): SourceStats {
     return { ...this.#remote.stats, cached: this.#cached };
+  }
+
+  /** Something could not be fetched. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   get keeps(): boolean {
@@ -88,6 +94,13 @@ export class CachedSource implements Source {
     await this.#shelf?.settled();
   }
 
+  /** Forgets what was kept of the archive: it is of no use. */
+  async discard(): Promise<void> {
+    await this.settled();
+    this.#shelf = undefined;
+    await this.#keeper.discard();
+  }
+
   close(): void {
     this.#shelf?.close();
     this.#remote.close();
@@ -113,7 +126,9 @@ export class CachedSource implements Source {
 
   /** Asks the server for the size, which tells the version too, and finds the shelf of that. */
   async #learn(signal: AbortSignal | undefined): Promise<number> {
+    this.#hasFailed = true;
     const size = await this.#remote.size(signal);
+    this.#hasFailed = false;
     const { version } = this.#remote;
     if (version === undefined) return size;
     this.#shelf = await this.#keeper.settle(version);
@@ -137,6 +152,7 @@ export class CachedSource implements Source {
       this.#keep(start, bytes);
       return bytes;
     } catch (e) {
+      this.#hasFailed = true;
       // The way out of ESTALE: the next opening starts from what the server has now.
       if (isFsError(e, 'ESTALE')) await this.#keeper.forget();
       throw e;

@@ -1,5 +1,6 @@
 /* Opening a layer through the block cache: with a kept index nothing is parsed, and nothing but "is it still the same?" is asked. */
 
+import { isFsError } from '../base/errors.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { Layer, PrefetchOptions } from '../layer/layer.ts';
 import type { BlockCache, Revalidate } from './block-cache.ts';
@@ -25,20 +26,21 @@ export interface CachedOpening {
   readonly table: TableOptions;
   /** Reads the table of contents. */
   readonly open: (source: Source) => Promise<Layer>;
-  /** Makes the layer from what `open` learned before. */
-  readonly restore: (index: LayerIndex, source: Source) => Layer;
+  /** Makes the layer from what `open` learned before; `undefined` where it has to be learned anew. */
+  readonly restore: (index: LayerIndex, source: Source) => Promise<Layer | undefined>;
 }
 
 /** @throws {FsError} as `openLayer` */
 export async function openThroughCache(
   source: Source,
   opening: CachedOpening,
-  options: CachedLayerOptions & { readonly signal?: AbortSignal | undefined },
+  options: CachedLayerOptions & { readonly signal?: AbortSignal | undefined; readonly integrity?: string | undefined },
 ): Promise<Layer> {
-  const { cache, revalidate, signal } = options;
-  const cached = cache !== undefined && 'compare' in source ? await cache.open(source as RemoteSource, { revalidate, signal }) : source;
+  const { cache, revalidate, integrity, signal } = options;
+  const cached =
+    cache !== undefined && 'compare' in source ? await cache.open(source as RemoteSource, { revalidate, integrity, signal }) : source;
   try {
-    const layer = cached instanceof CachedSource ? await openCached(cached, opening) : await opening.open(cached);
+    const layer = cached instanceof CachedSource ? await openCached(cached, opening, integrity === undefined) : await opening.open(cached);
     return fillAhead(layer, options);
   } catch (e) {
     cached.close();
@@ -46,12 +48,21 @@ export async function openThroughCache(
   }
 }
 
-async function openCached(source: CachedSource, { table, open, restore }: CachedOpening): Promise<Layer> {
+/** @param indexed false where all of the archive is to be read and verified every time, so that an index would save nothing */
+async function openCached(source: CachedSource, { table, open, restore }: CachedOpening, indexed: boolean): Promise<Layer> {
   const name = await indexName(table);
-  const kept = await source.index(name);
-  if (kept !== undefined) return restore(unpackIndex(kept), source);
-  const layer = await open(source);
-  const index = indexOfZip(layer);
+  const kept = indexed ? await source.index(name) : undefined;
+  const restored = kept === undefined ? undefined : await restore(unpackIndex(kept), source);
+  if (restored !== undefined) return restored;
+  let layer: Layer;
+  try {
+    layer = await open(source);
+  } catch (e) {
+    // What is kept is no archive, or not what `integrity` says (a login page, for one): the next opening is to get it anew.
+    if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
+    throw e;
+  }
+  const index = indexed ? indexOfZip(layer) : undefined;
   // Of the content, whichever way it is mounted.
   if (index !== undefined) await source.keepIndex(name, packIndex(index), index.digest.split(';')[0]!);
   return layer;

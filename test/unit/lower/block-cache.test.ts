@@ -1,5 +1,6 @@
 /* What is kept of archives between two openings, what the second one asks for, and that it never serves anything else. */
 
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type BlockCache, openBlockCache } from '../../../src/lower/block-cache.ts';
@@ -453,4 +454,54 @@ test('storage that fails in the middle is as none', async () => {
     shelves.open = async (name) => ({ ...(await open(name)), [broken]: () => Promise.reject(new DOMException('broken', 'UnknownError')) });
     expect(isNoise(await session(readLarge), 1)).toBe(true);
   }
+});
+
+describe('an archive with an integrity string', () => {
+  const sri = (bytes: Uint8Array): string => `sha256-${createHash('sha256').update(bytes).digest('base64')}`;
+
+  test('is known by it: nothing is asked the second time, whatever the URL, and all of it is verified', async () => {
+    const integrity = sri(first);
+    await session(readLarge, { integrity });
+    files.set('elsewhere.zip', first);
+    server.reset();
+    expect(isNoise(await session(readLarge, { integrity, file: 'elsewhere.zip' }), 1)).toBe(true);
+    expect(server.requests).toEqual([]);
+  });
+
+  test('is kept where nothing else marks its version', async () => {
+    await using plain = await startRangeServer({ files, marks: 'none' });
+    await session(readLarge, { url: plain.url, integrity: sri(first) });
+    plain.reset();
+    expect(isNoise(await session(readLarge, { url: plain.url, integrity: sri(first) }), 1)).toBe(true);
+    expect(plain.requests).toEqual([]);
+  });
+
+  test('that the server does not keep to is refused, and is there once the server has it', async () => {
+    for (let i = 0; i < 2; i++) await expect(session(readLarge, { integrity: sri(second) })).rejects.toMatchObject({ code: 'EIO' });
+    files.set('a.zip', second);
+    expect(isNoise(await session(readLarge, { integrity: sri(second) }), 2)).toBe(true);
+  });
+
+  test('is refused when what is kept was changed behind the back of the checksums', async () => {
+    await session(readLarge, { integrity: sri(first) });
+    // Another archive's segments in its place: they are whole, and not these.
+    await session(readLarge, { integrity: sri(second), file: 'b.zip' });
+    const [one, two] = shelves.archives;
+    shelves.shelves.set(one!, shelves.shelves.get(two!)!);
+    await expect(session(readLarge, { integrity: sri(first) })).rejects.toMatchObject({ code: 'EIO' });
+    expect(isNoise(await session(readLarge, { integrity: sri(first) }), 1)).toBe(true);
+  });
+});
+
+test('a login page in the place of an archive is not kept', async () => {
+  files.set('a.zip', new TextEncoder().encode('<!doctype html><title>Please log in</title>'));
+  await expect(session(readLarge, { revalidate: 'never' })).rejects.toMatchObject({ code: 'EINVAL' });
+  files.set('a.zip', first);
+  expect(isNoise(await session(readLarge, { revalidate: 'never' }), 1)).toBe(true);
+});
+
+test('a limit of entries counts for kept archives too', async () => {
+  await session(readLarge);
+  await expect(session(() => undefined, { limits: { entries: 100 } })).rejects.toMatchObject({ code: 'EFBIG' });
+  expect(isNoise(await session(readLarge), 1)).toBe(true);
 });
