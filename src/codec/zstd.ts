@@ -68,13 +68,13 @@ export async function loadZstd(): Promise<ZstdCodec> {
 }
 
 async function load(): Promise<ZstdCodec> {
-  let module: typeof import('./zstd-wasm.ts');
+  let base64: string;
   try {
-    module = await import('./zstd-wasm.ts');
+    ({ zstdBase64: base64 } = await import('./zstd-wasm.ts'));
   } catch (cause) {
     throw new FsError('EIO', { detail: 'the zstd decoder, a file of its own beside the worker (zstd.js), cannot be loaded', cause });
   }
-  const instantiate = compileModule(module.zstdBase64, { env: { emscripten_notify_memory_growth: () => undefined } });
+  const instantiate = compileModule(base64, { env: { emscripten_notify_memory_growth: () => undefined } });
   if (instantiate === undefined) throw new FsError('ENOTSUP', { detail: 'zstd needs WebAssembly, which cannot be used here' });
   return new Decoder(() => new Instance(instantiate() as ZstdExports));
 }

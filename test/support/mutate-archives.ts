@@ -166,7 +166,7 @@ const inPieces = (bytes: Uint8Array, step: number): Source => ({
   ...bytesSource(bytes, 'mutated'),
   peek: () => undefined,
   read: async (start, end) => bytes.subarray(start, end),
-  stream: async function* () {
+  async *stream() {
     for (let at = 0; at < bytes.length; at += step) yield bytes.slice(at, at + step);
   },
 });
