@@ -73,10 +73,10 @@ function fillAhead(layer: Layer, { prefetch = [], background = false }: CachedLa
   const wanted = background && !savesData();
   if (layer.prefetch === undefined || (prefetch.length === 0 && !wanted)) return layer;
   const closing = new AbortController();
-  const options: PrefetchOptions & { parallel?: number } = { signal: closing.signal };
+  const options: PrefetchOptions = { signal: closing.signal };
   const fill = async (): Promise<void> => {
     await layer.prefetch!(prefetch, options);
-    if (wanted) await layer.prefetch!('all', { ...options, parallel: 1 } as PrefetchOptions);
+    if (wanted) await layer.prefetch!('all', { ...options, parallel: 1 });
   };
   // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
   fill().catch(() => undefined);
