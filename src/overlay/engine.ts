@@ -153,13 +153,22 @@ export class Engine {
     }
   }
 
-  /** Runs an operation now. Its commit follows; `flush()` tells how it went. @throws {FsError} EAGAIN when bytes have to be fetched first */
+  /**
+   * Runs an operation now. Its commit follows; `flush()` tells how it went.
+   * @throws {FsError} EAGAIN when bytes have to be fetched first, and cannot be without returning to the event loop
+   */
   runSync<T>(user: Credentials, operation: Operation<T>, { reads = false }: Pick<RunOptions, 'reads'> = {}): T {
-    try {
-      return this.#apply(operation, this.#call(user), reads);
-    } catch (e) {
-      if (e instanceof NotResident) throw new FsError('EAGAIN', { detail: 'its content is not loaded yet: read it asynchronously once' });
-      throw e;
+    let call = this.#call(user);
+    for (;;) {
+      try {
+        return this.#apply(operation, call, reads);
+      } catch (e) {
+        if (!(e instanceof NotResident)) throw e;
+      }
+      if (!call.gathered.loadSync()) {
+        throw new FsError('EAGAIN', { detail: 'its content is not loaded yet: prefetch() it, or read it asynchronously once' });
+      }
+      call = { ...call, now: this.#clock() };
     }
   }
 
