@@ -26,6 +26,18 @@ export interface LowerOptions {
   readonly exclude?: readonly string[];
   /** What an archive may ask for before it is refused (EFBIG). */
   readonly limits?: ArchiveLimits;
+  /** Whether cookies go with requests to other origins. Default: `same-origin`. */
+  readonly credentials?: RequestCredentials;
+  /** Go with every request. Across origins they need the server's consent to a preflight. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether what is kept of it is compared with the server's at each opening. *never*: its URL always means the same bytes. Default: open. */
+  readonly revalidate?: 'open' | 'never';
+  /** Files to fetch at once when it is opened: what `ws.recordAccess()` gave for it the last time. Nobody waits for them. */
+  readonly prefetch?: readonly string[];
+  /** Fetches everything else too, a request at a time, unless the browser is told to save data. Default: false. */
+  readonly background?: boolean;
+  /** Lets synchronous calls in the worker fetch what they need by synchronous requests. Default: true; otherwise they are EAGAIN. */
+  readonly syncFetch?: boolean;
 }
 
 /** Bytes of lowers fetched so far. */
