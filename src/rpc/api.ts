@@ -64,6 +64,11 @@ export interface OpenOptions {
   readonly guard?: boolean;
   /** What to do where the browser has lost the workspace for good. *error* (the default): EIO. *anew*: start with an empty one. */
   readonly lost?: 'error' | 'anew';
+  /**
+   * What to do about records that are damaged. *refuse* (the default): EIO, naming them. *set-aside*: keep them apart, open without them,
+   * and let `check()` name them.
+   */
+  readonly damaged?: 'refuse' | 'set-aside';
   /** The application's own worker, which calls `serve()` of `stratafs/worker`. Default: the packaged one. */
   readonly worker?: Worker;
   /** Script of the packaged worker, where a bundler cannot find it by itself. */

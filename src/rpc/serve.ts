@@ -6,7 +6,7 @@ import { openBlockCache } from '../lower/block-cache.ts';
 import { openLayer } from '../lower/open-layer.ts';
 import type { UpperStore } from '../layer/upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
-import { openUpper, removeWorkspace, type OpenedUpper } from '../upper/open-upper.ts';
+import { openUpper, removeWorkspace, type OpenUpperOptions, type OpenedUpper } from '../upper/open-upper.ts';
 import type { Progress } from './api.ts';
 import { onConnection, type MessageScope } from './connect.ts';
 import { EngineSeat } from './engine-seat.ts';
@@ -137,11 +137,11 @@ class Workspaces implements Service {
   }
 
   async #mount(request: OpenRequest, { signal, onProgress }: OpenContext, fence?: Fence, claim = false): Promise<EngineSeat> {
-    const { name, lower, durability, user, quota, guard, lost, marker } = request;
+    const { name, lower, durability, user, quota } = request;
     const opened = new Parts(signal);
     try {
       // All at once: the database need not wait for the network.
-      const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, { guard, lost, marker }), fence));
+      const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, storedOptions(request)), fence));
       const fetching = lower.map(({ url, ...options }) =>
         opened.add(openLayer(url, { ...options, cache: this.#cache, ...opened.fetching(url, onProgress) })),
       );
@@ -160,6 +160,8 @@ class Workspaces implements Service {
     }
   }
 }
+
+const storedOptions = ({ guard, lost, damaged, marker }: OpenRequest): OpenUpperOptions => ({ guard, lost, damaged, marker });
 
 /** An opening of which the owner hears when it was overtaken meanwhile. */
 const heeded = <T>(opening: Promise<T>, fence: Fence | undefined): Promise<T> => fence?.heed(opening) ?? opening;
