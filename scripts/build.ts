@@ -3,6 +3,7 @@
  *
  *   index.js            the page's client. Holds the literal `new Worker(new URL('./worker.js', import.meta.url), …)` that bundlers know.
  *   worker.js           the packaged worker: one self-contained, minified file, dependencies included, no ZenFS.
+ *   zstd.js             the zstd decoder as text, beside the worker, which loads it when an archive needs it.
  *   serve.js            `stratafs/worker`, for an application's own worker.
  *   engine.js, zenfs.js and the chunks that the entry points share. Dependencies stay imports.
  *   types/              declarations.
@@ -44,6 +45,32 @@ function namePackagedWorker(): Plugin {
   };
 }
 
+/** The decoder's module, and how the packaged worker names it: as its neighbour, in a form that bundlers copy but do not follow. */
+const zstdModule = './zstd-wasm.ts';
+const zstdUrl = `new URL('./zstd.js', import.meta.url).href`;
+
+/** The packaged worker must have no chunks, so the decoder is loaded by its URL: bundlers must leave this one import alone. */
+function nameZstdFile(): Plugin {
+  return {
+    name: 'name-zstd-file',
+    transform(code, id) {
+      if (!id.endsWith('/src/codec/zstd.ts')) return null;
+      const literal = `import('${zstdModule}')`;
+      const parts = code.split(`await ${literal}`);
+      if (parts.length !== 2) throw new Error(`src/codec/zstd.ts does not say await ${literal} once`);
+      return { code: parts.join(`await import(/* webpackIgnore: true */ /* @vite-ignore */ ${zstdUrl})`), map: null };
+    },
+  };
+}
+
+async function buildZstd(): Promise<void> {
+  await build({
+    cwd: root,
+    input: 'src/codec/zstd-wasm.ts',
+    output: { file: join(dist, 'zstd.js'), format: 'esm', minify: true },
+  });
+}
+
 function chunksOf(output: RolldownOutput): OutputChunk[] {
   return output.output.filter((part): part is OutputChunk => part.type === 'chunk');
 }
@@ -73,13 +100,14 @@ async function buildWorker(): Promise<void> {
     cwd: root,
     input: workerScript,
     platform: 'browser',
-    plugins: [namePackagedWorker()],
+    plugins: [namePackagedWorker(), nameZstdFile()],
     output: { file: join(dist, 'worker.js'), format: 'esm', sourcemap: true, minify: true, codeSplitting: false },
   });
   const chunks = chunksOf(output);
   const [worker] = chunks;
   if (worker === undefined || chunks.length !== 1 || worker.imports.length > 0) throw new Error('dist/worker.js is not self-contained');
-  const packages = packagesOf(worker);
+  // Its WebAssembly is in zstd.js beside the worker, and in a chunk of the other entry points.
+  const packages = [...packagesOf(worker), 'zstddec'];
   if (packages.some((name) => name.startsWith('@zenfs/'))) throw new Error('dist/worker.js contains ZenFS, which is LGPL');
   await writeFile(join(dist, 'worker.js.LICENSES.txt'), licencesOf(packages));
 }
@@ -101,7 +129,7 @@ function licencesOf(packages: readonly string[]): string {
     if (file === undefined) throw new Error(`${name} is bundled in dist/worker.js, but ships no licence text`);
     return `${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
   });
-  return `dist/worker.js contains the following packages.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
+  return `dist/worker.js and dist/zstd.js contain the following packages.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 /** Relative imports in declarations end in `.js`, which every version and setting of TypeScript resolves. */
@@ -120,6 +148,7 @@ async function main(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await buildEntries();
   await buildWorker();
+  await buildZstd();
   await buildDeclarations();
 }
 

@@ -3,13 +3,16 @@
 import { FsError } from '../base/errors.ts';
 import { toHex } from '../base/bytes.ts';
 import type { Place } from './damage.ts';
-import { isGzip } from './gzip.ts';
+import { isGzip } from './gzip-header.ts';
 import { TAR_BLOCK, isTarHeader } from './tar-header.ts';
+import { isZstd } from './zstd-frame.ts';
 
 export type ArchiveFormat =
   | 'zip'
   /** *gzip* indicates a compressed stream. Therefore what is inside has to be told apart again. */
   | 'gzip'
+  /** The same, compressed in another way. */
+  | 'zstd'
   | 'tar';
 
 /** How many of its first bytes tell what an archive is. */
@@ -17,7 +20,6 @@ export const HEAD_SIZE = TAR_BLOCK;
 
 /** First bytes of formats that people try, for a better message. */
 const OTHERS: readonly (readonly [magic: string, name: string])[] = [
-  ['28b52ffd', 'zstd'],
   ['fd377a585a00', 'xz'],
   ['425a68', 'bzip2'],
   ['377abcaf271c', '7-Zip'],
@@ -30,10 +32,11 @@ const OTHERS: readonly (readonly [magic: string, name: string])[] = [
 
 /**
  * Tells the format from the first bytes, or `undefined`. A zip may also have something else in front: its end tells
- * (`findZipEnd`), and only where the start does not say that it is a tar or gzip, which may well end with a zip.
+ * (`findZipEnd`), and only where the start does not say that it is a tar or a compressed one, which may well end with a zip.
  */
 export function formatOfHead(head: Uint8Array): ArchiveFormat | undefined {
   if (isGzip(head)) return 'gzip';
+  if (isZstd(head)) return 'zstd';
   if (isZipStart(head)) return 'zip';
   if (head.length >= TAR_BLOCK && isTarHeader(head.subarray(0, TAR_BLOCK))) return 'tar';
   // An empty tar archive is nothing but zeros.
@@ -57,7 +60,7 @@ export function unknownFormat(head: Uint8Array, { archive }: Place): FsError {
   const start = toHex(head.subarray(0, 8));
   const other = OTHERS.find(([magic]) => start.startsWith(magic));
   const found = head.length === 0 ? 'is empty' : `starts with ${quoted(head)}${other === undefined ? '' : `, like ${other[1]}`}`;
-  return new FsError('EINVAL', { detail: `${archive}: not a zip, tar or gzip archive: ${found}` });
+  return new FsError('EINVAL', { detail: `${archive}: not a zip, tar, tar.gz or tar.zst archive: ${found}` });
 }
 
 /** Printable bytes as text, others in hexadecimal. */

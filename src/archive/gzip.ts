@@ -1,129 +1,228 @@
 /*
- * gzip (RFC 1952): one or more members, one after another, each checked against its CRC-32 and length. As gunzip does,
- * zeros behind the last member are padding, and anything else there is left out and reported.
+ * gzip (RFC 1952): one or more members, one after another, each checked against its CRC-32 and length while it arrives. It stays
+ * compressed in memory, with points to restart from, so that any part of it can be had again. As gunzip does, zeros behind the
+ * last member are padding, and anything else there is left out and reported.
  */
 
 import { FsError } from '../base/errors.ts';
-import { concatBytes } from '../base/bytes.ts';
-import type { Codec } from '../codec/codec.ts';
+import { type Codec, type Inflater, type RestartPoint, STREAM_START } from '../codec/codec.ts';
 import { type Place, damaged, hex32, tooLarge } from './damage.ts';
+import { gzipHeaderEnd, isGzip } from './gzip-header.ts';
+import { type Content, SpanContent } from './spans.ts';
 
-const HEADER_SIZE = 10;
 const TRAILER_SIZE = 8;
-const FHCRC = 2;
-const FEXTRA = 4;
-const FNAME = 8;
-const FCOMMENT = 16;
-const RESERVED = 0xe0;
+/** A name or a comment that is longer is none. */
+const HEADER_LIMIT = 1 << 20;
 /** No deflate stream holds more than this: a match of 258 bytes takes at least two bits. */
 export const DEFLATE_MAX_RATIO = 1032;
 
-export interface GunzipOptions {
+/**
+ * Output between two points. Each takes 32 KiB, so they take 3 % of the content; a read at random decodes half as much as this on
+ * average, which takes half a millisecond (measured in docs/decisions/0014).
+ */
+const POINT_EVERY = 1 << 20;
+
+export interface GzipOptions {
   readonly place: Place;
   readonly codec: Codec;
   /** Bytes that the content may have; beyond: EFBIG. */
   readonly limit: number;
   /** Is told what was left out. */
   readonly warn: (message: string) => void;
+  /** Gets the content in order. The bytes are valid only during the call. */
+  readonly onOutput: (bytes: Uint8Array) => void;
 }
 
-/** Tells whether bytes start as a gzip member does: two magic bytes, and deflate, the only method there is. */
-export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
+/** A place to restart from, or output that has to be kept because there is none. */
+interface Span {
+  /** Where the deflate stream of its member starts. */
+  readonly stream: number;
+  /** Where its member starts in the content. */
+  readonly base: number;
+  readonly point: RestartPoint | undefined;
+  readonly output: Uint8Array | undefined;
+}
+
+/** The member under way. */
+interface Member {
+  /** Of its header, for messages. */
+  readonly at: number;
+  readonly stream: number;
+  /** Where it starts in the content. */
+  readonly base: number;
+  readonly inflater: Inflater | undefined;
+  crc: number;
+}
 
 /**
- * Decodes a whole gzip file.
+ * Reads a gzip file that arrives in `bytes`, which is as long as all of it and belongs to the reader's content from then on.
  *
- * @throws {FsError} EIO when it is damaged or cut short, EFBIG when it holds more than `limit`.
+ * @example
+ * const reader = new GzipReader(bytes, options);
+ * for (…) reader.advance(available);
+ * const content = reader.finish();
  */
-export function gunzip(bytes: Uint8Array, options: GunzipOptions): Uint8Array<ArrayBuffer> {
-  const members: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  let at = 0;
-  while (at < bytes.length) {
-    const isMember = isGzip(bytes.subarray(at, at + 3));
-    if (!isMember && members.length > 0) break;
-    const member = readMember(bytes, at, options.limit - size, options);
-    members.push(member.content);
-    size += member.content.length;
-    at = member.end;
-  }
-  if (members.length === 0) throw damaged(options.place, 'cut short before the first gzip member');
-  const rest = bytes.subarray(at);
-  if (rest.some((byte) => byte !== 0)) options.warn(`${rest.length} bytes behind the end of the gzip stream are left out`);
-  return members.length === 1 ? members[0]! : concatBytes(members);
-}
+export class GzipReader {
+  readonly #bytes: Uint8Array;
+  readonly #options: GzipOptions;
+  readonly #starts: number[] = [];
+  readonly #spans: Span[] = [];
+  /** Everything before this byte was dealt with. */
+  #at = 0;
+  #available = 0;
+  #size = 0;
+  #member: Member | undefined;
+  /** Where the trailer of the member that was decoded last is to be. */
+  #trailer: number | undefined;
+  #members = 0;
+  /** What comes is no member. */
+  #isRest = false;
 
-interface Member {
-  readonly content: Uint8Array<ArrayBuffer>;
-  /** Where the next one starts. */
-  readonly end: number;
-}
-
-function readMember(bytes: Uint8Array, at: number, limit: number, { place, codec }: GunzipOptions): Member {
-  const start = skipHeader(bytes, at, place, codec);
-  const { output, consumed } = inflate(bytes.subarray(start), limit, at, { place, codec });
-  const trailer = start + consumed;
-  const end = trailer + TRAILER_SIZE;
-  if (end > bytes.length) throw damaged(place, `cut short: the gzip member at byte ${at} has no trailer`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset + trailer, TRAILER_SIZE);
-  const expected = view.getUint32(0, true);
-  const crc = codec.crc32(output);
-  if (crc !== expected) throw damaged(place, `the CRC-32 of the gzip member at byte ${at} is ${hex32(crc)}, should be ${hex32(expected)}`);
-  // The length is recorded modulo 2^32.
-  if (view.getUint32(4, true) !== output.length % 2 ** 32)
-    throw damaged(place, `the gzip member at byte ${at} has ${output.length} bytes, not as many as it says`);
-  return { content: output, end };
-}
-
-function inflate(
-  input: Uint8Array,
-  limit: number,
-  at: number,
-  { place, codec }: Pick<GunzipOptions, 'place' | 'codec'>,
-): ReturnType<Codec['inflateStream']> {
-  try {
-    return codec.inflateStream(input, limit, probableSize(input, limit));
-  } catch (e) {
-    if (e instanceof FsError && e.code === 'EFBIG') throw tooLarge(place, `inflates to more than the ${limit} bytes that are allowed`);
-    if (e instanceof FsError)
-      throw damaged({ ...place, cause: e }, `the gzip member at byte ${at} cannot be inflated: ${e.detail ?? e.message}`);
-    // The engine's own words for memory that it does not have.
-    if (e instanceof RangeError) throw tooLarge(place, 'inflates to more than there is memory for');
-    throw e;
+  constructor(bytes: Uint8Array, options: GzipOptions) {
+    this.#bytes = bytes;
+    this.#options = options;
   }
-}
 
-/** What the last four bytes of the file say: right for a file of one member, which most are. */
-function probableSize(input: Uint8Array, limit: number): number | undefined {
-  if (input.length < 4) return undefined;
-  const size = new DataView(input.buffer, input.byteOffset + input.length - 4, 4).getUint32(0, true);
-  return size <= Math.min(limit, input.length * DEFLATE_MAX_RATIO) ? size : undefined;
-}
+  /**
+   * Decodes what can be decoded of the first `available` bytes.
+   * @throws {FsError} EIO when they are damaged, EFBIG when they hold more than the limit.
+   */
+  advance(available: number): void {
+    this.#available = available;
+    this.#decode(available === this.#bytes.length);
+  }
 
-/** Gives where the deflate stream of the member at `at` starts. */
-function skipHeader(bytes: Uint8Array, at: number, place: Place, codec: Codec): number {
-  const cutShort = (): FsError => damaged(place, `cut short in the header of the gzip member at byte ${at}`);
-  if (at + HEADER_SIZE > bytes.length) throw cutShort();
-  const flags = bytes[at + 3]!;
-  if (bytes[at + 2] !== 8 || (flags & RESERVED) !== 0) throw damaged(place, `the gzip member at byte ${at} is of an unknown kind`);
-  let end = at + HEADER_SIZE;
-  if ((flags & FEXTRA) !== 0) {
-    if (end + 2 > bytes.length) throw cutShort();
-    end += 2 + (bytes[end]! | (bytes[end + 1]! << 8));
+  /** Says that all bytes are there, and gives the content. @throws {FsError} EIO when the file is cut short. */
+  finish(): Content {
+    const { place, warn, codec } = this.#options;
+    if (this.#members === 0) throw damaged(place, 'cut short before the first gzip member');
+    const rest = this.#bytes.subarray(this.#at);
+    if (rest.some((byte) => byte !== 0)) warn(`${rest.length} bytes behind the end of the gzip stream are left out`);
+    const [bytes, spans] = [this.#bytes, this.#spans];
+    return new SpanContent({
+      starts: this.#starts,
+      size: this.#size,
+      decode: (number, start, end) => {
+        const { stream, base, point = STREAM_START, output } = spans[number]!;
+        if (output !== undefined) return output.subarray(start - base, end - base);
+        return codec.inflateRange(bytes.subarray(stream + Math.floor(point.bit / 8)), point, start - base, end - base);
+      },
+    });
   }
-  for (const flag of [FNAME, FCOMMENT]) {
-    if ((flags & flag) === 0) continue;
-    const zero = bytes.indexOf(0, end);
-    if (zero < 0) throw cutShort();
-    end = zero + 1;
+
+  #decode(last: boolean): void {
+    for (let goesOn = true; goesOn;) {
+      if (this.#trailer !== undefined) goesOn = this.#readTrailer(this.#trailer, last);
+      else if (this.#member !== undefined) goesOn = this.#readStream(this.#member, last);
+      else goesOn = this.#readHeader(last);
+    }
   }
-  if ((flags & FHCRC) !== 0) {
-    if (end + 2 > bytes.length) throw cutShort();
-    const expected = bytes[end]! | (bytes[end + 1]! << 8);
-    if ((codec.crc32(bytes.subarray(at, end)) & 0xffff) !== expected)
-      throw damaged(place, `the header of the gzip member at byte ${at} has a wrong checksum`);
-    end += 2;
+
+  #readHeader(last: boolean): boolean {
+    const here = this.#bytes.subarray(this.#at, this.#available);
+    if (this.#isRest || here.length === 0 || (here.length < 3 && !last)) return false;
+    if (this.#members > 0 && !isGzip(here)) {
+      this.#isRest = true;
+      return false;
+    }
+    const { place, codec } = this.#options;
+    const end = gzipHeaderEnd(here, this.#at, { place, codec });
+    if (end === undefined) {
+      if (last || here.length > HEADER_LIMIT) throw damaged(place, `cut short in the header of the gzip member at byte ${this.#at}`);
+      return false;
+    }
+    this.#startMember(this.#at, this.#at + end);
+    return true;
   }
-  if (end > bytes.length) throw cutShort();
-  return end;
+
+  #startMember(at: number, stream: number): void {
+    const { codec, limit } = this.#options;
+    const base = this.#size;
+    const onPoint = (point: RestartPoint): void => this.#addSpan(base + point.offset, { stream, base, point, output: undefined });
+    // The JavaScript codec cannot tell where a stream ends before it has all of it, and decodes it in one go.
+    const inflater =
+      codec.kind === 'javascript'
+        ? undefined
+        : codec.inflater({ limit: limit - base, onOutput: (bytes) => this.#emit(bytes), points: { every: POINT_EVERY, onPoint } });
+    if (inflater !== undefined) this.#addSpan(base, { stream, base, point: undefined, output: undefined });
+    this.#member = { at, stream, base, inflater, crc: 0 };
+    this.#at = stream;
+  }
+
+  /** A span of no bytes is replaced by the one behind it. */
+  #addSpan(start: number, span: Span): void {
+    if (this.#starts.at(-1) === start) {
+      this.#starts.pop();
+      this.#spans.pop();
+    }
+    this.#starts.push(start);
+    this.#spans.push(span);
+  }
+
+  #emit(bytes: Uint8Array): void {
+    const member = this.#member!;
+    member.crc = this.#options.codec.crc32(bytes, member.crc);
+    this.#size += bytes.length;
+    this.#options.onOutput(bytes);
+  }
+
+  #readStream(member: Member, last: boolean): boolean {
+    const { at, stream, base, inflater } = member;
+    const input = this.#bytes.subarray(this.#at, this.#available);
+    if (inflater === undefined) {
+      if (!last) return false;
+      const { output, consumed } = this.#guard(at, () => this.#options.codec.inflateStream(input, this.#options.limit - base));
+      this.#addSpan(base, { stream, base, point: undefined, output });
+      this.#emit(output);
+      this.#trailer = stream + consumed;
+      return true;
+    }
+    this.#at = this.#available;
+    this.#guard(at, () => {
+      inflater.push(input);
+      if (inflater.ended || last) inflater.end();
+    });
+    if (!inflater.ended) return false;
+    this.#trailer = stream + inflater.consumed;
+    return true;
+  }
+
+  /** Words the codec's errors. What the receiver of the output throws is worded already. */
+  #guard<T>(at: number, decode: () => T): T {
+    const { place, limit } = this.#options;
+    try {
+      return decode();
+    } catch (e) {
+      if (e instanceof FsError && e.detail?.startsWith(place.archive) === true) throw e;
+      if (e instanceof FsError && e.code === 'EFBIG') throw tooLarge(place, `inflates to more than the ${limit} bytes that are allowed`);
+      if (e instanceof FsError)
+        throw damaged({ ...place, cause: e }, `the gzip member at byte ${at} cannot be inflated: ${e.detail ?? e.message}`);
+      // The engine's own words for memory that it does not have.
+      if (e instanceof RangeError) throw tooLarge(place, 'inflates to more than there is memory for');
+      throw e;
+    }
+  }
+
+  #readTrailer(trailer: number, last: boolean): boolean {
+    const { place } = this.#options;
+    const { at, base, crc } = this.#member!;
+    const end = trailer + TRAILER_SIZE;
+    if (end > this.#available) {
+      if (last) throw damaged(place, `cut short: the gzip member at byte ${at} has no trailer`);
+      return false;
+    }
+    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + trailer, TRAILER_SIZE);
+    const expected = view.getUint32(0, true);
+    if (crc !== expected)
+      throw damaged(place, `the CRC-32 of the gzip member at byte ${at} is ${hex32(crc)}, should be ${hex32(expected)}`);
+    // The length is recorded modulo 2^32.
+    const size = this.#size - base;
+    if (view.getUint32(4, true) !== size % 2 ** 32)
+      throw damaged(place, `the gzip member at byte ${at} has ${size} bytes, not as many as it says`);
+    this.#at = end;
+    this.#trailer = undefined;
+    this.#member = undefined;
+    this.#members++;
+    return true;
+  }
 }

@@ -1,6 +1,6 @@
 /* Extended headers of pax archives (POSIX.1-2001, pax, "pax Extended Header"): records "LENGTH KEY=VALUE\n". */
 
-import { decodeUtf8 } from '../base/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../base/bytes.ts';
 import { type Place, damaged } from './damage.ts';
 
 /** Values as bytes: names need not be UTF-8 (`hdrcharset=BINARY`), and xattrs are not text. An empty value takes the key back. */
@@ -19,6 +19,7 @@ const LENGTH_DIGITS = 12;
  */
 export function readPaxRecords(bytes: Uint8Array, place: Place): PaxRecords {
   const records = new Map<string, Uint8Array>();
+  const sparse: string[] = [];
   for (let at = 0; at < bytes.length;) {
     // Some writers pad the last block within the recorded size.
     if (bytes[at] === 0) break;
@@ -30,9 +31,14 @@ export function readPaxRecords(bytes: Uint8Array, place: Place): PaxRecords {
     }
     const equals = bytes.indexOf(EQUALS, space);
     if (equals < 0 || equals >= end) throw damaged(place, 'a pax header of it has a record without a value');
-    records.set(decodeUtf8(bytes.subarray(space + 1, equals)), bytes.subarray(equals + 1, end - 1));
+    const key = decodeUtf8(bytes.subarray(space + 1, equals));
+    const value = bytes.subarray(equals + 1, end - 1);
+    if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') sparse.push(decodeUtf8(value));
+    else records.set(key, value);
     at = end;
   }
+  // Version 0.0 repeats two keys, which no other record does. Version 0.1 says the same in one record.
+  if (sparse.length > 0) records.set('GNU.sparse.map', encodeUtf8(sparse.join(',')));
   return records;
 }
 
@@ -62,10 +68,4 @@ export function paxXattrs(records: PaxRecords): ReadonlyMap<string, Uint8Array> 
     if (key.startsWith(XATTR) && key.length > XATTR.length) (xattrs ??= new Map()).set(key.slice(XATTR.length), value.slice());
   }
   return xattrs;
-}
-
-/** Tells whether the content is GNU's sparse form: pieces, which nothing here puts together. */
-export function isPaxSparse(records: PaxRecords): boolean {
-  for (const key of records.keys()) if (key.startsWith('GNU.sparse.')) return true;
-  return false;
 }

@@ -46,14 +46,13 @@ export function isTarHeader(block: Uint8Array): boolean {
 }
 
 /**
- * Reads the header block at `at`, whose checksum is right.
+ * Reads a header block whose checksum is right; `at` is where it stands. Names are views of the block.
  *
  * @throws {FsError} EIO when a number in it is none.
  */
-export function readTarHeader(archive: Uint8Array, at: number, place: Place): TarHeader {
-  const block = archive.subarray(at, at + TAR_BLOCK);
+export function readTarHeader(block: Uint8Array, at: number, place: Place): TarHeader {
   const number = (start: number, length: number, what: string): number => {
-    const value = readNumber(block.subarray(start, start + length));
+    const value = readTarNumber(block.subarray(start, start + length));
     if (value === undefined) throw damaged(place, `the ${what} in the tar header at byte ${at} is not a number`);
     return value;
   };
@@ -96,7 +95,8 @@ export function upToZero(bytes: Uint8Array): Uint8Array {
   return zero < 0 ? bytes : bytes.subarray(0, zero);
 }
 
-function readNumber(field: Uint8Array): number | undefined {
+/** A number as octal text or base-256: `undefined` where it is none, or beyond 2^53. */
+export function readTarNumber(field: Uint8Array): number | undefined {
   const first = field[0]!;
   return first === 0x80 || first === 0xff || (first & 0x80) !== 0 ? readBase256(field) : readOctal(field);
 }

@@ -1,15 +1,16 @@
 /*
- * Tar archives: a whole archive in memory -> entries of a layer's table. Content stays where it is: an extent says where.
- * What does not follow from header to header is an error, because nothing behind it can be found; what is merely
- * unsupported is left out, with a warning.
+ * Tar archives that arrive in pieces -> entries of a layer's table. Content is passed over: an extent says where it is. What
+ * does not follow from header to header is an error, because nothing behind it can be found; what is merely
+ * unsupported is left out, with a warning (tar-entry.ts).
  */
 
-import { decodeUtf8, decodeUtf8Strict, encodeUtf8 } from '../base/bytes.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../base/mode.ts';
-import type { LayerEntry, TableBuilder } from '../layer/build-table.ts';
+import { concatBytes } from '../base/bytes.ts';
+import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged } from './damage.ts';
-import { type PaxRecords, isPaxSparse, paxName, paxNumber, paxXattrs, readPaxRecords } from './pax.ts';
+import { paxNumber, readPaxRecords } from './pax.ts';
+import { GNU_SPARSE, type Pending, addTarEntry, entryName, hasContent } from './tar-entry.ts';
 import { TAR_BLOCK, type TarHeader, isTarHeader, readTarHeader, upToZero } from './tar-header.ts';
+import { type MapReader, type SparseMap, inlineSparseMap, oldSparseMap, paxSparseForm, sparseMapAhead } from './tar-sparse.ts';
 
 /** Type flags that name the next entry or describe it, and are none themselves. */
 const PAX = 'x';
@@ -17,165 +18,198 @@ const PAX_SOLARIS = 'X';
 const PAX_GLOBAL = 'g';
 const GNU_LONG_NAME = 'L';
 const GNU_LONG_LINK = 'K';
-const GNU_SPARSE = 'S';
-const HARD_LINK = '1';
+const META = [PAX, PAX_SOLARIS, PAX_GLOBAL, GNU_LONG_NAME, GNU_LONG_LINK];
 
-/** Type flag -> type bits. What is not here and no vendor's is a regular file (POSIX: pax, "ustar Interchange Format"). */
-const TYPES = new Map([
-  ['2', S_IFLNK],
-  ['3', S_IFCHR],
-  ['4', S_IFBLK],
-  ['5', S_IFDIR],
-  ['6', S_IFIFO],
-]);
+/** Bytes of one extended header. What Linux allows a file in xattrs is 64 KiB each; no other record comes near. */
+const META_LIMIT = 4 << 20;
 
-/** What headers in front of an entry say of it. */
-interface Pending {
-  pax: PaxRecords;
-  longName: Uint8Array | undefined;
-  longLink: Uint8Array | undefined;
-}
-
-/** A header with what belongs to it. */
-interface Found {
-  readonly header: TarHeader;
-  readonly pending: Pending;
-  /** Where its content starts. */
-  readonly start: number;
+/** What the next bytes are, and what to do when all of them are there. */
+interface Wanted {
   readonly size: number;
+  /** For messages. */
+  readonly what: string;
+  /** Gets them; they are valid only during the call. */
+  readonly take: (bytes: Uint8Array) => void;
 }
 
 /**
- * Adds every entry of an archive to a table. Extents count from the start of `bytes`.
+ * Reads one archive. Extents count from its first byte.
  *
- * @throws {FsError} EIO when it is damaged or cut short, with the offset.
+ * @example
+ * const reader = new TarReader({ archive: 'a.tar' }, builder);
+ * for await (const bytes of response.body) reader.push(bytes);
+ * reader.end();
  */
-export function readTar(bytes: Uint8Array, place: Place, builder: TableBuilder): void {
-  const global = new Map<string, Uint8Array>();
-  const noneAhead = (): Pending => ({ pax: global, longName: undefined, longLink: undefined });
-  let pending = noneAhead();
-  let at = 0;
-  while (at < bytes.length && !isEnd(bytes, at, place)) {
-    if (!isTarHeader(bytes.subarray(at, at + TAR_BLOCK))) throw damaged(place, `the tar header at byte ${at} has a wrong checksum`);
-    const header = readTarHeader(bytes, at, place);
-    const found = locate(bytes, at, header, pending, place);
-    const content = bytes.subarray(found.start, found.start + found.size);
-    at = found.start + Math.ceil(found.size / TAR_BLOCK) * TAR_BLOCK;
-    switch (header.type) {
-      case PAX_GLOBAL:
-        for (const [key, value] of readPaxRecords(content, place)) global.set(key, value);
-        break;
-      case PAX:
-      case PAX_SOLARIS:
-        pending.pax = new Map([...global, ...readPaxRecords(content, place)]);
-        break;
-      case GNU_LONG_NAME:
-        pending.longName = upToZero(content);
-        break;
-      case GNU_LONG_LINK:
-        pending.longLink = upToZero(content);
-        break;
-      default:
-        addEntry(found, place, builder);
-        pending = noneAhead();
+export class TarReader {
+  readonly #place: Place;
+  readonly #builder: TableBuilder;
+  readonly #global = new Map<string, Uint8Array>();
+  #pending: Pending;
+  /** Bytes of the archive that were taken. */
+  #at = 0;
+  /** Bytes to pass over, and how many of them are mere padding at their end. */
+  #skip = 0;
+  #padding = 0;
+  #wanted: Wanted;
+  readonly #gathered: Uint8Array[] = [];
+  #gatheredSize = 0;
+  #ended = false;
+  /** Whose content is being passed over. */
+  #current: { readonly name: () => string; readonly size: number; readonly start: number } | undefined;
+
+  constructor(place: Place, builder: TableBuilder) {
+    this.#place = place;
+    this.#builder = builder;
+    this.#pending = this.#noneAhead();
+    this.#wanted = this.#header;
+  }
+
+  /**
+   * Takes the next bytes, which may be used for something else afterwards.
+   * @throws {FsError} EIO when the archive is damaged, with the offset.
+   */
+  push(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length && !this.#ended) at += this.#skip > 0 ? this.#pass(bytes.length - at) : this.#gather(bytes, at);
+  }
+
+  /** Says that nothing comes any more. @throws {FsError} EIO when the archive is cut short. */
+  end(): void {
+    if (this.#ended) return;
+    if (this.#skip > this.#padding) {
+      const { name, size, start } = this.#current!;
+      throw damaged({ ...this.#place, entry: name() }, `cut short: ${size} bytes from ${start}, and the archive has ${this.#at}`);
+    }
+    if (this.#wanted !== this.#header) throw damaged(this.#place, `cut short in ${this.#wanted.what}`);
+    // Zeros, fewer than a block: the end of an archive that lost some of them.
+    if (this.#gathered.some((part) => part.some((byte) => byte !== 0)))
+      throw damaged(this.#place, `cut short in the tar header at byte ${this.#at - this.#gatheredSize}`);
+  }
+
+  readonly #header: Wanted = { size: TAR_BLOCK, what: 'a tar header', take: (block) => this.#readHeader(block) };
+
+  #pass(available: number): number {
+    const taken = Math.min(this.#skip, available);
+    this.#skip -= taken;
+    this.#at += taken;
+    return taken;
+  }
+
+  #gather(bytes: Uint8Array, at: number): number {
+    const { size, take } = this.#wanted;
+    const part = bytes.subarray(at, at + size - this.#gatheredSize);
+    this.#at += part.length;
+    // Fast path: all of it is in one piece.
+    if (part.length === size) {
+      take(part);
+    } else {
+      this.#gathered.push(part.slice());
+      this.#gatheredSize += part.length;
+      if (this.#gatheredSize === size) {
+        const whole = concatBytes(this.#gathered.splice(0));
+        this.#gatheredSize = 0;
+        take(whole);
+      }
+    }
+    return part.length;
+  }
+
+  #want(wanted: Wanted): void {
+    this.#wanted = wanted;
+    if (wanted.size === 0) wanted.take(new Uint8Array());
+  }
+
+  /** Passes over `size` bytes and the rest of their last block, then reads the next header. */
+  #next(size: number): void {
+    this.#padding = -size & (TAR_BLOCK - 1);
+    // Beyond 32 bits the operator above sees the low ones only, which are those that count.
+    this.#skip = size + this.#padding;
+    this.#wanted = this.#header;
+  }
+
+  #noneAhead(): Pending {
+    return { pax: this.#global, longName: undefined, longLink: undefined };
+  }
+
+  #readHeader(block: Uint8Array): void {
+    const at = this.#at - TAR_BLOCK;
+    // Two blocks of zeros end an archive; one does for most writers, and so does the end of the file.
+    if (block.every((byte) => byte === 0)) {
+      this.#ended = true;
+      return;
+    }
+    if (!isTarHeader(block)) throw damaged(this.#place, `the tar header at byte ${at} has a wrong checksum`);
+    // A copy: names are views of it, and a sparse entry is added only when its map is complete.
+    const own = block.slice();
+    const header = readTarHeader(own, at, this.#place);
+    if (META.includes(header.type)) this.#readMeta(header, at);
+    else this.#readEntry(header, own, at);
+  }
+
+  #readMeta({ type, size }: TarHeader, at: number): void {
+    if (size > META_LIMIT) throw damaged(this.#place, `an extended header of ${size} bytes at byte ${at}`);
+    const take = (content: Uint8Array): void => {
+      this.#applyMeta(type, content.slice());
+      this.#next(size);
+      this.#skip -= size;
+    };
+    this.#want({ size, what: `the extended header at byte ${at}`, take });
+  }
+
+  #applyMeta(type: string, content: Uint8Array): void {
+    if (type === PAX_GLOBAL) for (const [key, value] of readPaxRecords(content, this.#place)) this.#global.set(key, value);
+    else if (type === GNU_LONG_NAME) this.#pending.longName = upToZero(content);
+    else if (type === GNU_LONG_LINK) this.#pending.longLink = upToZero(content);
+    else this.#pending.pax = new Map([...this.#global, ...readPaxRecords(content, this.#place)]);
+  }
+
+  #readEntry(header: TarHeader, block: Uint8Array, at: number): void {
+    const pending = this.#pending;
+    this.#pending = this.#noneAhead();
+    const size = hasContent(header) ? (paxNumber(pending.pax, 'size', this.#place) ?? header.size) : 0;
+    if (!Number.isSafeInteger(size) || size < 0) throw damaged(this.#place, `the tar entry at byte ${at} has a size of ${size}`);
+    const name = (): string => entryName({ header, pending }).text;
+    /** `ahead`: bytes of the size that a map has taken. */
+    const add = (stored: number, sparse?: SparseMap): void => {
+      const start = this.#at;
+      this.#current = { name, size: stored, start };
+      addTarEntry({ header, pending, start, stored, sparse }, this.#place, this.#builder);
+      this.#next(stored);
+    };
+    const form = hasContent(header) ? paxSparseForm(pending.pax) : 'none';
+    if (header.type !== GNU_SPARSE && form === 'none') {
+      add(size);
+      return;
+    }
+    const place: Place = { ...this.#place, entry: name() };
+    if (header.type === GNU_SPARSE) {
+      const { map, complete } = oldSparseMap(block, place);
+      if (complete) add(size, map.finish(size));
+      else this.#readMap(map, () => add(size, map.finish(size)), at);
+    } else if (form === 'inline') {
+      add(size, inlineSparseMap(pending.pax, size, place));
+    } else {
+      const map = sparseMapAhead(pending.pax, place);
+      const before = this.#at;
+      this.#readMap(
+        map,
+        () => {
+          const stored = size - (this.#at - before);
+          if (stored < 0) throw damaged(place, 'its sparse map is longer than its content');
+          add(stored, map.finish(stored));
+        },
+        at,
+      );
     }
   }
-}
 
-/** Two blocks of zeros end an archive; one does for most writers, and so does the end of the file. */
-function isEnd(bytes: Uint8Array, at: number, place: Place): boolean {
-  const block = bytes.subarray(at, at + TAR_BLOCK);
-  for (const byte of block) {
-    if (byte === 0) continue;
-    if (block.length < TAR_BLOCK) throw damaged(place, `cut short in the tar header at byte ${at}`);
-    return false;
+  /** Reads the blocks of a map, then goes on with `done`. */
+  #readMap(map: MapReader, done: () => void, at: number): void {
+    let blocks = 0;
+    const take = (block: Uint8Array): void => {
+      if (map.push(block)) done();
+      else if (++blocks * TAR_BLOCK > META_LIMIT) throw damaged(this.#place, `a sparse map without an end at byte ${at}`);
+    };
+    this.#want({ size: TAR_BLOCK, what: `the sparse map at byte ${at}`, take });
   }
-  return true;
-}
-
-/** Finds the content of an entry. Only files and extended headers have one: links and directories may say a size and have none. */
-function locate(bytes: Uint8Array, at: number, header: TarHeader, pending: Pending, place: Place): Found {
-  let start = at + TAR_BLOCK;
-  if (header.type === GNU_SPARSE) start = skipSparseMap(bytes, at, place);
-  const isMeta = [PAX, PAX_SOLARIS, PAX_GLOBAL, GNU_LONG_NAME, GNU_LONG_LINK].includes(header.type);
-  const declared = (isMeta ? undefined : paxNumber(pending.pax, 'size', place)) ?? header.size;
-  const size = TYPES.has(header.type) || header.type === HARD_LINK ? 0 : declared;
-  if (!Number.isSafeInteger(size) || size < 0) throw damaged(place, `the tar entry at byte ${at} has a size of ${size}`);
-  if (start + size > bytes.length) {
-    throw damaged(
-      { ...place, entry: entryName({ header, pending }).text },
-      `cut short: ${size} bytes from ${start}, and the archive has ${bytes.length}`,
-    );
-  }
-  return { header, pending, start, size };
-}
-
-/** GNU's old sparse form: further blocks of the map stand in front of the content. */
-function skipSparseMap(bytes: Uint8Array, at: number, place: Place): number {
-  let next = at + TAR_BLOCK;
-  for (let more = bytes[at + 482]; more !== 0; more = bytes[next - TAR_BLOCK + 504]) {
-    next += TAR_BLOCK;
-    if (next > bytes.length) throw damaged(place, `cut short in the sparse map at byte ${at}`);
-  }
-  return next;
-}
-
-interface Name {
-  readonly text: string;
-  /** Set where the bytes are no UTF-8. */
-  readonly garbled: boolean;
-}
-
-function decodeName(bytes: Uint8Array): Name {
-  const text = decodeUtf8Strict(bytes);
-  return text === undefined ? { text: decodeUtf8(bytes), garbled: true } : { text, garbled: false };
-}
-
-const entryName = ({ header, pending }: Pick<Found, 'header' | 'pending'>): Name =>
-  decodeName(paxName(pending.pax, 'path') ?? pending.longName ?? header.name);
-
-function addEntry(found: Found, place: Place, builder: TableBuilder): void {
-  const { header, pending, start, size } = found;
-  const { text: path, garbled } = entryName(found);
-  const here = { ...place, entry: path };
-  if (garbled) builder.warn(path, 'its name is not UTF-8: what cannot be read of it is shown as U+FFFD');
-  const problem = problemOf(header, pending.pax);
-  if (problem !== undefined) {
-    builder.warn(path, `skipped: ${problem}`);
-    return;
-  }
-  const type = typeOf(header, path);
-  const entry: LayerEntry = {
-    path,
-    mode: type | header.mode,
-    uid: idOf(paxNumber(pending.pax, 'uid', here) ?? header.uid),
-    gid: idOf(paxNumber(pending.pax, 'gid', here) ?? header.gid),
-    mtime: (paxNumber(pending.pax, 'mtime', here) ?? header.mtime) * 1000,
-    xattrs: paxXattrs(pending.pax),
-  };
-  const target = decodeName(paxName(pending.pax, 'linkpath') ?? pending.longLink ?? header.linkName).text;
-  if (header.type === HARD_LINK) builder.add({ ...entry, link: target });
-  else if (type === S_IFLNK) builder.add({ ...entry, target, size: encodeUtf8(target).length });
-  else if (type === S_IFREG) builder.add({ ...entry, size, extent: { offset: start, stored: size, method: 0, crc: 0 } });
-  else builder.add({ ...entry, rdev: deviceNumber(header) });
-}
-
-/** Says why an entry cannot be served, or `undefined`. */
-function problemOf({ type }: TarHeader, pax: PaxRecords): string | undefined {
-  if (type === GNU_SPARSE || isPaxSparse(pax)) return 'sparse files are not supported';
-  if (type >= 'A' && type <= 'Z') return `entries of type '${type}' are not supported`;
-  return undefined;
-}
-
-/** V7 had no directories: a name that ends in '/' is one. */
-function typeOf({ type }: TarHeader, path: string): number {
-  return TYPES.get(type) ?? (path.endsWith('/') ? S_IFDIR : S_IFREG);
-}
-
-/** Ids beyond 32 bits, and negative ones, are nobody's that we could name: root's, as where none is recorded. */
-const idOf = (id: number): number => (Number.isInteger(id) && id >= 0 && id < 2 ** 32 ? id : 0);
-
-/** As `makedev` of glibc, for numbers of 32 bits. */
-function deviceNumber({ deviceMajor, deviceMinor }: TarHeader): number {
-  return ((deviceMinor & 0xff) | ((deviceMajor & 0xfff) << 8) | ((deviceMinor & ~0xff) << 12)) >>> 0;
 }

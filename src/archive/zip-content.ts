@@ -5,11 +5,14 @@
 
 import { FsError } from '../base/errors.ts';
 import type { Codec } from '../codec/codec.ts';
+import type { ZstdCodec } from '../codec/zstd.ts';
 import type { Extent } from '../layer/table.ts';
 import { type Place, damaged, hex32 } from './damage.ts';
-import { ENCRYPTED, LOCAL_HEADER_SIZE, STORED } from './zip.ts';
+import { ENCRYPTED, LOCAL_HEADER_SIZE, STORED, ZSTD } from './zip.ts';
 import { readExtraFields } from './zip-extra.ts';
 import { zipName } from './zip-name.ts';
+import { assertDecodable, decodeZstd } from './zstd.ts';
+import { readZstdFrame } from './zstd-frame.ts';
 
 const SIGNATURE = 0x04034b50;
 
@@ -53,23 +56,47 @@ export function findZipContent(bytes: Uint8Array, { place, extent, isNamed }: Zi
   return start;
 }
 
+/** What decodes the contents of one archive. */
+export interface ZipDecoders {
+  readonly codec: Codec;
+  /** There where an entry needs it. */
+  readonly zstd: ZstdCodec | undefined;
+  /** Bytes that the window of a zstd frame may have. */
+  readonly window: number;
+}
+
 /**
  * Decodes and verifies a content. What comes back may be a view of `stored`.
  *
  * @throws {FsError} EIO when the content is not what the central directory says.
  */
-export function decodeZipContent(stored: Uint8Array, { place, extent, size }: ZipEntry, codec: Codec): Uint8Array {
-  const content = extent.method === STORED ? stored : inflate(stored, size, place, codec);
+export function decodeZipContent(stored: Uint8Array, { place, extent, size }: ZipEntry, decoders: ZipDecoders): Uint8Array {
+  const { codec } = decoders;
+  const content = extent.method === STORED ? stored : guard(size, place, () => decode(stored, extent.method, size, { place, ...decoders }));
   if (content.length !== size) throw damaged(place, `${content.length} bytes, should be ${size}`);
   const crc = codec.crc32(content);
   if (crc !== extent.crc) throw damaged(place, `its CRC-32 is ${hex32(crc)}, should be ${hex32(extent.crc)}`);
   return content;
 }
 
-function inflate(stored: Uint8Array, size: number, place: Place, codec: Codec): Uint8Array {
+function decode(
+  stored: Uint8Array,
+  method: number,
+  size: number,
+  { codec, zstd, window, place }: ZipDecoders & { place: Place },
+): Uint8Array {
+  if (method !== ZSTD) return codec.inflate(stored, size);
+  if (zstd === undefined) throw new TypeError('No decoder for zstd was given');
+  const frame = readZstdFrame(stored);
+  if (typeof frame === 'object' && frame.kind === 'data') assertDecodable(frame, window, place, '');
+  return decodeZstd(stored, size, zstd);
+}
+
+function guard(size: number, place: Place, work: () => Uint8Array): Uint8Array {
   try {
-    return codec.inflate(stored, size);
+    return work();
   } catch (e) {
+    if (e instanceof FsError && e.code === 'ENOTSUP') throw e;
     if (e instanceof FsError) throw damaged({ ...place, cause: e }, `cannot be inflated: ${e.detail ?? e.message}`);
     // The engine's own words for memory that it does not have.
     if (e instanceof RangeError) throw damaged({ ...place, cause: e }, `no memory for its ${size} bytes`);

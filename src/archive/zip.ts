@@ -7,8 +7,9 @@
 import { PATH_MAX, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, isFile, isSymlink } from '../base/mode.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
-import { type Place, damaged } from './damage.ts';
+import { type Place, damaged, tooLarge } from './damage.ts';
 import { DEFLATE_MAX_RATIO } from './gzip.ts';
+import { type Limits, assertContentSize } from './limits.ts';
 import { IN_ZIP64, type ZipEnd, readUint64 } from './zip-end.ts';
 import { type ExtraFields, readExtraFields } from './zip-extra.ts';
 import { zipName } from './zip-name.ts';
@@ -20,7 +21,10 @@ export const LOCAL_HEADER_SIZE = 30;
 const DIGITAL_SIGNATURE = 0x05054b50;
 
 export const STORED = 0;
-export const DEFLATE = 8;
+const DEFLATE = 8;
+export const ZSTD = 93;
+/** A block of zstd repeats one byte 128 KiB times in four. */
+const ZSTD_MAX_RATIO = 32 << 10;
 /** General purpose bits 0 and 13: content, or content and directory, are encrypted. */
 export const ENCRYPTED = 0x2001;
 
@@ -53,14 +57,22 @@ export interface ZipDirectory {
   readonly end: ZipEnd;
   readonly place: Place;
   readonly codec: Codec;
+  readonly limits: Limits;
+}
+
+/** What a central directory says of the archive as a whole. */
+export interface ZipContents {
+  readonly hasZstd: boolean;
 }
 
 /**
  * Adds every entry of a central directory to a table.
  *
+ * @throws {FsError} EFBIG when there are too many entries, or more content than is allowed.
  * @throws {FsError} EIO when it is not a central directory of as many entries as the end record says.
  */
-export function readZipDirectory({ bytes, end, place, codec }: ZipDirectory, builder: TableBuilder): void {
+export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder): ZipContents {
+  const { bytes, end, place, limits } = directory;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headers: Header[] = [];
   let at = 0;
@@ -71,14 +83,18 @@ export function readZipDirectory({ bytes, end, place, codec }: ZipDirectory, bui
     }
     const next = at + HEADER_SIZE + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > bytes.length) throw damaged(place, `entry ${headers.length + 1} of the central directory is longer than the directory`);
-    headers.push(readHeader(view, at, { bytes, end, place, codec }));
+    headers.push(readHeader(view, at, directory));
+    if (headers.length > limits.entries) throw tooLarge(place, `more than the ${limits.entries} entries that are allowed`);
     at = next;
   }
   const counted = end.zip64 ? headers.length : headers.length & 0xffff;
   if (counted !== end.entries)
     throw damaged(place, `the central directory has ${headers.length} entries, its end record says ${end.entries}`);
-  for (const header of headers) addEntry(header, builder);
+  let content = 0;
+  for (const header of headers) content += addEntry(header, builder);
+  assertContentSize(limits, content, end.directoryEnd, place);
   warnOfOverlaps(headers, builder);
+  return { hasZstd: headers.some(({ method }) => method === ZSTD) };
 }
 
 function readHeader(view: DataView, at: number, { bytes, end, place, codec }: ZipDirectory): Header {
@@ -140,24 +156,27 @@ function warnOfOverlaps(headers: readonly Header[], builder: TableBuilder): void
 
 const contentEnd = ({ offset, stored }: Header): number => offset + LOCAL_HEADER_SIZE + stored;
 
-function addEntry(header: Header, builder: TableBuilder): void {
+/** Adds one entry, unless it cannot be served; gives how many bytes it has. */
+function addEntry(header: Header, builder: TableBuilder): number {
   const { name, extra, mtime, crc, stored, method, offset } = header;
   const mode = modeOf(header);
   const problem = problemOf(header, mode);
   if (problem !== undefined) {
     builder.warn(name, `skipped: ${problem}`);
-    return;
+    return 0;
   }
   const hasContent = isFile(mode) || isSymlink(mode);
+  const size = hasContent ? header.size : 0;
   builder.add({
     path: name,
     mode,
     mtime,
     uid: extra.owner?.uid,
     gid: extra.owner?.gid,
-    size: hasContent ? header.size : 0,
+    size,
     extent: hasContent ? { offset, stored, method, crc } : undefined,
   });
+  return size;
 }
 
 /** Says why an entry cannot be served, or `undefined`. */
@@ -166,11 +185,12 @@ function problemOf({ flags, method, stored, size, disk }: Header, mode: number):
   if (type === S_IFCHR || type === S_IFBLK) return 'a device, whose number zip does not record';
   if (type === S_IFDIR) return undefined;
   if ((flags & ENCRYPTED) !== 0) return 'encrypted';
-  if (method !== STORED && method !== DEFLATE) return `compression method ${method} is not supported`;
+  if (method !== STORED && method !== DEFLATE && method !== ZSTD) return `compression method ${method} is not supported`;
   if (disk !== 0 && disk !== 0xffff) return 'its content is in another part of a split archive';
   if (method === STORED && size !== stored) return `stored as it is, but its sizes differ (${stored} and ${size})`;
   if (type === S_IFLNK && (size === 0 || size >= PATH_MAX)) return `a symbolic link whose target has ${size} bytes`;
-  if (size > stored * DEFLATE_MAX_RATIO) return `claims ${size} bytes, more than ${stored} compressed bytes can hold`;
+  if (method !== STORED && size > stored * (method === DEFLATE ? DEFLATE_MAX_RATIO : ZSTD_MAX_RATIO))
+    return `claims ${size} bytes, more than ${stored} compressed bytes can hold`;
   return undefined;
 }
 

@@ -1,18 +1,10 @@
 /*
- * The WebAssembly kernel as JavaScript sees it. The only file that says `WebAssembly`.
+ * The WebAssembly kernel as JavaScript sees it.
  * A kernel has 512 KiB of memory that never grows, so a view of it stays valid, and it decodes one stream at a time.
  */
 
+import { compileModule } from './module.ts';
 import { kernelBase64 } from './wasm.ts';
-
-/** What is used of the platform. Undefined where the user has switched WebAssembly off. */
-declare const WebAssembly:
-  | {
-      readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-      readonly Instance: new (module: object) => { readonly exports: unknown };
-      readonly CompileError: new () => Error;
-    }
-  | undefined;
 
 interface Global {
   readonly value: number;
@@ -73,16 +65,8 @@ export const damages: ReadonlyMap<number, string> = new Map([
 
 /** Compiles the kernel. Gives what makes kernels, or `undefined` where WebAssembly cannot be used. */
 export function compileKernel(): (() => Kernel) | undefined {
-  if (typeof WebAssembly === 'undefined') return undefined;
-  const { Module, Instance, CompileError } = WebAssembly;
-  try {
-    const module = new Module(Uint8Array.from(atob(kernelBase64), (character) => character.charCodeAt(0)));
-    return () => wrap(new Instance(module).exports as KernelExports);
-  } catch (e) {
-    // A Content-Security-Policy without 'wasm-unsafe-eval': CompileError in Chromium and Firefox, EvalError in WebKit.
-    if (e instanceof CompileError || e instanceof EvalError) return undefined;
-    throw e;
-  }
+  const instantiate = compileModule(kernelBase64);
+  return instantiate && (() => wrap(instantiate() as KernelExports));
 }
 
 function wrap(exports: KernelExports): Kernel {

@@ -27,11 +27,14 @@ export class Stream {
   #produced: number;
   #nextPoint: number;
   #ended = false;
+  readonly #release: ((kernel: Kernel) => void) | undefined;
+  #released = false;
 
-  /** Takes the kernel over until the stream is ended or given up. */
-  constructor(kernel: Kernel, options: InflaterOptions, from: RestartPoint) {
+  /** Takes the kernel over until the stream is ended or given up; `release` hears when its end was reached. */
+  constructor(kernel: Kernel, options: InflaterOptions, from: RestartPoint, release?: (kernel: Kernel) => void) {
     this.#kernel = kernel;
     this.#options = options;
+    this.#release = release;
     const history = from.history.subarray(-HISTORY_SIZE);
     this.#history = kernel.output - history.length;
     kernel.memory.set(history, this.#history);
@@ -70,6 +73,9 @@ export class Stream {
   /** @throws {FsError} EIO when the stream is not at its end. */
   end(): void {
     if (!this.#ended) throw cutShort();
+    // Nothing below touches the kernel's memory any more.
+    if (!this.#released) this.#release?.(this.#kernel);
+    this.#released = true;
   }
 
   /** Puts more input behind what is there; gives how much. */

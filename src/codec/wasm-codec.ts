@@ -1,4 +1,7 @@
-/* The codec over the WebAssembly kernel. One kernel serves all calls that end before they return; each inflater has its own. */
+/*
+ * The codec over the WebAssembly kernel. One kernel serves all calls that end before they return; each inflater has its own, and the
+ * one of an inflater that came to its end serves the next: a gzip file may have ten thousand members.
+ */
 
 import { concatBytes } from '../base/bytes.ts';
 import { isFsError } from '../base/errors.ts';
@@ -12,6 +15,8 @@ export class WasmCodec implements Codec {
   readonly kind = 'wasm';
   readonly #makeKernel: () => Kernel;
   readonly #kernel: Kernel;
+  /** The kernel of an inflater that has ended. More than one at a time are seldom wanted. */
+  #idle: Kernel | undefined;
 
   constructor(makeKernel: () => Kernel) {
     this.#makeKernel = makeKernel;
@@ -39,7 +44,11 @@ export class WasmCodec implements Codec {
   }
 
   inflater(options: InflaterOptions): Inflater {
-    return new Stream(this.#makeKernel(), options, STREAM_START);
+    const kernel = this.#idle ?? this.#makeKernel();
+    this.#idle = undefined;
+    return new Stream(kernel, options, STREAM_START, (idle) => {
+      this.#idle = idle;
+    });
   }
 
   inflateRange(input: Uint8Array, from: RestartPoint, start: number, end: number): Uint8Array<ArrayBuffer> {

@@ -5,21 +5,30 @@
  */
 
 import { encodeUtf8 } from '../base/bytes.ts';
+import { FsError } from '../base/errors.ts';
 import { NAME_MAX, PATH_MAX, isDirectory } from '../base/mode.ts';
 import type { LayerWarning } from './layer.ts';
 import { packTable } from './pack-table.ts';
+import { type PathFilter, type PathFilterOptions, pathFilter } from './path-filter.ts';
 import type { LayerEntry, TableNode } from './table-node.ts';
 import type { LayerTable } from './table.ts';
 
 export type { LayerEntry } from './table-node.ts';
 
-export interface TableOptions {
+/** `include` and `exclude` are patterns (path-filter.ts) of names as they are after `strip`, below `at`. */
+export interface TableOptions extends PathFilterOptions {
   /** Mounts the archive's root at this directory. */
   readonly at?: string | undefined;
   /** How many leading components of every name to drop; what has no more components is left out. */
   readonly strip?: number | undefined;
   /** *oci* indicates that names starting with `.wh.` are marks of an OCI layer. Therefore they are not files. */
   readonly whiteouts?: 'oci' | undefined;
+}
+
+/** How many objects a table may have, and which archive they are of, for the message. */
+export interface TableLimit {
+  readonly entries: number;
+  readonly archive: string;
 }
 
 /** A hostile archive can be wrong a million times; nobody reads more than this. */
@@ -29,6 +38,14 @@ const OCI_MARK = '.wh.';
 const OCI_OPAQUE = '.wh..wh..opq';
 
 const newDirectory = (): TableNode => ({ entry: undefined, children: new Map(), mtime: 0, opaque: false, whiteout: false });
+
+const newFile = (entry: LayerEntry): TableNode => ({
+  entry,
+  children: undefined,
+  mtime: entry.mtime,
+  opaque: false,
+  whiteout: entry.mark === 'whiteout',
+});
 
 /**
  * Collects entries; `build` gives the table and what was left out.
@@ -45,14 +62,24 @@ export class TableBuilder {
   readonly #prefix: readonly string[];
   readonly #strip: number;
   readonly #oci: boolean;
+  readonly #filter: PathFilter | undefined;
+  readonly #limit: TableLimit | undefined;
+  /** Directories that the filter leaves out: they count if something in them does. */
+  readonly #passages: { readonly parts: readonly string[]; readonly entry: LayerEntry }[] = [];
+  /** Files that the filter leaves out, which a hard link may still mean. */
+  readonly #leftOut = new Map<string, TableNode>();
+  #entries = 0;
   #unreported = 0;
 
-  constructor({ at = '/', strip = 0, whiteouts }: TableOptions = {}) {
+  constructor(options: TableOptions = {}, limit?: TableLimit) {
+    const { at = '/', strip = 0, whiteouts } = options;
     this.#prefix = componentsOf(at);
     if (this.#prefix.includes('..')) throw new TypeError(`The option 'at' must not contain '..': ${at}`);
     if (!Number.isSafeInteger(strip) || strip < 0) throw new TypeError(`The option 'strip' must be a number of components: ${strip}`);
     this.#strip = strip;
     this.#oci = whiteouts === 'oci';
+    this.#filter = pathFilter(options);
+    this.#limit = limit;
   }
 
   /** Reports something about an entry that the user should hear of. */
@@ -61,10 +88,18 @@ export class TableBuilder {
     else this.#unreported++;
   }
 
-  /** Adds one entry. What cannot be taken safely is left out and reported. */
+  /**
+   * Adds one entry. What cannot be taken safely is left out and reported.
+   * @throws {FsError} EFBIG when there are more than are allowed.
+   */
   add(entry: LayerEntry): void {
     const parts = this.#resolve(entry);
     if (parts === undefined) return;
+    if (this.#filter?.(this.#named(parts)) === false) this.#leaveOut(parts, entry);
+    else this.#accept(parts, entry);
+  }
+
+  #accept(parts: readonly string[], entry: LayerEntry): void {
     const isRoot = parts.length === this.#prefix.length;
     if (isRoot && !isDirectory(entry.mode)) {
       this.warn(entry.path, 'skipped: names the root, and is not a directory');
@@ -84,6 +119,10 @@ export class TableBuilder {
   /** Makes the table. The builder is of no use afterwards. */
   build(): { readonly table: LayerTable; readonly warnings: readonly LayerWarning[] } {
     for (const { directory, name } of this.#ociWhiteouts) this.#applyOciWhiteout(directory, name);
+    for (const { parts, entry } of this.#passages) {
+      const node = this.#walk(parts);
+      if (node?.children !== undefined && node.entry === undefined) this.#describe(node, entry);
+    }
     if (this.#unreported > 0) this.#warnings.push({ entry: '', message: `${this.#unreported} more warnings left out` });
     return { table: packTable(this.#root), warnings: this.#warnings };
   }
@@ -101,6 +140,30 @@ export class TableBuilder {
     return parts.length > this.#strip ? [...this.#prefix, ...parts.slice(this.#strip)] : undefined;
   }
 
+  /** What the filter judges: the components below `at`, of an OCI mark the name that it is about. */
+  #named(parts: readonly string[]): readonly string[] {
+    const below = parts.slice(this.#prefix.length);
+    const name = below.at(-1);
+    if (!this.#oci || name === undefined || !name.startsWith(OCI_MARK)) return below;
+    return name === OCI_OPAQUE ? below.slice(0, -1) : [...below.slice(0, -1), name.slice(OCI_MARK.length)];
+  }
+
+  #leaveOut(parts: readonly string[], entry: LayerEntry): void {
+    this.#count();
+    if (isDirectory(entry.mode) && entry.link === undefined) this.#passages.push({ parts, entry });
+    else {
+      const node = entry.link === undefined ? newFile(entry) : this.#find(entry.link);
+      if (node !== undefined) this.#leftOut.set(parts.join('/'), node);
+    }
+  }
+
+  #count(): void {
+    this.#entries++;
+    if (this.#limit === undefined || this.#entries <= this.#limit.entries) return;
+    const { archive, entries } = this.#limit;
+    throw new FsError('EFBIG', { detail: `${archive}: more than the ${entries} entries that are allowed` });
+  }
+
   #makeParents(parts: readonly string[], entry: LayerEntry): TableNode | undefined {
     let node = this.#root;
     node.mtime = Math.max(node.mtime, entry.mtime);
@@ -108,6 +171,7 @@ export class TableBuilder {
       let next = node.children!.get(part);
       if (next === undefined || next.whiteout) {
         const opaque = next !== undefined;
+        this.#count();
         next = newDirectory();
         next.opaque = opaque;
         node.children!.set(part, next);
@@ -125,6 +189,7 @@ export class TableBuilder {
   #place(directory: TableNode, name: string, entry: LayerEntry): void {
     const children = directory.children!;
     const old = children.get(name);
+    if (old === undefined) this.#count();
     if (entry.link !== undefined) {
       const target = this.#find(entry.link);
       if (target === undefined || target.children !== undefined || target.whiteout) {
@@ -141,7 +206,7 @@ export class TableBuilder {
       return;
     }
     if (old !== undefined) this.warn(entry.path, 'duplicate name: the last entry counts');
-    children.set(name, { entry, children: undefined, mtime: entry.mtime, opaque: false, whiteout: entry.mark === 'whiteout' });
+    children.set(name, newFile(entry));
   }
 
   #describe(node: TableNode, entry: LayerEntry): void {
@@ -151,9 +216,13 @@ export class TableBuilder {
 
   #find(path: string): TableNode | undefined {
     if (problemOf(path) !== undefined) return undefined;
-    const parts = componentsOf(path).slice(this.#strip);
+    const parts = [...this.#prefix, ...componentsOf(path).slice(this.#strip)];
+    return this.#walk(parts) ?? this.#leftOut.get(parts.join('/'));
+  }
+
+  #walk(parts: readonly string[]): TableNode | undefined {
     let node: TableNode | undefined = this.#root;
-    for (const part of [...this.#prefix, ...parts]) node = node?.children?.get(part);
+    for (const part of parts) node = node?.children?.get(part);
     return node;
   }
 
@@ -174,6 +243,7 @@ export class TableBuilder {
     const twin = directory.children!.get(name);
     if (twin?.children !== undefined) twin.opaque = true;
     if (twin !== undefined) return;
+    this.#count();
     directory.children!.set(name, { entry: undefined, children: undefined, mtime: 0, opaque: false, whiteout: true });
   }
 }

@@ -71,6 +71,7 @@ function fill(placed: readonly Placed[], firstChild: readonly number[]): LayerTa
     rdevs: new Map<number, number>(),
     xattrs: new Map<number, ReadonlyMap<string, Uint8Array>>(),
     redirects: new Map<number, string>(),
+    pieces: new Map<number, Float64Array>(),
   } satisfies Extras;
   const firstName = new Map<TableNode, number>();
   let end = 0;
@@ -110,6 +111,7 @@ function noteExtras(
     rdevs: Map<number, number>;
     xattrs: Map<number, ReadonlyMap<string, Uint8Array>>;
     redirects: Map<number, string>;
+    pieces: Map<number, Float64Array>;
   },
   i: number,
   { entry }: TableNode,
@@ -118,6 +120,7 @@ function noteExtras(
   if (entry?.rdev) extras.rdevs.set(i, entry.rdev);
   if (entry?.xattrs !== undefined && entry.xattrs.size > 0) extras.xattrs.set(i, entry.xattrs);
   if (entry?.redirect !== undefined) extras.redirects.set(i, entry.redirect);
+  if (entry?.pieces !== undefined) extras.pieces.set(i, entry.pieces);
 }
 
 function noteLink(

@@ -15,6 +15,11 @@ export interface LayerEntry {
   readonly mtime: number;
   readonly size?: number | undefined;
   readonly extent?: Extent | undefined;
+  /**
+   * Of a file with holes: for each piece its position in the file, its length, and its position in what is stored. Rising, not
+   * overlapping, within the size.
+   */
+  readonly pieces?: Float64Array | undefined;
   /** Target of a symbolic link, where it is known without reading content. */
   readonly target?: string | undefined;
   /** Path of the earlier entry that this one is a hard link to. */

@@ -58,6 +58,8 @@ export interface Extras {
   readonly rdevs: ReadonlyMap<number, number>;
   readonly xattrs: ReadonlyMap<number, ReadonlyMap<string, Uint8Array>>;
   readonly redirects: ReadonlyMap<number, string>;
+  /** Files with holes -> position in the file, length and position in what is stored of each piece. */
+  readonly pieces: ReadonlyMap<number, Float64Array>;
 }
 
 export class LayerTable {
@@ -169,6 +171,10 @@ export class LayerTable {
   extent(entry: number): Extent {
     const { offset, stored, method, crc } = this.#columns;
     return { offset: offset[entry]!, stored: stored[entry]!, method: method[entry]!, crc: crc[entry]! };
+  }
+  /** Of a file with holes: position in the file, length and position in what is stored of each piece, one after another. */
+  pieces(entry: number): Float64Array | undefined {
+    return this.#extras.pieces.get(entry);
   }
 
   /** The target of a symbolic link, where the table of contents has it; zip keeps it as the entry's content. */

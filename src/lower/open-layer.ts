@@ -2,14 +2,15 @@
 
 import { HEAD_SIZE, formatOfHead, unknownFormat } from '../archive/detect.ts';
 import { damaged, tooLarge } from '../archive/damage.ts';
-import { gunzip } from '../archive/gzip.ts';
+import { type ArchiveLimits, resolveLimits } from '../archive/limits.ts';
 import { TAIL_SIZE, endsAsZip, findZipEnd } from '../archive/zip-end.ts';
-import { loadCodec } from '../codec/codec.ts';
 import type { TableOptions } from '../layer/build-table.ts';
-import type { Layer, LayerWarning } from '../layer/layer.ts';
+import type { Layer } from '../layer/layer.ts';
 import { DEFAULT_MAX_BYTES, type HttpOptions, httpSource } from './http-source.ts';
+import { assertIntegrity, parseIntegrity } from './integrity.ts';
+import type { Opening } from './opening.ts';
 import { type BlobLike, type Source, blobSource, bytesSource } from './source.ts';
-import { tarLayer } from './tar-layer.ts';
+import { openTarLayer } from './tar-layer.ts';
 import { openZipLayer } from './zip-layer.ts';
 
 /** Up to here a whole archive costs about what the requests for its parts would: 1 MiB is 170 ms at 50 Mbit/s, three round trips of 50 ms. */
@@ -18,6 +19,9 @@ const SMALL = 1 << 20;
 export interface OpenLayerOptions extends TableOptions, HttpOptions {
   /** For messages. Default: the URL or the file's name. */
   readonly name?: string | undefined;
+  /** Hashes as in HTML's `integrity`. The archive is fetched whole and compared before a byte of it is used. */
+  readonly integrity?: string | undefined;
+  readonly limits?: ArchiveLimits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -25,11 +29,12 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions {
 export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | string;
 
 /**
- * Opens an archive (.zip, .tar, .tar.gz, .tgz; told by its content) as a lower layer. Bytes are taken over, not copied.
- * A zip is read lazily; a tar is fetched whole.
+ * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst; told by its content) as a lower layer. Bytes are taken over, not copied.
+ * A zip is read lazily; a tar is fetched whole, and stays compressed in memory.
  *
- * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged or cannot be fetched; EFBIG when it
- *   would take more memory than `maxBytes`; ESTALE when it changed on the server while it was opened.
+ * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged, is not what `integrity` says, or cannot
+ *   be fetched; EFBIG when it is beyond one of the `limits` or would take more memory than `maxBytes`; ENOTSUP when something is
+ *   needed to decode it that is not there; ESTALE when it changed on the server while it was opened.
  * @example
  * const layer = await openLayer('/npm/react-19.2.0.tgz', { at: '/node_modules/react', strip: 1 });
  */
@@ -53,11 +58,20 @@ function sourceOf(from: LayerSource, options: OpenLayerOptions): Source {
 }
 
 async function openSource(remote: Source, options: OpenLayerOptions): Promise<Layer> {
-  const { signal, maxBytes = DEFAULT_MAX_BYTES, at, strip, whiteouts } = options;
-  const table: TableOptions = { at, strip, whiteouts };
+  const { signal, maxBytes = DEFAULT_MAX_BYTES, at, strip, whiteouts, include, exclude } = options;
+  const table: TableOptions = { at, strip, whiteouts, include, exclude };
+  const limits = resolveLimits(options.limits);
+  const expected = options.integrity === undefined ? undefined : parseIntegrity(options.integrity);
   const size = await remote.size(signal);
-  const source = size <= SMALL ? bytesSource(await remote.read(0, size, signal), remote.name) : remote;
-  const opening: Opening = { source, size, table, maxBytes, signal };
+  let source = remote;
+  if (expected !== undefined || size <= SMALL) {
+    const place = { archive: remote.name };
+    if (expected !== undefined && size > maxBytes) throw tooLarge(place, `${size} bytes, more than the ${maxBytes} that are allowed`);
+    const bytes = await remote.read(0, size, signal);
+    if (expected !== undefined) await assertIntegrity(bytes, expected, place);
+    source = bytesSource(bytes, remote.name);
+  }
+  const opening: Opening = { source, size, table, limits, maxBytes, signal };
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
   const atHand = source.peek(0, Math.min(size, HEAD_SIZE));
   // Fast path: the end of a zip says all that is needed, and saves the request for the start.
@@ -72,7 +86,8 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
       return openZip(opening, tail);
     case 'tar':
     case 'gzip':
-      return openTar(opening, format);
+    case 'zstd':
+      return openTarLayer(opening, format);
     case undefined:
       // Something in front of a zip, a self-extractor for one. Only where the start is no tar, which may well end with a zip.
       if (endsAsZip(tail)) return openZip(opening, tail);
@@ -82,33 +97,10 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
   }
 }
 
-interface Opening {
-  readonly source: Source;
-  readonly size: number;
-  readonly table: TableOptions;
-  readonly maxBytes: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-async function openZip({ source, size, table, maxBytes, signal }: Opening, tail: Uint8Array): Promise<Layer> {
+async function openZip(opening: Opening, tail: Uint8Array): Promise<Layer> {
+  const { source, size } = opening;
   const place = { archive: source.name };
   const end = findZipEnd({ bytes: tail, size }, place);
   if (end === undefined) throw damaged(place, 'cut short: a zip archive without its end record');
-  return openZipLayer(end, tail, { source, codec: loadCodec(), table, maxBytes, signal });
-}
-
-async function openTar({ source, size, table, maxBytes, signal }: Opening, format: 'tar' | 'gzip'): Promise<Layer> {
-  const place = { archive: source.name };
-  if (size > maxBytes) throw tooLarge(place, `${size} bytes, more than the ${maxBytes} that are allowed`);
-  const archive = await source.read(0, size, signal);
-  const warnings: LayerWarning[] = [];
-  let tar = archive;
-  if (format === 'gzip') {
-    tar = gunzip(archive, { place, codec: loadCodec(), limit: maxBytes, warn: (message) => warnings.push({ entry: '', message }) });
-    if (formatOfHead(tar.subarray(0, HEAD_SIZE)) !== 'tar')
-      throw unknownFormat(tar.subarray(0, HEAD_SIZE), { archive: `${source.name}, inflated` });
-  }
-  const layer = await tarLayer(tar, { name: source.name, archive, table, warnings });
-  source.close();
-  return layer;
+  return openZipLayer(end, tail, opening);
 }

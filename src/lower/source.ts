@@ -24,6 +24,11 @@ export interface Source {
    * @throws {FsError} EIO with the cause, ESTALE when the archive changed since the first answer.
    */
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Gives all bytes in order, once, as they arrive, where that is better than reading them: there the whole archive comes in one
+   * answer. The receiver copies what it needs before it asks for more.
+   */
+  stream?(signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** The same where they are at hand, else `undefined`. */
   peek(start: number, end: number): Uint8Array | undefined;
   close(): void;

@@ -1,47 +1,197 @@
-/* A tar archive as a layer: all of it in memory, content is views of it. */
+/*
+ * A tar archive as a layer, compressed or not. It is read once, while it arrives; what is kept is what was fetched, and content is
+ * taken out of that when it is asked for (spans.ts).
+ */
 
-import { readTar } from '../archive/tar.ts';
-import { TableBuilder, type TableOptions } from '../layer/build-table.ts';
+import { concatBytes } from '../base/bytes.ts';
+import { damaged } from '../archive/damage.ts';
+import { HEAD_SIZE, formatOfHead, unknownFormat } from '../archive/detect.ts';
+import { GzipReader } from '../archive/gzip.ts';
+import { assertEntrySize, contentLimit } from '../archive/limits.ts';
+import { type Content, plainContent } from '../archive/spans.ts';
+import { TarReader } from '../archive/tar.ts';
+import { ZstdReader } from '../archive/zstd.ts';
+import { loadCodec } from '../codec/codec.ts';
+import { loadZstd } from '../codec/zstd.ts';
+import { TableBuilder } from '../layer/build-table.ts';
 import type { Layer, LayerWarning } from '../layer/layer.ts';
+import type { LayerTable } from '../layer/table.ts';
 import { layerDigest } from './digest.ts';
+import { type Opening, fetchWhole } from './opening.ts';
 
-export interface TarLayerOptions {
-  readonly name: string;
-  /** The archive as it was fetched, compressed or not: what the digest is of. */
-  readonly archive: Uint8Array;
-  readonly table: TableOptions;
-  readonly warnings: readonly LayerWarning[];
+/** How a tar archive is compressed. */
+export type TarPacking = 'tar' | 'gzip' | 'zstd';
+
+/** Reads an archive that arrives, and gives its content at the end. */
+interface Reader {
+  advance(available: number): void;
+  finish(): Content;
 }
 
 /**
- * Makes a layer of a tar archive in memory.
+ * Fetches a tar archive and makes a layer of it. The source is closed.
  *
- * @throws {FsError} EIO when it is damaged
+ * @throws {FsError} EIO when it is damaged, EFBIG when it is beyond a limit, EINVAL when there is no tar in it, ENOTSUP for frames
+ *   of zstd that need more than there is.
  */
-export async function tarLayer(
-  tar: Uint8Array,
-  { name, archive, table: tableOptions, warnings: earlier }: TarLayerOptions,
-): Promise<Layer> {
-  const builder = new TableBuilder(tableOptions);
-  readTar(tar, { archive: name }, builder);
+export async function openTarLayer(opening: Opening, packing: TarPacking): Promise<Layer> {
+  const { source, table: tableOptions, limits } = opening;
+  const { name } = source;
+  const warnings: LayerWarning[] = [];
+  const builder = new TableBuilder(tableOptions, { archive: name, entries: limits.entries });
+  const makeReader = await readerOf(opening, packing, builder, (message) => warnings.push({ entry: '', message }));
+  let reader: Reader | undefined;
+  const archive = await fetchWhole(opening, (bytes) => (reader = makeReader(bytes)));
+  if (reader === undefined) throw damaged({ archive: name }, 'nothing came');
+  const content = reader.finish();
+  source.close();
   const digest = await layerDigest(archive, tableOptions);
-  const { table, warnings } = builder.build();
-  // The contract's `peek` and `read` are of one entry; a hard link shares the node, so every name has the same extent.
-  const view = (entry: number, start: number, end: number): Uint8Array => {
-    const { offset } = table.extent(table.canonical(entry));
-    return tar.subarray(offset + start, offset + end);
-  };
-  return {
-    name,
-    digest,
-    at: tableOptions.at ?? '/',
-    table,
-    warnings: [...earlier, ...warnings],
-    peek: view,
-    read: async (entry, start, end, signal) => {
-      signal?.throwIfAborted();
-      return view(entry, start, end);
+  return new TarLayer({ name, digest, at: tableOptions.at ?? '/', ...builder.build() }, content, warnings, limits.entrySize);
+}
+
+async function readerOf(
+  { source, size, limits, maxBytes }: Opening,
+  packing: TarPacking,
+  builder: TableBuilder,
+  warn: (message: string) => void,
+): Promise<(bytes: Uint8Array) => Reader> {
+  const place = { archive: source.name };
+  const tar = new TarReader(place, builder);
+  if (packing === 'tar') return (bytes) => new PlainReader(bytes, tar);
+  const inner = new InnerTar(tar, source.name);
+  const finishing = (reader: Reader): Reader => ({
+    advance: (available) => reader.advance(available),
+    finish: () => {
+      const content = reader.finish();
+      inner.end();
+      return content;
     },
-    close: async () => undefined,
-  };
+  });
+  const limit = contentLimit(limits, size);
+  const onOutput = (output: Uint8Array): void => inner.push(output);
+  if (packing === 'gzip') return (bytes) => finishing(new GzipReader(bytes, { place, codec: loadCodec(), limit, warn, onOutput }));
+  const zstd = await loadZstd();
+  return (bytes) => finishing(new ZstdReader(bytes, { place, zstd, limit, limits, maxBytes, onOutput }));
+}
+
+/** Reads a tar that is not compressed. */
+class PlainReader implements Reader {
+  #at = 0;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly tar: TarReader,
+  ) {}
+
+  advance(available: number): void {
+    this.tar.push(this.bytes.subarray(this.#at, available));
+    this.#at = available;
+  }
+
+  finish(): Content {
+    this.tar.end();
+    return plainContent(this.bytes);
+  }
+}
+
+/** What comes out of a compressed file: it has to be a tar, which its first bytes tell. */
+class InnerTar {
+  #head: Uint8Array | undefined = new Uint8Array();
+
+  constructor(
+    private readonly tar: TarReader,
+    private readonly name: string,
+  ) {}
+
+  push(bytes: Uint8Array): void {
+    if (this.#head === undefined) {
+      this.tar.push(bytes);
+      return;
+    }
+    this.#head = concatBytes([this.#head, bytes]);
+    if (this.#head.length >= HEAD_SIZE) this.#judge(this.#head);
+  }
+
+  end(): void {
+    if (this.#head !== undefined) this.#judge(this.#head);
+    this.tar.end();
+  }
+
+  #judge(head: Uint8Array): void {
+    const start = head.subarray(0, HEAD_SIZE);
+    if (formatOfHead(start) !== 'tar') throw unknownFormat(start, { archive: `${this.name}, inflated` });
+    this.#head = undefined;
+    this.tar.push(head);
+  }
+}
+
+interface TarLayerParts {
+  readonly name: string;
+  readonly digest: string;
+  readonly at: string;
+  readonly table: LayerTable;
+  readonly warnings: readonly LayerWarning[];
+}
+
+class TarLayer implements Layer {
+  readonly name: string;
+  readonly digest: string;
+  readonly at: string;
+  readonly table: LayerTable;
+  readonly warnings: readonly LayerWarning[];
+  readonly #entrySize: number;
+  readonly #content: Content;
+
+  constructor({ name, digest, at, table, warnings }: TarLayerParts, content: Content, earlier: readonly LayerWarning[], entrySize: number) {
+    this.name = name;
+    this.digest = digest;
+    this.at = at;
+    this.table = table;
+    this.warnings = [...earlier, ...warnings];
+    this.#content = content;
+    this.#entrySize = entrySize;
+  }
+
+  peek(entry: number, start: number, end: number): Uint8Array {
+    // A hard link shares the node, so every name has the same extent.
+    const file = this.table.canonical(entry);
+    assertEntrySize(this.#entrySize, this.table.size(file), { archive: this.name, entry: this.table.path(entry) });
+    const { offset } = this.table.extent(file);
+    const pieces = this.table.pieces(file);
+    if (pieces === undefined) return this.#content.read(offset + start, offset + end);
+    return this.#readPieces(pieces, offset, start, end);
+  }
+
+  async read(entry: number, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    return this.peek(entry, start, end);
+  }
+
+  /** Everything goes with the layer itself. */
+  async close(): Promise<void> {}
+
+  /** Puts the pieces of a file with holes where they belong. */
+  #readPieces(pieces: Float64Array, offset: number, start: number, end: number): Uint8Array {
+    const bytes = new Uint8Array(end - start);
+    for (let i = firstPiece(pieces, start); i < pieces.length; i += 3) {
+      const [at, length, position] = [pieces[i]!, pieces[i + 1]!, pieces[i + 2]!];
+      if (at >= end) break;
+      const from = Math.max(at, start);
+      const to = Math.min(at + length, end);
+      if (from < to) bytes.set(this.#content.read(offset + position + from - at, offset + position + to - at), from - start);
+    }
+    return bytes;
+  }
+}
+
+/** Where the last piece stands that begins at or before `start`, or the first one. */
+function firstPiece(pieces: Float64Array, start: number): number {
+  let low = 0;
+  let high = pieces.length / 3 - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (pieces[middle * 3]! <= start) low = middle;
+    else high = middle - 1;
+  }
+  return low * 3;
 }

@@ -5,48 +5,43 @@
 
 import { concatBytes, ownBytes } from '../base/bytes.ts';
 import { Lru } from '../base/lru.ts';
-import { type Place, damaged, tooLarge } from '../archive/damage.ts';
+import { type Place, damaged } from '../archive/damage.ts';
+import { assertEntrySize } from '../archive/limits.ts';
 import { LOCAL_HEADER_SIZE, STORED, readZipDirectory } from '../archive/zip.ts';
-import { LOCAL_HEADER_GUESS, type ZipEntry, decodeZipContent, findZipContent } from '../archive/zip-content.ts';
+import { LOCAL_HEADER_GUESS, type ZipDecoders, type ZipEntry, decodeZipContent, findZipContent } from '../archive/zip-content.ts';
 import type { ZipEnd } from '../archive/zip-end.ts';
-import type { Codec } from '../codec/codec.ts';
-import { TableBuilder, type TableOptions, layerPath } from '../layer/build-table.ts';
+import { loadCodec } from '../codec/codec.ts';
+import { loadZstd } from '../codec/zstd.ts';
+import { TableBuilder, layerPath } from '../layer/build-table.ts';
 import type { Layer, LayerWarning } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
-import type { Source } from './source.ts';
+import type { Opening } from './opening.ts';
 
 /** Decoded content to keep: a few thousand source files, or one large one that is read chunk by chunk. */
 const DECODED_LIMIT = 32 << 20;
-
-export interface ZipLayerOptions {
-  readonly source: Source;
-  readonly codec: Codec;
-  readonly table: TableOptions;
-  /** Bytes that one file may take in memory. */
-  readonly maxBytes: number;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * Opens the archive whose end was found in `tail`.
  *
  * @throws {FsError} EIO when it is damaged
  */
-export async function openZipLayer(end: ZipEnd, tail: Uint8Array, options: ZipLayerOptions): Promise<Layer> {
-  const { source, codec, signal } = options;
+export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Opening): Promise<Layer> {
+  const { source, size, limits, signal } = opening;
+  const codec = loadCodec();
   const place: Place = { archive: source.name };
-  const size = await source.size(signal);
   const tailStart = size - tail.length;
   const rest = end.directoryStart < tailStart ? await source.read(end.directoryStart, tailStart, signal) : undefined;
   const bytes = rest === undefined ? tail.subarray(end.directoryStart - tailStart) : concatBytes([rest, tail]);
-  const builder = new TableBuilder(options.table);
-  readZipDirectory({ bytes: bytes.subarray(0, end.directoryEnd - end.directoryStart), end, place, codec }, builder);
+  const builder = new TableBuilder(opening.table, { archive: source.name, entries: limits.entries });
+  const directory = bytes.subarray(0, end.directoryEnd - end.directoryStart);
+  const { hasZstd } = readZipDirectory({ bytes: directory, end, place, codec, limits }, builder);
   if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);
   // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
-  const digest = await layerDigest(concatBytes([bytes, Uint8Array.of(...numberBytes(size))]), options.table);
-  return new ZipLayer({ ...builder.build(), digest, end, options });
+  const digest = await layerDigest(concatBytes([bytes, Uint8Array.of(...numberBytes(size))]), opening.table);
+  const decoders: ZipDecoders = { codec, zstd: hasZstd ? await loadZstd() : undefined, window: limits.window };
+  return new ZipLayer({ ...builder.build(), digest, end, opening, decoders });
 }
 
 function numberBytes(value: number): Uint8Array {
@@ -60,7 +55,8 @@ interface ZipLayerParts {
   readonly warnings: readonly LayerWarning[];
   readonly digest: string;
   readonly end: ZipEnd;
-  readonly options: ZipLayerOptions;
+  readonly opening: Opening;
+  readonly decoders: ZipDecoders;
 }
 
 class ZipLayer implements Layer {
@@ -69,7 +65,8 @@ class ZipLayer implements Layer {
   readonly at: string;
   readonly table: LayerTable;
   readonly warnings: readonly LayerWarning[];
-  readonly #options: ZipLayerOptions;
+  readonly #opening: Opening;
+  readonly #decoders: ZipDecoders;
   readonly #blocks: Blocks;
   /** Where content ends and the central directory starts. */
   readonly #contentEnd: number;
@@ -77,15 +74,16 @@ class ZipLayer implements Layer {
   /** The last content that is over the budget, so that reading it chunk by chunk does not decode it for each. */
   #large: { readonly entry: number; readonly content: Uint8Array } | undefined;
 
-  constructor({ table, warnings, digest, end, options }: ZipLayerParts) {
-    this.name = options.source.name;
+  constructor({ table, warnings, digest, end, opening, decoders }: ZipLayerParts) {
+    this.name = opening.source.name;
     this.digest = digest;
-    this.at = options.table.at ?? '/';
+    this.at = opening.table.at ?? '/';
     this.table = table;
     this.warnings = warnings;
-    this.#options = options;
+    this.#opening = opening;
+    this.#decoders = decoders;
     this.#contentEnd = end.directoryStart;
-    this.#blocks = new Blocks(options.source, { end: end.directoryStart });
+    this.#blocks = new Blocks(opening.source, { end: end.directoryStart });
   }
 
   peek(entry: number, start: number, end: number): Uint8Array | undefined {
@@ -95,7 +93,7 @@ class ZipLayer implements Layer {
     const { offset, stored } = zipEntry.extent;
     const bytes = this.#blocks.peek(offset, this.#guessEnd(zipEntry));
     if (bytes === undefined) return undefined;
-    const from = findZipContent(bytes, zipEntry, this.#options.codec);
+    const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
     const content =
       from + stored <= bytes.length ? bytes.subarray(from, from + stored) : this.#blocks.peek(...this.#contentRange(zipEntry, from));
     return content && this.#keep(entry, content, zipEntry).subarray(start, end);
@@ -107,7 +105,7 @@ class ZipLayer implements Layer {
     const zipEntry = this.#entry(entry);
     const { offset, stored } = zipEntry.extent;
     const bytes = await this.#blocks.read(offset, this.#guessEnd(zipEntry), signal);
-    const from = findZipContent(bytes, zipEntry, this.#options.codec);
+    const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
     let content = bytes.subarray(from, from + stored);
     if (content.length < stored) content = await this.#blocks.read(...this.#contentRange(zipEntry, from), signal);
     // Raced with another reader of the same file: one decoding is enough.
@@ -118,7 +116,7 @@ class ZipLayer implements Layer {
     this.#decoded.clear();
     this.#large = undefined;
     this.#blocks.close();
-    this.#options.source.close();
+    this.#opening.source.close();
   }
 
   #kept(entry: number): Uint8Array | undefined {
@@ -126,9 +124,9 @@ class ZipLayer implements Layer {
   }
 
   #keep(entry: number, stored: Uint8Array, zipEntry: ZipEntry): Uint8Array {
-    let content = decodeZipContent(stored, zipEntry, this.#options.codec);
+    let content = decodeZipContent(stored, zipEntry, this.#decoders);
     // Of an archive in memory a view costs nothing; of a page it would keep the page alive.
-    if (zipEntry.extent.method === STORED && this.#options.source.peek(0, 1) === undefined) content = ownBytes(content);
+    if (zipEntry.extent.method === STORED && this.#opening.source.peek(0, 1) === undefined) content = ownBytes(content);
     if (content.length > DECODED_LIMIT) this.#large = { entry, content };
     else this.#decoded.set(entry, content);
     return content;
@@ -138,12 +136,13 @@ class ZipLayer implements Layer {
     const path = this.table.path(entry);
     const size = this.table.size(entry);
     const place: Place = { archive: this.name, entry: path };
-    if (size > this.#options.maxBytes) throw tooLarge(place, `${size} bytes, more than the ${this.#options.maxBytes} that are allowed`);
+    // All of it will be in memory.
+    assertEntrySize(Math.min(this.#opening.limits.entrySize, this.#opening.maxBytes), size, place);
     const extent = this.table.extent(entry);
     if (extent.offset + LOCAL_HEADER_SIZE + extent.stored > this.#contentEnd) {
       throw damaged(place, `its ${extent.stored} bytes from ${extent.offset} run into the central directory or beyond the archive`);
     }
-    return { place, extent, size, isNamed: (name) => layerPath(name, this.#options.table) === path };
+    return { place, extent, size, isNamed: (name) => layerPath(name, this.#opening.table) === path };
   }
 
   /** Where a read of local header and content probably ends. */

@@ -11,6 +11,7 @@ import { strToU8, zipSync } from 'fflate';
 import { build } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../../scripts/entries.ts';
+import { tarArchive, zstdFrame } from '../support/archives.ts';
 import { collectPageErrors, makeProfile } from '../support/chromium.ts';
 import { plainEnvironment, startServer } from './server-process.ts';
 
@@ -53,6 +54,9 @@ const base = zipSync({
   'folder/inner.txt': strToU8('inner'.repeat(1000)),
 });
 
+/** The lower below it, which needs the decoder that lies beside the worker. */
+const packed = zstdFrame(tarArchive([{ name: 'packed.txt', content: 'from zstd' }]));
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stratafs-package-'));
   app = join(folder, 'application');
@@ -63,6 +67,7 @@ beforeAll(async () => {
   await cp(application, app, { recursive: true });
   await mkdir(join(app, 'public'));
   await writeFile(join(app, 'public/base.zip'), base);
+  await writeFile(join(app, 'public/packed.tar.zst'), packed);
   const manifest = {
     name: 'application',
     private: true,
@@ -108,11 +113,13 @@ const fromArchive = {
   '/edited.txt': 'before',
   '/folder/inner.txt': 'inner'.repeat(1000),
   '/kept.txt': 'from the archive',
+  '/packed.txt': 'from zstd',
 };
 const afterChanges = {
   '/edited.txt': 'after',
   '/kept.txt': 'from the archive',
   '/new.txt': 'written by the application',
+  '/packed.txt': 'from zstd',
   '/renamed/inner.txt': 'inner'.repeat(1000),
 };
 
@@ -184,6 +191,7 @@ describe('the tarball', () => {
       'dist/serve.js',
       'dist/worker.js',
       'dist/zenfs.js',
+      'dist/zstd.js',
     ];
     expect(files).toEqual(expect.arrayContaining([...wanted, 'dist/worker.js.LICENSES.txt']));
     expect(files.filter((name) => /^(src|test|web|scripts|bench)\//.test(name))).toEqual([]);

@@ -45,6 +45,8 @@ export interface ZipFile {
   readonly name: string | Uint8Array;
   readonly content?: string | Uint8Array;
   readonly deflate?: boolean;
+  /** The content as some other method packs it. */
+  readonly packed?: { readonly method: number; readonly bytes: Uint8Array };
   /** Type and permission bits. */
   readonly mode?: number;
   /** Upper byte of "version made by". Default: 3, Unix. */
@@ -117,8 +119,8 @@ function zipEntry(file: ZipFile, offset: number): { local: Uint8Array; central: 
   const { lie = {}, localLie = {}, zip64 = false, descriptor = false } = file;
   const name = asBytes(file.name);
   const content = asBytes(file.content ?? '');
-  const stored = file.deflate === true ? deflateRawSync(content) : content;
-  const method = file.deflate === true ? 8 : 0;
+  const stored = file.packed?.bytes ?? (file.deflate === true ? deflateRawSync(content) : content);
+  const method = file.packed?.method ?? (file.deflate === true ? 8 : 0);
   const isAscii = name.every((byte) => byte < 0x80);
   const flags = (file.flags ?? (typeof file.name === 'string' && !isAscii ? 0x800 : 0)) | (descriptor ? 8 : 0);
   const crc = slowCrc32(content);
@@ -192,6 +194,8 @@ export interface TarFile {
   readonly checksum?: 'right' | 'signed' | 'wrong';
   /** Every number in base-256. */
   readonly base256?: boolean;
+  /** Written over the header, before its checksum is made. */
+  readonly patch?: { readonly at: number; readonly bytes: Uint8Array };
 }
 
 const BLOCK = 512;
@@ -235,10 +239,46 @@ function tarHeader(file: TarFile, length: number): Uint8Array {
     number(337, 8, file.device[1]);
   }
   block.set(encodeUtf8(file.prefix ?? ''), 345);
+  if (file.patch !== undefined) block.set(file.patch.bytes, file.patch.at);
   block.set(encodeUtf8('        '), 148);
   const sum = block.reduce((total, byte) => total + (file.checksum === 'signed' && byte > 127 ? byte - 256 : byte), 0);
   block.set(encodeUtf8(`${(file.checksum === 'wrong' ? sum + 1 : sum).toString(8).padStart(6, '0')}\0 `), 148);
   return block;
+}
+
+/** A sparse entry as GNU tar writes it by itself: the pieces of the map, four in the header and the rest in blocks behind it. */
+export function oldSparseFile(
+  name: string,
+  map: readonly (readonly [at: number, length: number])[],
+  { size, content }: { readonly size: number; readonly content: string },
+): TarFile {
+  const number = (value: number): string => `${value.toString(8).padStart(11, '0')}\0`;
+  const pieces = map.map(([at, length]) => number(at) + number(length));
+  const header = concatBytes([
+    encodeUtf8(pieces.slice(0, 4).join('').padEnd(96, '\0')),
+    Uint8Array.of(pieces.length > 4 ? 1 : 0),
+    encodeUtf8(number(size)),
+  ]);
+  const blocks: Uint8Array[] = [];
+  for (let i = 4; i < pieces.length; i += 21) {
+    const more = i + 21 < pieces.length;
+    blocks.push(
+      encodeUtf8(
+        `${pieces
+          .slice(i, i + 21)
+          .join('')
+          .padEnd(504, '\0')}${more ? '\x01' : '\0'}`.padEnd(BLOCK, '\0'),
+      ),
+    );
+  }
+  return {
+    name,
+    type: 'S',
+    magic: 'gnu',
+    size: content.length,
+    content: concatBytes([...blocks, encodeUtf8(content)]),
+    patch: { at: 386, bytes: header },
+  };
 }
 
 /** A pax extended header for the entry behind it, or for all (`g`). */
@@ -271,3 +311,39 @@ export function gzipMember(content: Uint8Array, { extra, name, comment, headerCr
   const crc = slowCrc32(header) ^ (headerCrc === 'wrong' ? 1 : 0);
   return concatBytes([header, headerCrc === undefined ? new Uint8Array() : fields([2, crc]), gzipSync(content).subarray(10)]);
 }
+
+export interface ZstdFrame {
+  /** Bytes of a block. Default: 100,000. */
+  readonly block?: number;
+  /** Whether the header says the content's size. Default: true. */
+  readonly sized?: boolean;
+  /** Exponent of the window, from 10 on, where the header says one. */
+  readonly windowLog?: number;
+  readonly dictionary?: number;
+  /** What the header says instead of the content's size. */
+  readonly size?: number;
+}
+
+/** Writes one zstd frame (RFC 8878): blocks as they are, or of one repeated byte; without a checksum. */
+export function zstdFrame(content: Uint8Array, frame: ZstdFrame = {}): Uint8Array<ArrayBuffer> {
+  const { block = 100_000, sized = true, windowLog, dictionary, size = content.length } = frame;
+  const single = windowLog === undefined && sized;
+  const descriptor = (sized ? 0xc0 : 0) | (single ? 0x20 : 0) | (dictionary === undefined ? 0 : 3);
+  const pieces: Uint8Array[] = [
+    fields([4, 0xfd2fb528], [1, descriptor]),
+    single ? new Uint8Array() : fields([1, ((windowLog ?? 20) - 10) << 3]),
+    dictionary === undefined ? new Uint8Array() : fields([4, dictionary]),
+    sized ? fields([8, size]) : new Uint8Array(),
+  ];
+  for (let at = 0; at === 0 || at < content.length; at += block) {
+    const part = content.subarray(at, at + block);
+    const last = at + block >= content.length ? 1 : 0;
+    const repeats = part.length > 0 && part.every((byte) => byte === part[0]);
+    const header = (part.length << 3) | (repeats ? 2 : 0) | last;
+    pieces.push(fields([2, header & 0xffff], [1, header >>> 16]), repeats ? part.subarray(0, 1) : part);
+  }
+  return concatBytes(pieces);
+}
+
+/** A zstd frame that decoders pass over. */
+export const skippableFrame = (content: Uint8Array): Uint8Array => concatBytes([fields([4, 0x184d2a53], [4, content.length]), content]);

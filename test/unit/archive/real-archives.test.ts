@@ -7,7 +7,6 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
-  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -21,13 +20,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Layer } from '../../../src/layer/layer.ts';
 import { openLayer } from '../../../src/lower/open-layer.ts';
 import { paxHeader, tarArchive, type TarFile, timestampField, zipArchive, type ZipFile } from '../../support/archives.ts';
 import { dumpLayer } from '../../support/dump-layer.ts';
+import { hasTool } from '../../support/tools.ts';
 
 const modules = join(import.meta.dirname, '../../../node_modules');
 
@@ -124,13 +124,6 @@ describe("packed by this repository's writer", () => {
     expect(layer.warnings).toEqual([]);
   });
 });
-
-/** Tells whether a tool is on this machine, and says so where it is not. */
-function hasTool(name: string): boolean {
-  const found = (process.env['PATH'] ?? '').split(delimiter).some((at) => at !== '' && existsSync(join(at, name)));
-  if (!found) process.stdout.write(`no '${name}' on this machine: its archives are not compared\n`);
-  return found;
-}
 
 const PYTHON = `
 import os, sys, zipfile

@@ -95,9 +95,9 @@ describe('a damaged gzip', () => {
 
   test('a bomb is refused at the limit', async () => {
     const bomb = new Uint8Array(gzipSync(new Uint8Array(50_000_000)));
-    await expect(openLayer(bomb, { maxBytes: 10_000_000 })).rejects.toMatchObject({ code: 'EFBIG' });
+    await expect(openLayer(bomb, { limits: { size: 10_000_000 } })).rejects.toMatchObject({ code: 'EFBIG' });
     await expect(
-      openLayer(concatBytes([gzipSync(new Uint8Array(6_000_000)), gzipSync(new Uint8Array(6_000_000))]), { maxBytes: 10_000_000 }),
+      openLayer(concatBytes([gzipSync(new Uint8Array(6_000_000)), gzipSync(new Uint8Array(6_000_000))]), { limits: { size: 10_000_000 } }),
     ).rejects.toMatchObject({ code: 'EFBIG' });
   });
 });
