@@ -4,9 +4,7 @@
 export const SHA_BLOCK = 64;
 
 /** The first 32 bits of the fractional parts of the square roots of the first 8 primes (5.3.3). */
-export const INITIAL_STATE = [
-  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-] as const;
+export const INITIAL_STATE = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19] as const;
 
 /** What is hashed behind the whole blocks of `bytes`: the rest, a bit, zeros and the length in bits. One block or two. */
 export function lastBlocks(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -31,5 +31,7 @@ export interface Layer {
    * @throws {FsError} EIO with the cause when they cannot be fetched or are not what the archive promised.
    */
   read(entry: number, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Bytes of the archive that hold what a recorded run read first, where the archive has a record: one range to fetch ahead. */
+  readonly startup?: readonly [start: number, end: number] | undefined;
   close(): Promise<void>;
 }
