@@ -2,3 +2,4 @@
 
 export { pack, type Packed, type PackFormat, type PackOptions } from './pack/pack.ts';
 export type { PackWarning } from './pack/entry.ts';
+export { packOci, type OciLayout, type OciOptions } from './pack/oci.ts';

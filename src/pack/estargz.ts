@@ -30,6 +30,8 @@ export interface WrittenEstargz {
   readonly tocDigest: string;
   /** `sha256:HEX` of the tar inside: what OCI calls diff ID. */
   readonly diffId: string;
+  /** Bytes of that tar. */
+  readonly tarSize: number;
 }
 
 const LANDMARK_CONTENT = Uint8Array.of(0xf);
@@ -109,8 +111,8 @@ class EstargzWriter {
     this.#members.write(tarHeader({ name: TOC_NAME, type: 'file', mode: 0o444, uid: 0, gid: 0, mtime: 0, size: json.length }));
     this.#members.write(json);
     this.#members.write(new Uint8Array(tarPadding(json.length) + TAR_END_SIZE));
-    const { pieces, diffId } = this.#members.finish();
-    return { bytes: concatBytes([...pieces, estargzFooter(offset)]), tocDigest: sha256(json), diffId };
+    const { pieces, diffId, tarSize } = this.#members.finish();
+    return { bytes: concatBytes([...pieces, estargzFooter(offset)]), tocDigest: sha256(json), diffId, tarSize };
   }
 }
 
@@ -152,6 +154,7 @@ class MemberWriter {
   #open: Uint8Array[] = [];
   #inner = 0;
   #offset = 0;
+  #size = 0;
 
   constructor(level: Level) {
     this.#level = level;
@@ -171,6 +174,7 @@ class MemberWriter {
     if (bytes.length === 0) return;
     this.#open.push(bytes);
     this.#inner += bytes.length;
+    this.#size += bytes.length;
     this.#tar.update(bytes);
   }
 
@@ -184,8 +188,8 @@ class MemberWriter {
     this.#inner = 0;
   }
 
-  finish(): { readonly pieces: readonly Uint8Array[]; readonly diffId: string } {
+  finish(): { readonly pieces: readonly Uint8Array[]; readonly diffId: string; readonly tarSize: number } {
     this.cut();
-    return { pieces: this.#pieces, diffId: `sha256:${this.#tar.digest('hex')}` };
+    return { pieces: this.#pieces, diffId: `sha256:${this.#tar.digest('hex')}`, tarSize: this.#size };
   }
 }

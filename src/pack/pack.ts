@@ -1,14 +1,14 @@
 /* `pack`: a folder or an archive in, an archive out that a browser can mount piece by piece. What `stratafs/pack` exports. */
 
 import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { FsError } from '../base/errors.ts';
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../archive/estargz.ts';
-import { type OpenLayerOptions, openLayer } from '../lower/open-layer.ts';
+import { openLayer } from '../lower/open-layer.ts';
 import type { Level } from './compress.ts';
 import { type ArrangeOptions, type Arranged, type PackTree, type PackWarning, arrange } from './entry.ts';
 import { writeEstargz } from './estargz.ts';
+import { fileSource } from './file-source.ts';
 import { readFolder } from './folder.ts';
 import { readLayerTree } from './layer-tree.ts';
 import { writeZip } from './zip.ts';
@@ -39,6 +39,8 @@ export interface Packed {
   readonly tocDigest?: string | undefined;
   /** `sha256:HEX` of the tar inside. eStargz only. */
   readonly diffId?: string | undefined;
+  /** Bytes of that tar. eStargz only. */
+  readonly tarSize?: number | undefined;
   /** Objects in it. */
   readonly entries: number;
   /** Of these, how many stand in front because the trace names them. */
@@ -83,10 +85,11 @@ export async function packTree(tree: PackTree, options: PackOptions): Promise<Pa
   return { ...common, ...written, digest: digestOf(written.bytes), warnings: tree.warnings };
 }
 
+/** Bytes of one archive that may be in memory, as there is one archive and all of it is packed. */
+const MEMORY = 2 ** 32;
+
 async function openTree(source: string | Uint8Array, strip: number): Promise<PackTree> {
-  const bytes = typeof source === 'string' ? await readFile(source) : source;
-  const options: OpenLayerOptions = { strip, ...(typeof source === 'string' && { name: source }) };
-  return readLayerTree(await openLayer(bytes, options));
+  return readLayerTree(await openLayer(typeof source === 'string' ? fileSource(source) : source, { strip, maxBytes: MEMORY }));
 }
 
 /** What is at these places in the format means something else. */

@@ -1,0 +1,74 @@
+/* `stratafs check`: reads all of an archive, and tells what is wrong with it. */
+
+import { isFsError } from '../base/errors.ts';
+import { isFile } from '../base/mode.ts';
+import type { Layer } from '../layer/layer.ts';
+import { archiveHelp, archiveOptions, openNamed, parseLine } from './arguments.ts';
+import { targetOf } from './listing.ts';
+import { ExitCode, type Terminal, UsageError, printable } from './terminal.ts';
+
+export const checkHelp = `stratafs check ARCHIVE…
+
+Reads everything in archives and verifies it: CRC-32 of zip and gzip, SHA-256 of eStargz. Prints what was left out and what is damaged.
+Ends with 1 when something is damaged, with 2 when an archive cannot be opened at all.
+
+${archiveHelp}
+
+Examples:
+  stratafs check base.esgz --toc-digest sha256:…
+  stratafs check --json dist/*.zip`;
+
+interface Report {
+  readonly archive: string;
+  readonly digest: string;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly warnings: Layer['warnings'];
+  readonly damaged: readonly { readonly path: string; readonly code: string; readonly message: string }[];
+}
+
+/** Bytes at a time. */
+const STEP = 4 << 20;
+
+export async function check(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const parsed = parseLine(args, archiveOptions);
+  if (parsed.positionals.length === 0) throw new UsageError('check takes archives');
+  const reports: Report[] = [];
+  for (const archive of parsed.positionals) {
+    const layer = await openNamed(archive, parsed);
+    try {
+      reports.push(await scrub(archive, layer));
+    } finally {
+      await layer.close();
+    }
+  }
+  if (parsed.flag('json')) terminal.out(`${JSON.stringify(reports, undefined, 2)}\n`);
+  else for (const report of reports) print(report, terminal);
+  return reports.some(({ damaged }) => damaged.length > 0) ? ExitCode.FOUND : ExitCode.OK;
+}
+
+async function scrub(archive: string, layer: Layer): Promise<Report> {
+  const { table, digest, warnings } = layer;
+  const damaged: { path: string; code: string; message: string }[] = [];
+  let bytes = 0;
+  for (let entry = 0; entry < table.length; entry++) {
+    if (table.isWhiteout(entry) || table.canonical(entry) !== entry) continue;
+    try {
+      await targetOf(layer, entry);
+      if (!isFile(table.mode(entry))) continue;
+      const size = table.size(entry);
+      for (let at = 0; at < size; at += STEP) bytes += (await layer.read(entry, at, Math.min(size, at + STEP))).length;
+    } catch (e) {
+      if (!isFsError(e)) throw e;
+      damaged.push({ path: table.path(entry), code: e.code, message: e.message });
+    }
+  }
+  return { archive, digest, entries: table.length - 1, bytes, warnings, damaged };
+}
+
+function print({ archive, digest, entries, bytes, warnings, damaged }: Report, terminal: Terminal): void {
+  for (const { entry, message } of warnings) terminal.out(`${archive}: warning: ${printable(entry)}: ${printable(message)}\n`);
+  for (const { message } of damaged) terminal.out(`${printable(message)}\n`);
+  const verdict = damaged.length === 0 ? 'sound' : `${damaged.length} damaged`;
+  terminal.out(`${archive}: ${verdict}: ${entries} entries, ${bytes} bytes, ${warnings.length} warnings, ${digest}\n`);
+}
