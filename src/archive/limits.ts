@@ -33,7 +33,7 @@ export function resolveLimits(limits: ArchiveLimits = {}): Limits {
   const given = new Map<string, unknown>(Object.entries(limits));
   const limit = (name: keyof Limits): number => {
     const value = given.get(name) ?? DEFAULTS[name];
-    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`The limit '${name}' must be a number from 0 on: ${String(value)}`);
+    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError(`The limit '${name}' must be a number from 0 on`);
     return value;
   };
   return {

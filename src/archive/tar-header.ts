@@ -11,6 +11,7 @@ const CHECKSUM = 148;
 const CHECKSUM_SIZE = 8;
 const MAGIC = 257;
 const SPACE = 0x20;
+const ZERO = 0x30;
 
 export interface TarHeader {
   /** Bytes of the name as it stands here; extended headers may replace it. */
@@ -111,7 +112,14 @@ function readBase256(field: Uint8Array): number | undefined {
 
 /** Octal digits between optional spaces, ended by a space, a NUL or the field. An empty field is 0. */
 function readOctal(field: Uint8Array): number | undefined {
-  const text = String.fromCharCode(...upToZero(field)).trim();
-  if (text === '') return 0;
-  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
+  let at = 0;
+  while (field[at] === SPACE) at++;
+  let value = 0;
+  for (; at < field.length && field[at] !== 0 && field[at] !== SPACE; at++) {
+    const digit = field[at]! - ZERO;
+    if (digit < 0 || digit > 7) return undefined;
+    value = value * 8 + digit;
+  }
+  while (field[at] === SPACE) at++;
+  return at === field.length || field[at] === 0 ? value : undefined;
 }

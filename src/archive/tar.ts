@@ -4,7 +4,6 @@
  * unsupported is left out, with a warning (tar-entry.ts).
  */
 
-import { concatBytes } from '../base/bytes.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged } from './damage.ts';
 import { paxNumber, readPaxRecords } from './pax.ts';
@@ -51,7 +50,8 @@ export class TarReader {
   #skip = 0;
   #padding = 0;
   #wanted: Wanted;
-  readonly #gathered: Uint8Array[] = [];
+  /** Room for what is wanted, when that comes in parts. */
+  #gathered = new Uint8Array();
   #gatheredSize = 0;
   #ended = false;
   /** Whose content is being passed over. */
@@ -82,7 +82,7 @@ export class TarReader {
     }
     if (this.#wanted !== this.#header) throw damaged(this.#place, `cut short in ${this.#wanted.what}`);
     // Zeros, fewer than a block: the end of an archive that lost some of them.
-    if (this.#gathered.some((part) => part.some((byte) => byte !== 0)))
+    if (this.#gathered.subarray(0, this.#gatheredSize).some((byte) => byte !== 0))
       throw damaged(this.#place, `cut short in the tar header at byte ${this.#at - this.#gatheredSize}`);
   }
 
@@ -102,16 +102,24 @@ export class TarReader {
     // Fast path: all of it is in one piece.
     if (part.length === size) {
       take(part);
-    } else {
-      this.#gathered.push(part.slice());
-      this.#gatheredSize += part.length;
-      if (this.#gatheredSize === size) {
-        const whole = concatBytes(this.#gathered.splice(0));
-        this.#gatheredSize = 0;
-        take(whole);
-      }
+      return part.length;
+    }
+    this.#reserve(this.#gatheredSize + part.length, size);
+    this.#gathered.set(part, this.#gatheredSize);
+    this.#gatheredSize += part.length;
+    if (this.#gatheredSize === size) {
+      this.#gatheredSize = 0;
+      take(this.#gathered.subarray(0, size));
     }
     return part.length;
+  }
+
+  /** Makes room as bytes arrive: what a header claims is not taken for granted. */
+  #reserve(length: number, size: number): void {
+    if (length <= this.#gathered.length) return;
+    const larger = new Uint8Array(Math.min(size, Math.max(length, this.#gathered.length * 2, TAR_BLOCK)));
+    larger.set(this.#gathered.subarray(0, this.#gatheredSize));
+    this.#gathered = larger;
   }
 
   #want(wanted: Wanted): void {
@@ -169,7 +177,6 @@ export class TarReader {
     const size = hasContent(header) ? (paxNumber(pending.pax, 'size', this.#place) ?? header.size) : 0;
     if (!Number.isSafeInteger(size) || size < 0) throw damaged(this.#place, `the tar entry at byte ${at} has a size of ${size}`);
     const name = (): string => entryName({ header, pending }).text;
-    /** `ahead`: bytes of the size that a map has taken. */
     const add = (stored: number, sparse?: SparseMap): void => {
       const start = this.#at;
       this.#current = { name, size: stored, start };

@@ -5,6 +5,7 @@
  */
 
 import { PATH_MAX, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, isFile, isSymlink } from '../base/mode.ts';
+import type { FsError } from '../base/errors.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged, tooLarge } from './damage.ts';
@@ -73,6 +74,8 @@ export interface ZipContents {
  */
 export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder): ZipContents {
   const { bytes, end, place, limits } = directory;
+  // Without ZIP64 the number is modulo 65,536: then the entries themselves are counted.
+  if (end.entries > limits.entries) throw tooManyEntries(limits, place);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headers: Header[] = [];
   let at = 0;
@@ -84,7 +87,7 @@ export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder)
     const next = at + HEADER_SIZE + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > bytes.length) throw damaged(place, `entry ${headers.length + 1} of the central directory is longer than the directory`);
     headers.push(readHeader(view, at, directory));
-    if (headers.length > limits.entries) throw tooLarge(place, `more than the ${limits.entries} entries that are allowed`);
+    if (headers.length > limits.entries) throw tooManyEntries(limits, place);
     at = next;
   }
   const counted = end.zip64 ? headers.length : headers.length & 0xffff;
@@ -96,6 +99,8 @@ export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder)
   warnOfOverlaps(headers, builder);
   return { hasZstd: headers.some(({ method }) => method === ZSTD) };
 }
+
+const tooManyEntries = ({ entries }: Limits, place: Place): FsError => tooLarge(place, `more than the ${entries} entries that are allowed`);
 
 function readHeader(view: DataView, at: number, { bytes, end, place, codec }: ZipDirectory): Header {
   const nameStart = at + HEADER_SIZE;

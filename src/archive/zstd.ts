@@ -80,15 +80,20 @@ export class ZstdReader {
    * @throws {FsError} EIO when they are damaged, EFBIG when they hold more than the limit, ENOTSUP for what no decoder here can do.
    */
   advance(available: number): void {
-    while (this.#at < available && this.#step(this.#bytes.subarray(this.#at, available)));
+    try {
+      while (this.#at < available && this.#step(this.#bytes.subarray(this.#at, available)));
+    } catch (e) {
+      this.#stream.close();
+      throw e;
+    }
   }
 
   /** Says that all bytes are there, and gives the content. @throws {FsError} EIO when the file is cut short. */
   finish(): Content {
     const { place, zstd } = this.#options;
+    this.#stream.close();
     if (this.#frame !== undefined) throw damaged(place, `cut short in the zstd frame at byte ${this.#frame.at}`);
     if (this.#at !== this.#bytes.length) throw damaged(place, `cut short in the header of the zstd frame at byte ${this.#at}`);
-    this.#stream.close();
     const [bytes, spans] = [this.#bytes, this.#spans];
     const decode = (number: number, start: number, end: number): Uint8Array => {
       const { at, end: frameEnd, start: base, output } = spans[number]!;
@@ -124,9 +129,8 @@ export class ZstdReader {
     this.#at += guard(frame.at, this.#options.place, () => this.#stream.push(here, (output) => this.#emit(output, frame)));
     if (!this.#stream.ended) return false;
     this.#frame = undefined;
+    // That they are as many as the header says, the decoder has made sure of.
     const size = this.#size - frame.base;
-    if (frame.size !== undefined && size !== frame.size)
-      throw damaged(this.#options.place, `the zstd frame at byte ${frame.at} has ${size} bytes, not as many as it says`);
     if (size === 0) return true;
     if (size <= FRAME_LIMIT) {
       this.#spare = frame.pieces.map(({ bytes }) => bytes);
@@ -202,11 +206,14 @@ export function decodeZstd(stored: Uint8Array, size: number, zstd: ZstdCodec): U
     whole.set(output, used);
     used += output.length;
   };
-  for (let at = 0; at < stored.length;) {
-    at += stream.push(stored.subarray(at), onOutput);
-    if (!stream.ended) throw new FsError('EIO', { detail: 'the compressed data ends before its end mark' });
+  try {
+    for (let at = 0; at < stored.length;) {
+      at += stream.push(stored.subarray(at), onOutput);
+      if (!stream.ended) throw new FsError('EIO', { detail: 'the compressed data ends before its end mark' });
+    }
+  } finally {
+    stream.close();
   }
-  stream.close();
   if (used !== size) throw new FsError('EIO', { detail: `${used} bytes of output, should be ${size}` });
   return whole;
 }

@@ -20,6 +20,7 @@ interface ZstdExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   malloc(size: number): number;
   ZSTD_createDCtx(): number;
+  ZSTD_freeDCtx(context: number): number;
   ZSTD_decompressStream(context: number, output: number, input: number): number;
 }
 
@@ -67,13 +68,13 @@ export async function loadZstd(): Promise<ZstdCodec> {
 }
 
 async function load(): Promise<ZstdCodec> {
-  let module: typeof import('./zstd-wasm.ts');
+  let base64: string;
   try {
-    module = await import('./zstd-wasm.ts');
+    ({ zstdBase64: base64 } = await import('./zstd-wasm.ts'));
   } catch (cause) {
     throw new FsError('EIO', { detail: 'the zstd decoder, a file of its own beside the worker (zstd.js), cannot be loaded', cause });
   }
-  const instantiate = compileModule(module.zstdBase64, { env: { emscripten_notify_memory_growth: () => undefined } });
+  const instantiate = compileModule(base64, { env: { emscripten_notify_memory_growth: () => undefined } });
   if (instantiate === undefined) throw new FsError('ENOTSUP', { detail: 'zstd needs WebAssembly, which cannot be used here' });
   return new Decoder(() => new Instance(instantiate() as ZstdExports));
 }
@@ -99,13 +100,16 @@ class Decoder implements ZstdCodec {
         return ended;
       },
       push: (bytes, onOutput) => {
+        ended = false;
         const found = use().run(bytes, onOutput);
         ended = found.ended;
         return found.used;
       },
-      // One that was left in the middle of a frame, by an error for one, is not used again.
       close: () => {
-        if (instance !== undefined && ended && instance.size <= IDLE_LIMIT) this.#idle = instance;
+        if (instance?.isUsable() === true) {
+          if (!ended) instance.reset();
+          this.#idle = instance;
+        }
         instance = undefined;
       },
     };
@@ -115,7 +119,8 @@ class Decoder implements ZstdCodec {
 /** One instance of the module, with its buffers and its context. */
 class Instance {
   readonly #exports: ZstdExports;
-  readonly #context: number;
+  #context: number;
+  #trapped = false;
   readonly #input: number;
   readonly #output: number;
   /** Addresses of the structs. */
@@ -131,9 +136,15 @@ class Instance {
     this.#to = exports.malloc(STRUCT_SIZE);
   }
 
-  /** Bytes of memory that it takes. */
-  get size(): number {
-    return this.#exports.memory.buffer.byteLength;
+  /** Tells whether another stream may have it: memory never shrinks. */
+  isUsable(): boolean {
+    return !this.#trapped && this.#exports.memory.buffer.byteLength <= IDLE_LIMIT;
+  }
+
+  /** Forgets the frame under way. */
+  reset(): void {
+    this.#exports.ZSTD_freeDCtx(this.#context);
+    this.#context = this.#exports.ZSTD_createDCtx();
   }
 
   run(bytes: Uint8Array, onOutput: (bytes: Uint8Array) => void): { readonly used: number; readonly ended: boolean } {
@@ -170,6 +181,7 @@ class Instance {
     try {
       status = this.#exports.ZSTD_decompressStream(this.#context, this.#to, this.#from);
     } catch (e) {
+      this.#trapped = true;
       if (isTrap(e)) throw damaged('the zstd decoder has failed');
       throw e;
     }

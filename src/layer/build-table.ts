@@ -37,7 +37,7 @@ const WARNING_LIMIT = 1000;
 const OCI_MARK = '.wh.';
 const OCI_OPAQUE = '.wh..wh..opq';
 
-const newDirectory = (): TableNode => ({ entry: undefined, children: new Map(), mtime: 0, opaque: false, whiteout: false });
+const newDirectory = (): TableNode => ({ entry: undefined, children: new Map(), mtime: 0, opaque: false, whiteout: false, linked: false });
 
 const newFile = (entry: LayerEntry): TableNode => ({
   entry,
@@ -45,6 +45,7 @@ const newFile = (entry: LayerEntry): TableNode => ({
   mtime: entry.mtime,
   opaque: false,
   whiteout: entry.mark === 'whiteout',
+  linked: false,
 });
 
 /**
@@ -194,7 +195,10 @@ export class TableBuilder {
       const target = this.#find(entry.link);
       if (target === undefined || target.children !== undefined || target.whiteout) {
         this.warn(entry.path, `skipped: hard link to '${entry.link}', which is not an earlier file of this archive`);
-      } else if (target !== old) children.set(name, target);
+      } else if (target !== old) {
+        target.linked = true;
+        children.set(name, target);
+      }
       return;
     }
     if (isDirectory(entry.mode) && entry.mark !== 'whiteout') {
@@ -244,7 +248,7 @@ export class TableBuilder {
     if (twin?.children !== undefined) twin.opaque = true;
     if (twin !== undefined) return;
     this.#count();
-    directory.children!.set(name, { entry: undefined, children: undefined, mtime: 0, opaque: false, whiteout: true });
+    directory.children!.set(name, { entry: undefined, children: undefined, mtime: 0, opaque: false, whiteout: true, linked: false });
   }
 }
 

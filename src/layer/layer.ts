@@ -31,7 +31,42 @@ export interface Layer {
    * @throws {FsError} EIO with the cause when they cannot be fetched or are not what the archive promised.
    */
   read(entry: number, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Bytes of the archive that hold what a recorded run read first, where the archive has a record: one range to fetch ahead. */
+  /** Bytes of the archive that hold what a recorded run read first, where the archive has a record. */
   readonly startup?: readonly [start: number, end: number] | undefined;
+  /** Fetches that range. @throws {FsError} as `read` */
+  prefetchStartup?(options?: PrefetchOptions): Promise<void>;
+  /**
+   * The same without returning to the event loop, however long it takes: from what an earlier session kept, else by a synchronous
+   * request. `undefined` where the platform cannot do that, or must not.
+   * @throws {FsError} as `read`
+   */
+  readSync?(entry: number, start: number, end: number): Uint8Array | undefined;
+  /**
+   * Makes sure that the content of files is at hand or kept for a time without a network: of the files at and below some absolute
+   * paths of this layer, or of all. Names that do not exist are passed over.
+   * @throws {FsError} as `read`
+   */
+  prefetch?(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void>;
+  /** The paths of the files whose content was asked for since the layer was opened, in that order: a list for `prefetch`. */
+  accessed?(): string[];
+  /** What was fetched for it so far. */
+  readonly stats?: LayerStats;
   close(): Promise<void>;
+}
+
+export interface PrefetchOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Hears how much of what was missing has come, in bytes of the archive. */
+  readonly onProgress?: ((progress: { readonly loaded: number; readonly total: number }) => void) | undefined;
+}
+
+/** What a layer cost so far. */
+export interface LayerStats {
+  readonly requests: number;
+  /** Bytes of content received. */
+  readonly bytes: number;
+  /** Requests for which a synchronous call kept its whole thread waiting. */
+  readonly syncRequests?: number;
+  /** Bytes that were not fetched, because they were kept from an earlier time. */
+  readonly cached?: number;
 }

@@ -89,7 +89,7 @@ function fill(placed: readonly Placed[], firstChild: readonly number[]): LayerTa
       columns.crc[i] = extent.crc;
     }
     noteExtras(extras, i, node);
-    if (node.children === undefined) noteLink(extras, firstName, node, i);
+    if (node.linked) noteLink(extras, firstName, node, i);
   }
   return new LayerTable(columns, extras);
 }

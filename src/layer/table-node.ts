@@ -38,6 +38,8 @@ export interface TableNode {
   mtime: number;
   opaque: boolean;
   whiteout: boolean;
+  /** It has, or had, more than one name. */
+  linked: boolean;
 }
 
 /** The mode of a node: directories that no entry describes have the usual one. */

@@ -72,6 +72,11 @@ export class LayerTable {
     this.#extras = extras;
   }
 
+  /** What the table is made of, for storing it; the same made into a table again is the same table. */
+  get parts(): { readonly columns: Columns; readonly extras: Extras } {
+    return { columns: this.#columns, extras: this.#extras };
+  }
+
   /** Number of entries, the root included. */
   get length(): number {
     return this.#columns.parent.length;

@@ -44,6 +44,8 @@ export interface InodeRecord {
   readonly originSize: number;
   /** Regular files: chunk number -> chunk id, 0 where the upper has none. May be shorter than the file. */
   readonly chunks: readonly number[];
+  /** Regular files: bytes of each chunk but the last. Default: 256 KiB. */
+  readonly chunkSize?: number | undefined;
 
   /** Symbolic links. */
   readonly target?: string | undefined;
@@ -104,6 +106,8 @@ export interface Commit {
 export interface UpperImage {
   readonly superblock: Superblock | undefined;
   readonly records: ReadonlyMap<number, UpperRecord>;
+  /** What could not be understood and was set aside: `check()` tells it. */
+  readonly damaged?: readonly { readonly id: number; readonly message: string }[] | undefined;
 }
 
 /** What keeps an upper. One owner at a time. */

@@ -1,11 +1,14 @@
 /*
  * Keeps what was fetched of a source, in pages, and decides how much to fetch. The first read of an archive fetches what was
  * asked for; as more reads miss, the window grows to a 256 KiB aligned block, and while they go on where the last one ended, to
- * 1 MiB. So looking into one file costs little, and a program that opens hundreds does not make a request for each.
+ * 1 MiB. So looking into one file costs little, and a program that opens hundreds does not make a request for each. Of what a
+ * source holds already, only what is asked for is read.
  */
 
 import { concatBytes } from '../base/bytes.ts';
+import { Gate, unlessAborted } from './gate.ts';
 import { Lru } from '../base/lru.ts';
+import type { PrefetchOptions } from '../layer/layer.ts';
 import type { Source } from './source.ts';
 
 /** Unit of keeping. Both ends of a read are rounded to it, so that a single read fetches less than 64 KiB too much. */
@@ -15,6 +18,8 @@ const WINDOWS = [0, 64 << 10, 128 << 10, 256 << 10] as const;
 const SEQUENTIAL_WINDOW = 1 << 20;
 /** Large reads are split, so that those who wait for a part of them need not wait for all. */
 const REQUEST_LIMIT = 4 << 20;
+/** A gap that a prefetch reads with what is on its two sides: at 50 Mbit/s, 64 KiB are 10 ms, and a request of its own is more. */
+const BRIDGE = 64 << 10;
 /** Browsers open six connections to a host over HTTP/1.1. */
 const REQUESTS_IN_FLIGHT = 6;
 const DEFAULT_LIMIT = 64 << 20;
@@ -24,6 +29,11 @@ export interface BlocksOptions {
   readonly end: number;
   /** Bytes to keep. */
   readonly limit?: number | undefined;
+}
+
+export interface FillOptions extends PrefetchOptions {
+  /** Requests at a time. */
+  readonly parallel?: number;
 }
 
 /** A request under way: the pages [first, end). */
@@ -101,33 +111,124 @@ export class Blocks {
     );
   }
 
+  /**
+   * Gives the bytes [start, end) without returning to the event loop; `undefined` where the source cannot. What is on its way
+   * already cannot be waited for, and is asked for again.
+   * @throws {FsError} what the source throws
+   */
+  readSync(start: number, end: number): Uint8Array | undefined {
+    const atHand = this.#source.peek(start, end);
+    if (atHand !== undefined || this.#source.readSync === undefined) return atHand;
+    const numbers = pagesOf(start, end);
+    const kept = new Map<number, Uint8Array>();
+    for (const number of numbers) {
+      const page = this.#pages.get(number);
+      if (page !== undefined) kept.set(number, page);
+    }
+    for (const [first, last] of this.#runsFor(numbers.filter((number) => !kept.has(number)))) {
+      const bytes = this.#source.readSync(...this.#rangeOf(first, last));
+      if (bytes === undefined) return undefined;
+      for (const [i, page] of this.#keep(first, bytes).entries()) kept.set(first + i, page);
+    }
+    return cut(
+      numbers.map((number) => kept.get(number)!),
+      start,
+      end,
+    );
+  }
+
+  /**
+   * Fetches what is missing of some ranges, near ones in one request. Where the source keeps what it reads, it is kept; else as much
+   * as the limit allows. Leaves requests free for those who read at the same time.
+   * @throws {FsError} what the source throws
+   */
+  async prefetch(
+    ranges: Iterable<readonly [start: number, end: number]>,
+    { signal, onProgress, parallel = 3 }: FillOptions = {},
+  ): Promise<void> {
+    // What was read a moment ago is still being kept.
+    await this.#source.settled?.();
+    const runs = this.#missingRuns(ranges);
+    const total = runs.reduce((sum, [first, end]) => sum + lengthOf(this.#rangeOf(first, end)), 0);
+    let loaded = 0;
+    const fetchNext = async (): Promise<void> => {
+      for (let run = runs.shift(); run !== undefined; run = runs.shift()) {
+        const range = this.#rangeOf(...run);
+        signal?.throwIfAborted();
+        await this.#readPages(range, signal);
+        loaded += lengthOf(range);
+        onProgress?.({ loaded, total });
+      }
+    };
+    onProgress?.({ loaded, total });
+    await Promise.all(Array.from({ length: parallel }, fetchNext));
+    await this.#source.settled?.();
+  }
+
+  /** Pages that some ranges need and that nobody has, in runs that bridge small gaps and are divided where they are large. */
+  #missingRuns(ranges: Iterable<readonly [start: number, end: number]>): [first: number, end: number][] {
+    const wanted = new Set<number>();
+    for (const [start, end] of ranges)
+      for (const page of pagesOf(start, Math.min(end, this.#end))) if (this.#isWanted(page)) wanted.add(page);
+    const runs: [first: number, end: number][] = [];
+    for (const page of [...wanted].sort((a, b) => a - b)) {
+      const last = runs.at(-1);
+      if (last !== undefined && page - last[1] <= BRIDGE / PAGE && page - last[0] < REQUEST_LIMIT / PAGE) last[1] = page + 1;
+      else runs.push([page, page + 1]);
+    }
+    return runs;
+  }
+
+  /** A source that keeps what it reads is to have a page, whoever else has it. */
+  #isWanted(page: number): boolean {
+    return !this.#isHeld(page) && (this.#source.keeps === true || this.#pages.get(page) === undefined);
+  }
+
+  async #readPages([start, end]: readonly [number, number], signal: AbortSignal | undefined): Promise<void> {
+    const flights = new Set<Flight>();
+    for (const [first, last] of runsOf(pagesOf(start, end).filter((page) => !this.#flights.has(page))))
+      flights.add(this.#launch(first, last));
+    for (const page of pagesOf(start, end)) if (this.#flights.has(page)) flights.add(this.#flights.get(page)!);
+    await Promise.all([...flights].map((flight) => this.#await(flight, signal)));
+  }
+
   close(): void {
     for (const flight of this.#flights.values()) flight.abort.abort();
     this.#flights.clear();
     this.#pages.clear();
   }
 
-  /** Fetches missing pages, and as many around them as the window says. */
   #launchFor(missing: readonly number[]): Flight[] {
-    const first = missing[0];
-    if (first === undefined) return [];
-    const [from, to] = this.#chooseWindow(first, missing.at(-1)! + 1);
-    const flights: Flight[] = [];
-    for (let at = first; at < to; at++) {
-      if (!missing.includes(at)) continue;
-      let start = at;
-      while (start > from && this.#isMissing(start - 1)) start--;
-      let end = at + 1;
-      while (end < to && this.#isMissing(end)) end++;
-      for (let part = start; part < end; part += REQUEST_LIMIT / PAGE)
-        flights.push(this.#launch(part, Math.min(end, part + REQUEST_LIMIT / PAGE)));
-      at = end;
+    return this.#runsFor(missing).map(([first, end]) => this.#launch(first, end));
+  }
+
+  /** Missing pages, and as many around them as the window says, in runs of one request each. */
+  #runsFor(missing: readonly number[]): [first: number, end: number][] {
+    const held = missing.filter((page) => this.#isHeld(page));
+    const absent = missing.filter((page) => !this.#isHeld(page));
+    const first = absent[0];
+    if (first === undefined) return runsOf(held);
+    const [from, to] = this.#chooseWindow(first, absent.at(-1) + 1);
+    const wanted = new Set(absent);
+    // The window reaches from a page that is asked for up to one that somebody has.
+    for (const page of absent) {
+      for (let before = page - 1; before >= from && this.#isMissing(before); before--) wanted.add(before);
+      for (let after = page + 1; after < to && this.#isMissing(after); after++) wanted.add(after);
     }
-    return flights;
+    return [...runsOf(held), ...runsOf([...wanted].sort((a, b) => a - b))];
   }
 
   #isMissing(page: number): boolean {
-    return this.#pages.get(page) === undefined && !this.#flights.has(page);
+    return this.#pages.get(page) === undefined && !this.#flights.has(page) && !this.#isHeld(page);
+  }
+
+  #isHeld(page: number): boolean {
+    return this.#source.holds?.(...this.#rangeOf(page, page + 1)) === true;
+  }
+
+  /** The bytes of the pages [first, end). */
+  #rangeOf(first: number, end: number): readonly [start: number, end: number] {
+    return [first * PAGE, Math.min(end * PAGE, Math.max(this.#end, 0))];
   }
 
   /** Gives the pages [from, to) that a miss of [first, end) may fetch. */
@@ -163,10 +264,13 @@ export class Blocks {
   }
 
   async #fetch(first: number, end: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
-    const bytes = await this.#gate.pass(
-      () => this.#source.read(first * PAGE, Math.min(end * PAGE, Math.max(this.#end, 0)), signal),
-      signal,
-    );
+    const [from, to] = this.#rangeOf(first, end);
+    // What is held needs no connection, and must not wait for one.
+    const read = (): Promise<Uint8Array> => this.#source.read(from, to, signal);
+    return this.#keep(first, await (this.#source.holds?.(from, to) === true ? read() : this.#gate.pass(read, signal)));
+  }
+
+  #keep(first: number, bytes: Uint8Array): Uint8Array[] {
     const pages: Uint8Array[] = [];
     for (let start = 0; start < bytes.length; start += PAGE) {
       // A copy: a view would keep the whole answer alive for as long as one page of it is kept.
@@ -197,47 +301,22 @@ function pagesOf(start: number, end: number): number[] {
   return Array.from({ length: Math.max(0, Math.ceil(end / PAGE) - first) }, (_, i) => first + i);
 }
 
+const lengthOf = ([start, end]: readonly [number, number]): number => end - start;
+
+/** Numbers in order as runs [first, end), none longer than a request. */
+function runsOf(numbers: readonly number[]): [first: number, end: number][] {
+  const runs: [first: number, end: number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === number && number - last[0] < REQUEST_LIMIT / PAGE) last[1]++;
+    else runs.push([number, number + 1]);
+  }
+  return runs;
+}
+
 /** Cuts [start, end) out of the pages that hold it. */
 function cut(pages: readonly Uint8Array[], start: number, end: number): Uint8Array {
   const base = Math.floor(start / PAGE) * PAGE;
   const whole = pages.length === 1 ? pages[0]! : concatBytes(pages);
   return whole.subarray(start - base, end - base);
-}
-
-/** Waits for a promise for as long as the signal allows. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let leave = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    leave = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', leave, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
-}
-
-/** Lets so many through at a time, in the order in which they came. */
-class Gate {
-  #free: number;
-  readonly #queue: (() => void)[] = [];
-
-  constructor(width: number) {
-    this.#free = width;
-  }
-
-  async pass<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
-    try {
-      signal.throwIfAborted();
-      return await work();
-    } finally {
-      const next = this.#queue.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
 }

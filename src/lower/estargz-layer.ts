@@ -13,11 +13,13 @@ import { gzipHeaderEnd, isGzip } from '../archive/gzip-header.ts';
 import { assertContentSize, assertEntrySize } from '../archive/limits.ts';
 import { type Codec, STREAM_START, loadCodec } from '../codec/codec.ts';
 import { TableBuilder } from '../layer/build-table.ts';
-import type { Layer, LayerWarning } from '../layer/layer.ts';
+import type { Layer, LayerStats, LayerWarning, PrefetchOptions } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
+import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
+import { filesOf } from './table-paths.ts';
 
 /** Decoded content to keep. */
 const DECODED_LIMIT = 32 << 20;
@@ -55,6 +57,29 @@ export async function openEstargzLayer(toc: TocPlace, tail: Uint8Array, opening:
   return new EstargzLayer({ ...builder.build(), content, contentEnd: toc.start, digest, codec, opening });
 }
 
+/** What of an eStargz archive is not in its table. */
+interface EstargzState {
+  readonly content: TocContent;
+  readonly contentEnd: number;
+}
+
+/** Makes the layer again of which `index` is, without reading anything; `undefined` when `tocDigest` is of another archive. */
+export function restoreEstargzLayer(
+  { table, warnings, digest, state }: LayerIndex,
+  opening: Opening,
+  tocDigest?: string,
+): Layer | undefined {
+  const { content, contentEnd } = state as EstargzState;
+  const isPinned = digest.split(';')[0] === tocDigest?.replace(':', '-') && !content.chunks.hasDigest.includes(0);
+  if (tocDigest !== undefined && !isPinned) return undefined;
+  return new EstargzLayer({ table, warnings, digest, content, contentEnd, codec: loadCodec(), opening });
+}
+
+/** What `restoreEstargzLayer` needs; `undefined` of a layer of another format. */
+export function indexOfEstargz(layer: Layer): LayerIndex | undefined {
+  return layer instanceof EstargzLayer ? layer.index : undefined;
+}
+
 interface EstargzParts {
   readonly table: LayerTable;
   readonly warnings: readonly LayerWarning[];
@@ -77,6 +102,8 @@ class EstargzLayer implements Layer {
   readonly #blocks: Blocks;
   /** Verified chunks. */
   readonly #decoded = new Lru<number, Uint8Array>(DECODED_LIMIT, (content) => content.length);
+  /** Files whose content was asked for, in that order. */
+  readonly #accessed = new Set<number>();
   /** What the member that was decoded last holds; not verified. */
   #member: { readonly offset: number; readonly content: Uint8Array } | undefined;
 
@@ -90,6 +117,36 @@ class EstargzLayer implements Layer {
     this.startup = content.startupEnd === 0 ? undefined : [0, content.startupEnd];
     this.#parts = parts;
     this.#blocks = new Blocks(opening.source, { end: contentEnd });
+  }
+
+  get index(): LayerIndex {
+    const { table, digest, warnings } = this;
+    const { content, contentEnd } = this.#parts;
+    return { format: 'estargz', table, digest, warnings, state: { content, contentEnd } satisfies EstargzState };
+  }
+
+  get stats(): LayerStats {
+    return this.#parts.opening.source.stats;
+  }
+
+  accessed(): string[] {
+    return Array.from(this.#accessed, (entry) => this.table.path(entry));
+  }
+
+  async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
+    if (paths === 'all') return this.#blocks.prefetch([[0, this.#parts.contentEnd]], options);
+    const { offset, memberEnd } = this.#parts.content.chunks;
+    const ranges: [start: number, end: number][] = [];
+    for (const entry of filesOf(this.table, paths)) {
+      const { offset: first, stored: count } = this.table.extent(entry);
+      for (let chunk = first; chunk < first + count; chunk++) ranges.push([offset[chunk]!, memberEnd[chunk]!]);
+    }
+    return this.#blocks.prefetch(ranges, options);
+  }
+
+  async prefetchStartup(options?: PrefetchOptions): Promise<void> {
+    const isAtHand = this.#parts.opening.source.peek(0, 1) !== undefined;
+    if (this.startup !== undefined && !isAtHand) await this.#blocks.prefetch([this.startup], options);
   }
 
   peek(entry: number, start: number, end: number): Uint8Array | undefined {
@@ -112,6 +169,21 @@ class EstargzLayer implements Layer {
     return cut.length === 1 ? cut[0]! : concatBytes(cut);
   }
 
+  readSync(entry: number, start: number, end: number): Uint8Array | undefined {
+    const { offset, memberEnd } = this.#parts.content.chunks;
+    const pieces: Uint8Array[] = [];
+    for (const chunk of this.#chunksOf(entry, start, end)) {
+      let content = this.#kept(chunk, entry);
+      if (content === undefined) {
+        const bytes = this.#blocks.readSync(offset[chunk]!, memberEnd[chunk]!);
+        if (bytes === undefined) return undefined;
+        content = this.#decode(chunk, bytes, entry);
+      }
+      pieces.push(this.#cut(content, chunk, start, end));
+    }
+    return pieces.length === 1 ? pieces[0] : concatBytes(pieces);
+  }
+
   async close(): Promise<void> {
     this.#decoded.clear();
     this.#member = undefined;
@@ -122,6 +194,7 @@ class EstargzLayer implements Layer {
   /** The numbers of the chunks that hold [start, end) of a file. */
   #chunksOf(entry: number, start: number, end: number): number[] {
     const file = this.table.canonical(entry);
+    this.#accessed.add(file);
     assertEntrySize(this.#parts.opening.limits.entrySize, this.table.size(file), this.#placeOf(entry));
     if (start >= end) return [];
     const { offset: first, stored: count } = this.table.extent(file);

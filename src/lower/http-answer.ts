@@ -59,6 +59,13 @@ export function assertSameVersion(name: string, first: Version, now: Version): v
   if (differ(first.lastModified, now.lastModified)) throw changed(name, `Last-Modified was ${first.lastModified}, is ${now.lastModified}`);
 }
 
+/**
+ * Tells whether a version can be told from every other of the same archive. A weak ETag (RFC 9110, 8.8.1) may be that of other
+ * bytes with the same meaning.
+ */
+export const isCertain = ({ etag, lastModified }: Version): boolean =>
+  (etag !== undefined && !etag.startsWith('W/')) || lastModified !== undefined;
+
 const differ = (a: string | undefined, b: string | undefined): boolean => a !== undefined && b !== undefined && a !== b;
 
 /** Reads the Content-Range header: `undefined` where there is none, or where the page may not see it. */

@@ -1,43 +1,98 @@
-/* Reads the body of an answer, piece by piece, with a bound. */
+/* Reads the body of an answer, piece by piece, with a bound, into bytes that outlive the answer: the next one may go on where it ended. */
+
+const FIRST_ALLOCATION = 64 << 10;
+
+/** What came of a body, or of several that follow each other. */
+export class Received {
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #length = 0;
+
+  /** @param limit bytes; what comes beyond is not taken */
+  constructor(readonly limit: number) {}
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Gives the bytes away: the object is of no use afterwards. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    const buffer = this.#buffer ?? new Uint8Array(0);
+    return this.#length === buffer.length ? buffer : buffer.slice(0, this.#length);
+  }
+
+  /** Says how many bytes will probably come: that much is allocated at once. */
+  expect(length: number | undefined): void {
+    this.#buffer ??= new Uint8Array(Math.min(length ?? FIRST_ALLOCATION, this.limit));
+  }
+
+  /** Takes what fits; false where that is not all. */
+  add(chunk: Uint8Array): boolean {
+    const taken = chunk.subarray(0, this.limit - this.#length);
+    const length = this.#length + taken.length;
+    let buffer = this.#buffer ?? new Uint8Array(0);
+    if (length > buffer.length) {
+      const larger = new Uint8Array(Math.min(this.limit, Math.max(buffer.length * 2, length)));
+      larger.set(buffer.subarray(0, this.#length));
+      buffer = larger;
+    }
+    buffer.set(taken, this.#length);
+    this.#buffer = buffer;
+    this.#length = length;
+    return taken.length === chunk.length;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+}
+
+/** What a server is that has not sent a byte for so long. */
+export class Stalled extends Error {
+  constructor(milliseconds: number) {
+    super(`nothing came for ${milliseconds / 1000} s`);
+  }
+}
+
+/** Waits for an answer, or for the next piece of one, but not for ever. `giveUp` lets the connection go. */
+export async function unlessStalled<T>(answer: Promise<T>, milliseconds: number, giveUp: () => unknown): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stalled = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Stalled(milliseconds));
+      giveUp();
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([answer, stalled]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 export interface BodyOptions {
-  /** How many bytes will probably come: that much is allocated at once. */
-  readonly hint: number | undefined;
-  /** Where reading ends, whatever else comes. */
-  readonly limit: number;
+  readonly into: Received;
+  /** Milliseconds without a byte after which the server counts as gone. */
+  readonly stall: number;
   /** Hears the length of every piece. */
   readonly onChunk: (bytes: number) => void;
 }
 
-const FIRST_ALLOCATION = 64 << 10;
-
-/** Gives what came, and whether more would have come beyond the limit. Rejects with what the stream rejects with. */
-export async function readBody(
-  response: Response,
-  { hint, limit, onChunk }: BodyOptions,
-  signal: AbortSignal,
-): Promise<{ bytes: Uint8Array<ArrayBuffer>; more: boolean }> {
-  let buffer = new Uint8Array(Math.min(hint ?? FIRST_ALLOCATION, limit));
-  let length = 0;
+/**
+ * Reads to the end, or to the limit; tells whether more would have come beyond it.
+ * Rejects with what the stream rejects with, or with `Stalled`; what came until then is in `into`.
+ */
+export async function readBody(response: Response, { into, stall, onChunk }: BodyOptions, signal: AbortSignal): Promise<boolean> {
   const reader = response.body?.getReader();
-  if (reader === undefined) return { bytes: buffer.subarray(0, 0), more: false };
+  if (reader === undefined) return false;
+  // Where a stream has failed already, there is nothing to let go of.
+  const leave = (): Promise<void> => reader.cancel().catch(() => undefined);
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await unlessStalled(reader.read(), stall, leave);
     signal.throwIfAborted();
-    if (done) break;
-    const taken = value.subarray(0, limit - length);
-    if (length + taken.length > buffer.length) {
-      const larger = new Uint8Array(Math.min(limit, Math.max(buffer.length * 2, length + taken.length)));
-      larger.set(buffer.subarray(0, length));
-      buffer = larger;
-    }
-    buffer.set(taken, length);
-    length += taken.length;
+    if (done) return false;
     onChunk(value.length);
-    if (taken.length < value.length) {
-      await reader.cancel();
-      return { bytes: buffer, more: true };
-    }
+    if (into.add(value)) continue;
+    await leave();
+    return true;
   }
-  return { bytes: length === buffer.length ? buffer : buffer.slice(0, length), more: false };
 }

@@ -1,6 +1,6 @@
 /*
- * An archive behind a URL, read by ranges: the only file that fetches. It learns the size without a suffix range where that
- * would need a preflight, takes a range only when it is certainly the one that was asked for (http-answer.ts), and adopts
+ * An archive behind a URL, read by ranges. It learns the size without a suffix range where that would need a preflight, takes a
+ * range only when it is certainly the one that was asked for (http-answer.ts), goes on where a connection broke off, and adopts
  * the whole archive when a server sends that instead: no byte is asked for twice.
  */
 
@@ -8,6 +8,7 @@ import { concatBytes } from '../base/bytes.ts';
 import { FsError } from '../base/errors.ts';
 import { TAIL_SIZE } from '../archive/zip-end.ts';
 import {
+  type Answer,
   type Version,
   assertNotEncoded,
   assertSameVersion,
@@ -15,12 +16,17 @@ import {
   changed,
   contentRange,
   declaredLength,
+  isCertain,
   refused,
   unreachable,
   versionOf,
 } from './http-answer.ts';
-import { readBody } from './http-body.ts';
+import { Received } from './http-body.ts';
+import { type HttpOptions, HttpRequests, discard, isSameOrigin } from './http-request.ts';
+import { Transient } from './retry.ts';
 import type { Source, SourceStats } from './source.ts';
+
+export type { HttpOptions } from './http-request.ts';
 
 /** First bytes to ask for where the last ones cannot be asked for: enough to tell a tar or gzip, and little to waste. */
 const PROBE = 'bytes=0-1023';
@@ -28,18 +34,28 @@ const PROBE = 'bytes=0-1023';
 /** Archives of these names have to be fetched whole: one request, and no look at the end first. A hint only. */
 const WHOLE = /\.(?:tgz|tar|tar\.gz)$/i;
 
-export interface HttpOptions {
-  readonly name?: string | undefined;
-  /** Fetches instead of the platform: for proxies, credentials, tests. */
-  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
-  /** Hears of every piece that arrives; `total` is the archive's size once it is known. */
-  readonly onProgress?: ((progress: { readonly loaded: number; readonly total?: number | undefined }) => void) | undefined;
-  /** Bytes that the whole archive may have where it cannot be read by ranges. Default: 1 GiB. */
-  readonly maxBytes?: number | undefined;
-}
-
 /** What one archive may take in memory at once, unless told otherwise: what a browser's tab can spare. */
 export const DEFAULT_MAX_BYTES = 1 << 30;
+
+/** Which archive a server had, at one time. */
+export interface ArchiveVersion extends Version {
+  readonly size: number;
+}
+
+/** A source that may change on its server, which its readers must never notice by getting some of each. */
+export interface RemoteSource extends Source {
+  readonly url: URL;
+  /** What was opened; `undefined` before the size is known. */
+  readonly version: ArchiveVersion | undefined;
+  /** Takes it for known that the server has this version: it is not asked, and what it sends is compared. */
+  pin(version: ArchiveVersion): void;
+  /**
+   * Asks whether the server still has this version: one small request, not repeated. *unreachable* indicates that there was no
+   * answer in so many milliseconds, or one that may be another the next time. Therefore nothing is known.
+   * @throws {FsError} EIO when the server refuses
+   */
+  compare(version: ArchiveVersion, timeout: number, signal?: AbortSignal): Promise<'same' | 'changed' | 'unreachable'>;
+}
 
 /** Bytes that are at hand. */
 interface Piece {
@@ -52,36 +68,61 @@ interface Piece {
  *
  * @throws {TypeError} when `url` is none
  */
-export function httpSource(url: string | URL, options: HttpOptions = {}): Source {
+export function httpSource(url: string | URL, options: HttpOptions = {}): RemoteSource {
   return new HttpSource(new URL(url, globalThis.location?.href), options);
 }
 
-class HttpSource implements Source {
+class HttpSource implements RemoteSource {
   readonly name: string;
-  readonly #url: URL;
-  readonly #options: HttpOptions;
+  readonly #http: HttpRequests;
   readonly #maxBytes: number;
-  readonly #closing = new AbortController();
-  readonly #stats = { requests: 0, bytes: 0 };
   /** What came with the answers that told the size. */
   #pieces: Piece[] = [];
   #size: number | undefined;
   #version: Version | undefined;
 
-  constructor(url: URL, options: HttpOptions) {
-    this.#url = url;
+  constructor(
+    readonly url: URL,
+    options: HttpOptions,
+  ) {
     this.name = options.name ?? url.href;
-    this.#options = options;
+    this.#http = new HttpRequests(url, this.name, options);
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
   }
 
   get stats(): SourceStats {
-    return this.#stats;
+    return this.#http.stats;
+  }
+
+  get version(): ArchiveVersion | undefined {
+    return this.#size === undefined ? undefined : { etag: undefined, lastModified: undefined, ...this.#version, size: this.#size };
+  }
+
+  pin({ size, etag, lastModified }: ArchiveVersion): void {
+    this.#learn(size, { etag, lastModified });
+  }
+
+  async compare(version: ArchiveVersion, timeout: number, signal?: AbortSignal): Promise<'same' | 'changed' | 'unreachable'> {
+    try {
+      const response = await this.#http.send({ range: 'bytes=0-0', stall: timeout }, signal);
+      await discard(response);
+      if (response.status === 416) return 'changed';
+      if (response.status !== 206 && response.status !== 200) throw refused(this.name, response);
+      const now = versionOf(response);
+      const size = response.status === 206 ? contentRange(this.name, response)?.total : declaredLength(response);
+      if (size !== undefined && size !== version.size) return 'changed';
+      assertSameVersion(this.name, version, now);
+      return isCertain(now) ? 'same' : 'changed';
+    } catch (e) {
+      if (e instanceof Transient) return 'unreachable';
+      if (e instanceof FsError && e.code === 'ESTALE') return 'changed';
+      throw e;
+    }
   }
 
   async size(signal?: AbortSignal): Promise<number> {
     if (this.#size === undefined) {
-      if (WHOLE.test(this.#url.pathname) || !/^https?:$/.test(this.#url.protocol)) await this.#fetchWhole(signal);
+      if (WHOLE.test(this.url.pathname) || !/^https?:$/.test(this.url.protocol)) await this.#fetchWhole(signal);
       else await this.#probe(signal);
     }
     return this.#size!;
@@ -99,40 +140,66 @@ class HttpSource implements Source {
     signal?.throwIfAborted();
     const atHand = this.peek(start, end);
     if (atHand !== undefined) return atHand;
-    const before = this.#pieces.find((piece) => piece.start <= start && piece.start + piece.bytes.length > start);
-    const after = this.#pieces.find((piece) => piece.start < end && piece.start + piece.bytes.length >= end);
-    const from = before === undefined ? start : before.start + before.bytes.length;
-    const to = after?.start ?? end;
+    const { before, from, to, after } = this.#gapOf(start, end);
     const middle = await this.#fetchRange(from, to, signal);
-    if (before === undefined && after === undefined) return middle;
-    return concatBytes([
-      before?.bytes.subarray(start - before.start) ?? new Uint8Array(),
-      middle,
-      after?.bytes.subarray(0, end - to) ?? new Uint8Array(),
-    ]);
+    return before.length + after.length === 0 ? middle : concatBytes([before, middle, after]);
+  }
+
+  readSync(start: number, end: number): Uint8Array | undefined {
+    const atHand = this.peek(start, end);
+    if (atHand !== undefined || this.#size === undefined) return atHand;
+    const { before, from, to, after } = this.#gapOf(start, end);
+    const sent = this.#http.sendSync(from, to);
+    if (sent === undefined) return undefined;
+    const middle = this.#acceptSync(sent.answer, sent.bytes, from, to);
+    return before.length + after.length === 0 ? middle : concatBytes([before, middle, after]);
   }
 
   close(): void {
-    this.#closing.abort(new FsError('EBADF', { detail: `${this.name}: the layer is closed` }));
+    this.#http.close();
     this.#pieces = [];
+  }
+
+  /** What of [start, end) is at hand at its two ends, and what is not. */
+  #gapOf(start: number, end: number): { before: Uint8Array; from: number; to: number; after: Uint8Array } {
+    const first = this.#pieces.find((piece) => piece.start <= start && piece.start + piece.bytes.length > start);
+    const last = this.#pieces.find((piece) => piece.start < end && piece.start + piece.bytes.length >= end);
+    const from = first === undefined ? start : first.start + first.bytes.length;
+    const to = last?.start ?? end;
+    return {
+      before: first?.bytes.subarray(start - first.start) ?? new Uint8Array(),
+      from,
+      to,
+      after: last?.bytes.subarray(0, end - to) ?? new Uint8Array(),
+    };
+  }
+
+  #learn(size: number, version: Version): void {
+    this.#size = size;
+    this.#http.size = size;
+    this.#version = version;
   }
 
   /** Learns the size from the first range, or from the whole archive where no range comes. */
   async #probe(signal: AbortSignal | undefined): Promise<void> {
     // The end is where a zip starts to be read. Across origins such a range needs a preflight, which plain hosts refuse.
-    const range = isSameOrigin(this.#url) ? `bytes=-${TAIL_SIZE}` : PROBE;
-    const response = await this.#request({ range }, signal);
-    if (response.status === 200) return this.#adopt(response, signal);
-    if (response.status === 416) return this.#instead(response, () => this.#fetchWhole(signal));
-    if (response.status !== 206) throw await this.#refuse(response);
-    assertNotEncoded(this.name, response);
-    // Servers that do not know suffixes send the start, and say so: that is as good for learning the size.
-    const sent = contentRange(this.name, response);
-    if (sent?.total === undefined) return this.#instead(response, () => this.#probeHidden(signal));
-    const bytes = await this.#body(response, sent.end - sent.start, signal);
-    this.#version = versionOf(response);
-    this.#size = sent.total;
-    this.#pieces.push({ start: sent.start, bytes });
+    const range = isSameOrigin(this.url) ? `bytes=-${TAIL_SIZE}` : PROBE;
+    const next = await this.#http.persist(async () => {
+      const response = await this.#http.send({ range }, signal);
+      if (response.status === 200) return this.#adoptOnce(response, signal);
+      if (response.status === 416) return this.#instead(response, () => this.#fetchWhole(signal));
+      if (response.status !== 206) throw await this.#http.refuse(response);
+      assertNotEncoded(this.name, response);
+      // Servers that do not know suffixes send the start, and say so: that is as good for learning the size.
+      const sent = contentRange(this.name, response);
+      if (sent?.total === undefined) return this.#instead(response, () => this.#probeHidden(signal));
+      const received = new Received(sent.end - sent.start);
+      await this.#receiveExactly(response, received, signal);
+      this.#learn(sent.total, versionOf(response));
+      this.#pieces.push({ start: sent.start, bytes: received.bytes });
+      return undefined;
+    }, signal);
+    await next?.();
   }
 
   /**
@@ -140,62 +207,116 @@ class HttpSource implements Source {
    * whole archive; a range that reaches one byte beyond it comes in exactly the expected length only when it is right.
    */
   async #probeHidden(signal: AbortSignal | undefined): Promise<void> {
-    const head = await this.#request({ method: 'HEAD' }, signal);
-    const size = head.status === 200 ? declaredLength(head) : undefined;
-    if (size === undefined || size <= TAIL_SIZE) return this.#fetchWhole(signal);
-    const start = size - TAIL_SIZE;
-    const response = await this.#request({ range: `bytes=${start}-${size}` }, signal);
-    if (response.status === 200) return this.#adopt(response, signal);
-    if (response.status !== 206) return this.#instead(response, () => this.#fetchWhole(signal));
-    const { bytes } = await readBody(
-      response,
-      { hint: TAIL_SIZE, limit: TAIL_SIZE + 1, onChunk: (n) => this.#count(n) },
-      this.#signal(signal),
-    ).catch((e: unknown) => {
-      throw this.#failure(e, signal);
-    });
-    if (bytes.length !== TAIL_SIZE) return this.#fetchWhole(signal);
-    this.#version = versionOf(response);
-    this.#size = size;
-    this.#pieces.push({ start, bytes });
+    const next = await this.#http.persist(async () => {
+      const head = await this.#http.send({ method: 'HEAD' }, signal);
+      const size = head.status === 200 ? declaredLength(head) : undefined;
+      if (size === undefined || size <= TAIL_SIZE) return () => this.#fetchWhole(signal);
+      const start = size - TAIL_SIZE;
+      const response = await this.#http.send({ range: `bytes=${start}-${size}` }, signal);
+      if (response.status === 200) return this.#adoptOnce(response, signal);
+      if (response.status !== 206) return this.#instead(response, () => this.#fetchWhole(signal));
+      const received = new Received(TAIL_SIZE + 1);
+      await this.#http.receive(response, received, signal);
+      if (received.length !== TAIL_SIZE) return () => this.#fetchWhole(signal);
+      this.#learn(size, versionOf(response));
+      this.#pieces.push({ start, bytes: received.bytes });
+      return undefined;
+    }, signal);
+    await next?.();
   }
 
+  /** Fetches a range, in as many requests as the connection makes of it; all of them from one version of the archive. */
   async #fetchRange(start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const response = await this.#request({ range: `bytes=${start}-${end - 1}` }, signal);
-    if (response.status === 200) {
-      await this.#adopt(response, signal);
-      return this.peek(start, end)!;
-    }
-    if (response.status === 416)
-      throw await this.#instead(response, async () => changed(this.name, `it has no bytes ${start} to ${end} any more`));
-    if (response.status !== 206) throw await this.#refuse(response);
-    return this.#acceptRange(response, start, end, signal);
-  }
-
-  async #acceptRange(response: Response, start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    try {
-      assertNotEncoded(this.name, response);
-      assertSameVersion(this.name, this.#version ?? versionOf(response), versionOf(response));
-      const sent = contentRange(this.name, response);
-      if (sent?.total !== undefined && sent.total !== this.#size) throw changed(this.name, `it had ${this.#size} bytes, has ${sent.total}`);
-      if (sent !== undefined && (sent.start !== start || sent.end !== end)) {
-        throw unreachable(this.name, `bytes ${sent.start} to ${sent.end} came where ${start} to ${end} were asked for`);
+    const received = new Received(end - start);
+    let whole: Uint8Array | undefined;
+    const attempt = async (): Promise<void> => {
+      // Without a mark of its version, nobody can say whether the rest is of the same archive.
+      if (this.#version === undefined || !isCertain(this.#version)) received.clear();
+      const from = start + received.length;
+      const response = await this.#http.send({ range: `bytes=${from}-${end - 1}` }, signal);
+      if (response.status === 200) {
+        await this.#adopt(response, new Received(this.#maxBytes), signal);
+        whole = this.peek(start, end)!;
+        return;
       }
-    } catch (e) {
-      await discard(response);
-      throw e;
-    }
-    return this.#body(response, end - start, signal);
+      try {
+        this.#judgeRange(response, from, end);
+      } catch (e) {
+        await discard(response);
+        throw e;
+      }
+      await this.#receiveExactly(response, received, signal);
+    };
+    await this.#http.persist(attempt, signal, () => received.length);
+    return whole ?? received.bytes;
   }
 
+  /** @throws {FsError} unless the answer is the range [start, end) of the archive that was opened */
+  #judgeRange(answer: Answer, start: number, end: number): void {
+    if (answer.status === 416) throw changed(this.name, `it has no bytes ${start} to ${end} any more`);
+    if (answer.status !== 206) throw refused(this.name, answer);
+    assertNotEncoded(this.name, answer);
+    assertSameVersion(this.name, this.#version ?? versionOf(answer), versionOf(answer));
+    const sent = contentRange(this.name, answer);
+    if (sent?.total !== undefined && sent.total !== this.#size) throw changed(this.name, `it had ${this.#size} bytes, has ${sent.total}`);
+    if (sent !== undefined && (sent.start !== start || sent.end !== end))
+      throw unreachable(this.name, `bytes ${sent.start} to ${sent.end} came where ${start} to ${end} were asked for`);
+  }
+
+  #acceptSync(answer: Answer, bytes: Uint8Array, start: number, end: number): Uint8Array {
+    if (answer.status === 200) {
+      assertWhole(this.name, answer, bytes.length);
+      this.#keepWhole(bytes, versionOf(answer));
+      return bytes.subarray(start, end);
+    }
+    this.#judgeRange(answer, start, end);
+    if (bytes.length !== end - start) throw this.#wrongLength(bytes.length, end - start, '');
+    return bytes;
+  }
+
+  /** Fetches the whole archive; where the connection breaks off, it goes on from there if the server still has the same one. */
   async #fetchWhole(signal: AbortSignal | undefined): Promise<void> {
-    const response = await this.#request({}, signal);
-    if (response.status !== 200) throw await this.#refuse(response);
-    await this.#adopt(response, signal);
+    const received = new Received(this.#maxBytes);
+    let first: { readonly response: Response; readonly version: Version } | undefined;
+    const attempt = async (): Promise<void> => {
+      if (first !== undefined && received.length > 0 && isCertain(first.version)) {
+        if (await this.#receiveRest(first.response, received, signal)) return;
+      }
+      received.clear();
+      const response = await this.#http.send({}, signal);
+      if (response.status !== 200) throw await this.#http.refuse(response);
+      first = { response, version: versionOf(response) };
+      await this.#adopt(response, received, signal);
+    };
+    await this.#http.persist(attempt, signal, () => received.length);
+  }
+
+  /** Asks for what is missing of a whole archive. False: what came before is of no use, because the server has or sends another. */
+  async #receiveRest(first: Response, received: Received, signal: AbortSignal | undefined): Promise<boolean> {
+    const response = await this.#http.send({ range: `bytes=${received.length}-` }, signal);
+    const sent = response.status === 206 ? contentRange(this.name, response) : undefined;
+    const before = versionOf(first);
+    const now = versionOf(response);
+    const declared = declaredLength(first);
+    const same =
+      before.etag === now.etag && before.lastModified === now.lastModified && (sent?.total ?? declared) === (declared ?? sent?.total);
+    if (sent?.start !== received.length || !same || response.headers.get('content-encoding') !== null) {
+      await discard(response);
+      return false;
+    }
+    if (await this.#http.receive(response, received, signal, declared)) throw this.#tooLarge(undefined);
+    if (sent.total !== undefined && received.length !== sent.total) throw this.#wrongLength(received.length, sent.total, '');
+    this.#keepWhole(received.bytes, now);
+    return true;
+  }
+
+  /** A 200 in the place of a range. What breaks off is fetched as a whole archive is. */
+  async #adoptOnce(response: Response, signal: AbortSignal | undefined): Promise<undefined> {
+    await this.#adopt(response, new Received(this.#maxBytes), signal);
   }
 
   /** Takes a 200 for what it is: the whole archive. Nothing is asked for any more. */
-  async #adopt(response: Response, signal: AbortSignal | undefined): Promise<void> {
+  async #adopt(response: Response, received: Received, signal: AbortSignal | undefined): Promise<void> {
     const version = versionOf(response);
     const declared = declaredLength(response);
     try {
@@ -205,19 +326,17 @@ class HttpSource implements Source {
       await discard(response);
       throw e;
     }
-    const { bytes, more } = await readBody(
-      response,
-      { hint: declared, limit: this.#maxBytes, onChunk: (n) => this.#count(n, declared) },
-      this.#signal(signal),
-    ).catch((e: unknown) => {
-      throw this.#failure(e, signal);
-    });
-    if (more) throw this.#tooLarge(undefined);
-    assertWhole(this.name, response, bytes.length);
+    received.expect(declared);
+    if (await this.#http.receive(response, received, signal, declared)) throw this.#tooLarge(undefined);
+    assertWhole(this.name, response, received.length);
+    this.#keepWhole(received.bytes, version);
+  }
+
+  #keepWhole(bytes: Uint8Array, version: Version): void {
+    if (this.#version !== undefined) assertSameVersion(this.name, this.#version, version);
     if (this.#size !== undefined && this.#size !== bytes.length)
       throw changed(this.name, `it had ${this.#size} bytes, has ${bytes.length}`);
-    this.#version = version;
-    this.#size = bytes.length;
+    this.#learn(bytes.length, version);
     this.#pieces = [{ start: 0, bytes }];
   }
 
@@ -228,79 +347,21 @@ class HttpSource implements Source {
     });
   }
 
-  /** The body of a range: exactly so long, or nothing of it counts. */
-  async #body(response: Response, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const { bytes, more } = await readBody(
-      response,
-      { hint: length, limit: length, onChunk: (n) => this.#count(n) },
-      this.#signal(signal),
-    ).catch((e: unknown) => {
-      throw this.#failure(e, signal);
-    });
-    if (more || bytes.length !== length) {
-      throw unreachable(
-        this.name,
-        `${more ? 'more than ' : ''}${bytes.length} bytes came where ${length} were asked for: cut short, or compressed on the way`,
-      );
-    }
-    return bytes;
+  /** The body of a range: exactly what was missing, or nothing of it counts. */
+  async #receiveExactly(response: Response, received: Received, signal: AbortSignal | undefined): Promise<void> {
+    const { length: before, limit } = received;
+    received.expect(limit);
+    const more = await this.#http.receive(response, received, signal);
+    if (more || received.length !== limit) throw this.#wrongLength(received.length - before, limit - before, more ? 'more than ' : '');
   }
 
-  async #request({ range, method = 'GET' }: { range?: string; method?: string }, signal: AbortSignal | undefined): Promise<Response> {
-    const call = this.#options.fetch ?? ((url, init) => fetch(url, init));
-    const init: RequestInit = { method, signal: this.#signal(signal) };
-    if (range !== undefined) {
-      init.headers = { range };
-      // Only Chromium's HTTP cache can put ranges together; what is needed again is kept here.
-      init.cache = 'no-store';
-    }
-    this.#stats.requests++;
-    try {
-      return await call(this.#url.href, init);
-    } catch (e) {
-      throw this.#failure(e, signal);
-    }
+  #wrongLength(came: number, asked: number, more: string): FsError {
+    return unreachable(this.name, `${more}${came} bytes came where ${asked} were asked for: cut short, or compressed on the way`);
   }
 
-  /** What `fetch` and bodies reject with: aborts pass through, everything else is a failed read. */
-  #failure(e: unknown, signal: AbortSignal | undefined): unknown {
-    if (signal?.aborted === true) return signal.reason;
-    if (this.#closing.signal.aborted) return this.#closing.signal.reason;
-    if (e instanceof FsError) return e;
-    // The platform does not say which of the two it was.
-    const why = isSameOrigin(this.#url) ? '' : ': the network, or no Access-Control-Allow-Origin';
-    return unreachable(this.name, `cannot be fetched${why}`, e);
-  }
-
-  async #refuse(response: Response): Promise<FsError> {
+  /** Drops an answer for something better, which is done when this exchange is over. */
+  async #instead<T>(response: Response, next: () => Promise<T>): Promise<() => Promise<T>> {
     await discard(response);
-    return refused(this.name, response);
+    return next;
   }
-
-  /** Drops an answer for something better. */
-  async #instead<T>(response: Response, next: () => Promise<T>): Promise<T> {
-    await discard(response);
-    return next();
-  }
-
-  #count(bytes: number, declared?: number): void {
-    this.#stats.bytes += bytes;
-    this.#options.onProgress?.({ loaded: this.#stats.bytes, total: this.#size ?? declared });
-  }
-
-  #signal(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-  }
-}
-
-/** Tells whether CORS has no say: the page's own origin, or no page at all. */
-function isSameOrigin(url: URL): boolean {
-  const here = globalThis.location as Location | undefined;
-  return here === undefined || here.origin === url.origin;
-}
-
-/** Lets the connection go without reading on. */
-async function discard(response: Response): Promise<void> {
-  // A body that failed already has nothing to let go of, and its failure is not what the caller reports.
-  await response.body?.cancel().catch(() => undefined);
 }

@@ -8,18 +8,20 @@ import { findEstargzToc } from '../archive/estargz-footer.ts';
 import { TAIL_SIZE, endsAsZip, findZipEnd } from '../archive/zip-end.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
-import { openEstargzLayer } from './estargz-layer.ts';
+import { openEstargzLayer, restoreEstargzLayer } from './estargz-layer.ts';
 import { DEFAULT_MAX_BYTES, type HttpOptions, httpSource } from './http-source.ts';
 import { assertIntegrity, parseIntegrity } from './integrity.ts';
+import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
-import { type BlobLike, type Source, blobSource, bytesSource } from './source.ts';
+import { type CachedLayerOptions, type CachedOpening, openThroughCache } from './open-cached.ts';
+import { type BlobLike, type Source, blobSource, bytesSource, residentSource } from './source.ts';
 import { openTarLayer } from './tar-layer.ts';
-import { openZipLayer } from './zip-layer.ts';
+import { openZipLayer, restoreZipLayer } from './zip-layer.ts';
 
 /** Up to here a whole archive costs about what the requests for its parts would: 1 MiB is 170 ms at 50 Mbit/s, three round trips of 50 ms. */
 const SMALL = 1 << 20;
 
-export interface OpenLayerOptions extends TableOptions, HttpOptions {
+export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayerOptions {
   /** For messages. Default: the URL or the file's name. */
   readonly name?: string | undefined;
   /** Hashes as in HTML's `integrity`. The archive is fetched whole and compared before a byte of it is used. */
@@ -49,10 +51,40 @@ export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | s
 export async function openLayer(from: LayerSource, options: OpenLayerOptions = {}): Promise<Layer> {
   const source = sourceOf(from, options);
   try {
-    return await openSource(source, options);
+    const opening: CachedOpening = {
+      table: tableOptionsOf(options),
+      open: (cached) => openSource(cached, options),
+      restore: (index, cached) => restoreLayer(index, cached, options),
+    };
+    return await openThroughCache(source, opening, options);
   } catch (e) {
     source.close();
     throw e;
+  }
+}
+
+const tableOptionsOf = ({ at, strip, whiteouts, include, exclude }: OpenLayerOptions): TableOptions => ({
+  at,
+  strip,
+  whiteouts,
+  include,
+  exclude,
+});
+
+async function restoreLayer(index: LayerIndex, source: Source, options: OpenLayerOptions): Promise<Layer | undefined> {
+  const { signal, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const limits = resolveLimits(options.limits);
+  // Made when more was allowed: the reader is to judge, and to word it.
+  if (index.table.length > limits.entries) return undefined;
+  const size = await source.size(signal);
+  const opening: Opening = { source, size, table: tableOptionsOf(options), limits, maxBytes, signal };
+  switch (index.format) {
+    case 'zip':
+      return options.tocDigest === undefined ? restoreZipLayer(index, opening) : undefined;
+    case 'estargz':
+      return restoreEstargzLayer(index, opening, options.tocDigest);
+    default:
+      return index.format satisfies never;
   }
 }
 
@@ -66,8 +98,8 @@ function sourceOf(from: LayerSource, options: OpenLayerOptions): Source {
 }
 
 async function openSource(remote: Source, options: OpenLayerOptions): Promise<Layer> {
-  const { signal, maxBytes = DEFAULT_MAX_BYTES, at, strip, whiteouts, include, exclude } = options;
-  const table: TableOptions = { at, strip, whiteouts, include, exclude };
+  const { signal, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const table = tableOptionsOf(options);
   const limits = resolveLimits(options.limits);
   if (options.tocDigest !== undefined && parseDigest(options.tocDigest) === undefined)
     throw new TypeError(`The option 'tocDigest' must be sha256: and 64 hexadecimal digits: ${options.tocDigest}`);
@@ -79,7 +111,7 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
     if (expected !== undefined && size > maxBytes) throw tooLarge(place, `${size} bytes, more than the ${maxBytes} that are allowed`);
     const bytes = await remote.read(0, size, signal);
     if (expected !== undefined) await assertIntegrity(bytes, expected, place);
-    source = bytesSource(bytes, remote.name);
+    source = residentSource(bytes, remote);
   }
   const opening: Opening = { source, size, table, limits, maxBytes, signal };
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);

@@ -1,13 +1,10 @@
 /* Where the bytes of an archive come from: the contract, and sources that are at hand (bytes, a Blob). http-source.ts has the other. */
 
 import { FsError } from '../base/errors.ts';
+import type { LayerStats } from '../layer/layer.ts';
 
 /** What was asked of a source so far. */
-export interface SourceStats {
-  readonly requests: number;
-  /** Bytes of content received. */
-  readonly bytes: number;
-}
+export type SourceStats = LayerStats;
 
 /** An immutable sequence of bytes. */
 export interface Source {
@@ -31,6 +28,17 @@ export interface Source {
   stream?(signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** The same where they are at hand, else `undefined`. */
   peek(start: number, end: number): Uint8Array | undefined;
+  /**
+   * The same without returning to the event loop, whatever the wait; `undefined` where the platform cannot.
+   * @throws {FsError} as `read`
+   */
+  readSync?(start: number, end: number): Uint8Array | undefined;
+  /** *true* indicates that what is read is kept beyond this session. Therefore `settled` is worth waiting for. */
+  readonly keeps?: boolean;
+  /** Tells whether [start, end) can be read without the network, now and probably later. */
+  holds?(start: number, end: number): boolean;
+  /** Resolves when what was read so far is kept, where it can be kept at all. */
+  settled?(): Promise<void>;
   close(): void;
 }
 
@@ -46,6 +54,20 @@ export function bytesSource(bytes: Uint8Array, name = 'archive'): Source {
     },
     peek: (start, end) => bytes.subarray(start, end),
     close: () => undefined,
+  };
+}
+
+/** A source all of which was read: its bytes in memory, everything else as before. */
+export function residentSource(bytes: Uint8Array, source: Source): Source {
+  return {
+    ...bytesSource(bytes, source.name),
+    get stats() {
+      return source.stats;
+    },
+    readSync: (start, end) => bytes.subarray(start, end),
+    holds: () => true,
+    settled: async () => source.settled?.(),
+    close: () => source.close(),
   };
 }
 

@@ -18,6 +18,7 @@ import type { Layer, LayerWarning } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { layerDigest } from './digest.ts';
 import { type Opening, fetchWhole } from './opening.ts';
+import type { Source } from './source.ts';
 
 /** How a tar archive is compressed. */
 export type TarPacking = 'tar' | 'gzip' | 'zstd';
@@ -46,7 +47,13 @@ export async function openTarLayer(opening: Opening, packing: TarPacking): Promi
   const content = reader.finish();
   source.close();
   const digest = await layerDigest(archive, tableOptions);
-  return new TarLayer({ name, digest, at: tableOptions.at ?? '/', ...builder.build() }, content, warnings, limits.entrySize);
+  const settled = settledOf(source);
+  return new TarLayer({ name, digest, at: tableOptions.at ?? '/', settled, ...builder.build() }, content, warnings, limits.entrySize);
+}
+
+/** Waits for what a source still keeps. A function of its own, so that the layer holds on to nothing else of the opening. */
+function settledOf(source: Source): () => Promise<void> {
+  return source.settled?.bind(source) ?? (async () => undefined);
 }
 
 async function readerOf(
@@ -131,6 +138,7 @@ interface TarLayerParts {
   readonly at: string;
   readonly table: LayerTable;
   readonly warnings: readonly LayerWarning[];
+  readonly settled: () => Promise<void>;
 }
 
 class TarLayer implements Layer {
@@ -142,13 +150,22 @@ class TarLayer implements Layer {
   readonly #entrySize: number;
   readonly #content: Content;
 
-  constructor({ name, digest, at, table, warnings }: TarLayerParts, content: Content, earlier: readonly LayerWarning[], entrySize: number) {
+  /** Everything is at hand; resolves when it is kept for a time without a network too. */
+  readonly prefetch: () => Promise<void>;
+
+  constructor(
+    { name, digest, at, table, warnings, settled }: TarLayerParts,
+    content: Content,
+    earlier: readonly LayerWarning[],
+    entrySize: number,
+  ) {
     this.name = name;
     this.digest = digest;
     this.at = at;
     this.table = table;
     this.warnings = [...earlier, ...warnings];
     this.#content = content;
+    this.prefetch = settled;
     this.#entrySize = entrySize;
   }
 

@@ -5,7 +5,7 @@
 
 import { concatBytes, ownBytes } from '../base/bytes.ts';
 import { Lru } from '../base/lru.ts';
-import { type Place, damaged } from '../archive/damage.ts';
+import { type Place, damaged, tooLarge } from '../archive/damage.ts';
 import { assertEntrySize } from '../archive/limits.ts';
 import { LOCAL_HEADER_SIZE, STORED, readZipDirectory } from '../archive/zip.ts';
 import { LOCAL_HEADER_GUESS, type ZipDecoders, type ZipEntry, decodeZipContent, findZipContent } from '../archive/zip-content.ts';
@@ -13,11 +13,13 @@ import type { ZipEnd } from '../archive/zip-end.ts';
 import { loadCodec } from '../codec/codec.ts';
 import { loadZstd } from '../codec/zstd.ts';
 import { TableBuilder, layerPath } from '../layer/build-table.ts';
-import type { Layer, LayerWarning } from '../layer/layer.ts';
+import type { Layer, LayerStats, LayerWarning, PrefetchOptions } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
+import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
+import { filesOf } from './table-paths.ts';
 
 /** Decoded content to keep: a few thousand source files, or one large one that is read chunk by chunk. */
 const DECODED_LIMIT = 32 << 20;
@@ -28,20 +30,49 @@ const DECODED_LIMIT = 32 << 20;
  * @throws {FsError} EIO when it is damaged
  */
 export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Opening): Promise<Layer> {
-  const { source, size, limits, signal } = opening;
+  const { source, size, limits, maxBytes, signal } = opening;
   const codec = loadCodec();
   const place: Place = { archive: source.name };
+  const directorySize = end.directoryEnd - end.directoryStart;
+  if (directorySize > maxBytes)
+    throw tooLarge(place, `a central directory of ${directorySize} bytes, more than the ${maxBytes} that are allowed`);
   const tailStart = size - tail.length;
   const rest = end.directoryStart < tailStart ? await source.read(end.directoryStart, tailStart, signal) : undefined;
   const bytes = rest === undefined ? tail.subarray(end.directoryStart - tailStart) : concatBytes([rest, tail]);
   const builder = new TableBuilder(opening.table, { archive: source.name, entries: limits.entries });
-  const directory = bytes.subarray(0, end.directoryEnd - end.directoryStart);
+  const directory = bytes.subarray(0, directorySize);
   const { hasZstd } = readZipDirectory({ bytes: directory, end, place, codec, limits }, builder);
   if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);
   // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
   const digest = await layerDigest(concatBytes([bytes, Uint8Array.of(...numberBytes(size))]), opening.table);
-  const decoders: ZipDecoders = { codec, zstd: hasZstd ? await loadZstd() : undefined, window: limits.window };
-  return new ZipLayer({ ...builder.build(), digest, end, opening, decoders });
+  return new ZipLayer({
+    ...builder.build(),
+    digest,
+    contentEnd: end.directoryStart,
+    opening,
+    decoders: await loadDecoders(opening, hasZstd),
+  });
+}
+
+/** What of a zip archive is not in its table. */
+interface ZipState {
+  readonly contentEnd: number;
+  readonly hasZstd: boolean;
+}
+
+/** Makes the layer again of which `index` is, without reading anything. */
+export async function restoreZipLayer({ table, warnings, digest, state }: LayerIndex, opening: Opening): Promise<Layer> {
+  const { contentEnd, hasZstd } = state as ZipState;
+  return new ZipLayer({ table, warnings, digest, contentEnd, opening, decoders: await loadDecoders(opening, hasZstd) });
+}
+
+/** What `restoreZipLayer` needs; `undefined` of a layer that is no zip. */
+export function indexOfZip(layer: Layer): LayerIndex | undefined {
+  return layer instanceof ZipLayer ? layer.index : undefined;
+}
+
+async function loadDecoders({ limits }: Opening, hasZstd: boolean): Promise<ZipDecoders> {
+  return { codec: loadCodec(), zstd: hasZstd ? await loadZstd() : undefined, window: limits.window };
 }
 
 function numberBytes(value: number): Uint8Array {
@@ -54,7 +85,8 @@ interface ZipLayerParts {
   readonly table: LayerTable;
   readonly warnings: readonly LayerWarning[];
   readonly digest: string;
-  readonly end: ZipEnd;
+  /** Where content ends and the central directory starts. */
+  readonly contentEnd: number;
   readonly opening: Opening;
   readonly decoders: ZipDecoders;
 }
@@ -68,13 +100,15 @@ class ZipLayer implements Layer {
   readonly #opening: Opening;
   readonly #decoders: ZipDecoders;
   readonly #blocks: Blocks;
-  /** Where content ends and the central directory starts. */
   readonly #contentEnd: number;
   readonly #decoded = new Lru<number, Uint8Array>(DECODED_LIMIT, (content) => content.length);
   /** The last content that is over the budget, so that reading it chunk by chunk does not decode it for each. */
   #large: { readonly entry: number; readonly content: Uint8Array } | undefined;
 
-  constructor({ table, warnings, digest, end, opening, decoders }: ZipLayerParts) {
+  /** Files whose content was asked for, in that order. */
+  readonly #accessed = new Set<number>();
+
+  constructor({ table, warnings, digest, contentEnd, opening, decoders }: ZipLayerParts) {
     this.name = opening.source.name;
     this.digest = digest;
     this.at = opening.table.at ?? '/';
@@ -82,11 +116,35 @@ class ZipLayer implements Layer {
     this.warnings = warnings;
     this.#opening = opening;
     this.#decoders = decoders;
-    this.#contentEnd = end.directoryStart;
-    this.#blocks = new Blocks(opening.source, { end: end.directoryStart });
+    this.#contentEnd = contentEnd;
+    this.#blocks = new Blocks(opening.source, { end: contentEnd });
+  }
+
+  get index(): LayerIndex {
+    const { table, digest, warnings } = this;
+    const state: ZipState = { contentEnd: this.#contentEnd, hasZstd: this.#decoders.zstd !== undefined };
+    return { format: 'zip', table, digest, warnings, state };
+  }
+
+  get stats(): LayerStats {
+    return this.#opening.source.stats;
+  }
+
+  accessed(): string[] {
+    return Array.from(this.#accessed, (entry) => this.table.path(entry));
+  }
+
+  async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
+    if (paths === 'all') return this.#blocks.prefetch([[0, this.#contentEnd]], options);
+    const ranges = Array.from(filesOf(this.table, paths), (entry) => {
+      const zipEntry = this.#entry(entry);
+      return [zipEntry.extent.offset, this.#guessEnd(zipEntry)] as const;
+    });
+    return this.#blocks.prefetch(ranges, options);
   }
 
   peek(entry: number, start: number, end: number): Uint8Array | undefined {
+    this.#accessed.add(entry);
     const kept = this.#kept(entry);
     if (kept !== undefined) return kept.subarray(start, end);
     const zipEntry = this.#entry(entry);
@@ -110,6 +168,19 @@ class ZipLayer implements Layer {
     if (content.length < stored) content = await this.#blocks.read(...this.#contentRange(zipEntry, from), signal);
     // Raced with another reader of the same file: one decoding is enough.
     return (this.#kept(entry) ?? this.#keep(entry, content, zipEntry)).subarray(start, end);
+  }
+
+  readSync(entry: number, start: number, end: number): Uint8Array | undefined {
+    const atHand = this.peek(entry, start, end);
+    if (atHand !== undefined) return atHand;
+    const zipEntry = this.#entry(entry);
+    const { offset, stored } = zipEntry.extent;
+    const bytes = this.#blocks.readSync(offset, this.#guessEnd(zipEntry));
+    if (bytes === undefined) return undefined;
+    const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
+    let content: Uint8Array | undefined = bytes.subarray(from, from + stored);
+    if (content.length < stored) content = this.#blocks.readSync(...this.#contentRange(zipEntry, from));
+    return content && this.#keep(entry, content, zipEntry).subarray(start, end);
   }
 
   async close(): Promise<void> {

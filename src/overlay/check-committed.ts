@@ -15,8 +15,9 @@ export async function checkCommitted(tree: Tree, store: UpperStore | undefined, 
     const { version } = tree;
     // A failed commit has been taken back, and whoever made it hears of it: what counts here is that none is under way.
     await commits.settled().catch(() => undefined);
-    const { records } = await store.load();
-    if (tree.version === version) return [...check(tree), ...differences(tree, records)];
+    const { records, damaged = [] } = await store.load();
+    const lost = damaged.map(({ id, message }) => ({ rule: 'I9' as const, path: label(tree, id), id, message }));
+    if (tree.version === version) return [...lost, ...check(tree), ...differences(tree, records)];
   }
   return check(tree);
 }

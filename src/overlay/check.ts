@@ -7,7 +7,7 @@ import type { Violation } from '../base/diff.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { NAME_MAX, isDirectory, isFile } from '../base/mode.ts';
 import { type InodeRecord, type UpperRecord, isWhiteout } from '../layer/upper.ts';
-import { CHUNK_SIZE } from './chunk-size.ts';
+import { chunkSizeOf } from './chunk-size.ts';
 import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
 import { directoryAt, entriesOf, lowerEntry, mergeEntries, pathOf, stackOf } from './lookup.ts';
 import type { Directory, Tree } from './tree.ts';
@@ -88,7 +88,7 @@ function checkFileRecord(id: number, record: InodeRecord, report: Report): void 
   }
   if (record.opaque === true || record.redirect !== undefined) report('I8', id, 'is not a directory and has a mark of one');
   if (!isFile(record.mode)) return;
-  if (record.chunks.length > Math.ceil(record.size / CHUNK_SIZE)) report('I6', id, 'has chunks beyond its end');
+  if (record.chunks.length > Math.ceil(record.size / chunkSizeOf(record))) report('I6', id, 'has chunks beyond its end');
   if (record.originSize > record.size) report('I6', id, 'shows more of its origin than its size');
   if (record.originSize > 0 && record.origin === undefined) report('I6', id, 'shows an origin that it does not have');
 }

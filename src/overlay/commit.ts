@@ -11,7 +11,7 @@ import { FsError, isFsError } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
 import { type Durability, type Superblock, type UpperRecord, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
-import { CHUNK_SIZE } from './chunk-size.ts';
+import { chunkSizeOf } from './chunk-size.ts';
 import type { Tree } from './tree.ts';
 import type { Watchers } from './watch.ts';
 
@@ -165,9 +165,10 @@ export class CommitQueue {
     const ids: number[] = [];
     for (const record of this.tree.records.values()) {
       if (isWhiteout(record)) continue;
+      const chunkSize = chunkSizeOf(record);
       for (const [i, id] of record.chunks.entries()) {
         if (id === 0 || this.peekChunk(id) !== undefined) continue;
-        room -= Math.min(CHUNK_SIZE, record.size - i * CHUNK_SIZE);
+        room -= Math.min(chunkSize, record.size - i * chunkSize);
         if (room < 0) break;
         ids.push(id);
       }

@@ -16,7 +16,7 @@ const S_IXGRP = 0o010;
 
 /** What a new inode is, beside its names, owner and times. */
 type Fresh = Pick<InodeRecord, 'mode'> &
-  Partial<Pick<InodeRecord, 'rdev' | 'target' | 'size' | 'chunks' | 'opaque' | 'originSize' | 'origin' | 'xattrs'>>;
+  Partial<Pick<InodeRecord, 'rdev' | 'target' | 'size' | 'chunks' | 'chunkSize' | 'opaque' | 'originSize' | 'origin' | 'xattrs'>>;
 
 /** @throws {FsError} EEXIST where something is already, ENOENT for a slash, EROFS, EACCES where the directory cannot be written. */
 export function assertCreatable(call: Call, place: Place, slash?: 'allowed'): void {

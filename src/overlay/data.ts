@@ -1,5 +1,5 @@
 /*
- * Content of regular files. A file of the upper is a row of chunks of CHUNK_SIZE bytes; where it has no chunk, its origin in a
+ * Content of regular files. A file of the upper is a row of chunks of one size; where it has no chunk, its origin in a
  * lower shows through up to `originSize`, and beyond that are zeros. Chunks never change: a write makes new ones. So one byte
  * written into a large lower file stores one chunk and reads one chunk, and a copy of a file shares all its chunks.
  */
@@ -8,7 +8,7 @@ import { FsError } from '../base/errors.ts';
 import type { InodeRecord } from '../layer/upper.ts';
 import { isInGroup } from './access.ts';
 import type { Call } from './call.ts';
-import { CHUNK_SIZE } from './chunk-size.ts';
+import { chunkSizeFor, chunkSizeOf } from './chunk-size.ts';
 import { copyUpFile } from './copy-up.ts';
 import { originOf } from './ino.ts';
 import type { Directory } from './tree.ts';
@@ -17,7 +17,7 @@ import type { Directory } from './tree.ts';
 const MAX_FILE_SIZE = 2 ** 40;
 
 /** What the content of a file is made of. */
-type Content = Pick<InodeRecord, 'size' | 'originSize' | 'chunks' | 'origin'>;
+type Content = Pick<InodeRecord, 'size' | 'originSize' | 'chunks' | 'chunkSize' | 'origin'>;
 
 function contentOf({ tree }: Call, ino: number): Content {
   const record = tree.inode(ino);
@@ -58,24 +58,29 @@ interface Segment {
   readonly end: number;
 }
 
-function segmentAt({ chunks, originSize }: Content, start: number, limit: number): Segment {
-  const chunk = Math.floor(start / CHUNK_SIZE);
-  if ((chunks[chunk] ?? 0) !== 0) return { from: 'chunk', start, end: Math.min(limit, (chunk + 1) * CHUNK_SIZE) };
+function segmentAt(content: Content, start: number, limit: number): Segment {
+  const { chunks, originSize } = content;
+  const chunkSize = chunkSizeOf(content);
+  const chunk = Math.floor(start / chunkSize);
+  if ((chunks[chunk] ?? 0) !== 0) return { from: 'chunk', start, end: Math.min(limit, (chunk + 1) * chunkSize) };
   let next = chunk + 1;
   while (next < chunks.length && chunks[next] === 0) next++;
-  const end = next < chunks.length ? Math.min(limit, next * CHUNK_SIZE) : limit;
+  const end = next < chunks.length ? Math.min(limit, next * chunkSize) : limit;
   if (start < originSize) return { from: 'origin', start, end: Math.min(end, originSize) };
   return { from: 'zeros', start, end };
 }
 
 /** A view of the segment's bytes: shorter than the segment where zeros follow, `undefined` where it is all zeros or not resident. */
-function segmentBytes({ gathered }: Call, { chunks, origin }: Content, { from, start, end }: Segment): Uint8Array | undefined {
+function segmentBytes({ gathered }: Call, content: Content, { from, start, end }: Segment): Uint8Array | undefined {
+  const { chunks, origin } = content;
   switch (from) {
     case 'zeros':
       return undefined;
     case 'chunk': {
-      const chunkStart = Math.floor(start / CHUNK_SIZE) * CHUNK_SIZE;
-      return gathered.chunk(chunks[chunkStart / CHUNK_SIZE]!)?.subarray(start - chunkStart, end - chunkStart);
+      const chunkSize = chunkSizeOf(content);
+      const chunk = Math.floor(start / chunkSize);
+      const chunkStart = chunk * chunkSize;
+      return gathered.chunk(chunks[chunk]!)?.subarray(start - chunkStart, end - chunkStart);
     }
     case 'origin':
       return gathered.lower(origin!.layer, origin!.entry, start, end);
@@ -98,12 +103,13 @@ export interface Target {
  */
 export function writeContent(call: Call, { directory, name, ino }: Target, position: number, bytes: Uint8Array): void {
   const { tree, commits, now } = call;
-  const content = contentOf(call, ino);
+  const content = contentToWrite(call, ino, bytes.length);
+  const chunkSize = chunkSizeOf(content);
   const end = position + bytes.length;
   if (end > MAX_FILE_SIZE) throw new FsError('EFBIG');
   if (bytes.length === 0) return;
-  const first = Math.floor(position / CHUNK_SIZE);
-  const last = Math.floor((end - 1) / CHUNK_SIZE);
+  const first = Math.floor(position / chunkSize);
+  const last = Math.floor((end - 1) / chunkSize);
   const made: Uint8Array<ArrayBuffer>[] = [];
   for (let chunk = first; chunk <= last; chunk++) made.push(patchedChunk(call, content, chunk, position, bytes));
   call.gathered.assertResident();
@@ -116,15 +122,25 @@ export function writeContent(call: Call, { directory, name, ino }: Target, posit
     if (old !== 0) commits.dropChunk(old);
     chunks[first + i] = commits.putChunk(patched);
   }
-  tree.put(ino, { ...record, chunks, size: Math.max(record.size, end), mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record) });
+  const size = Math.max(record.size, end);
+  const mode = unprivileged(call, record);
+  tree.put(ino, { ...record, chunks, chunkSize: content.chunkSize, size, mtimeMs: now, ctimeMs: now, mode });
+}
+
+/** What a file is made of before a write: one without content yet gets the size of its chunks by how much is written first. */
+function contentToWrite(call: Call, ino: number, length: number): Content {
+  const content = contentOf(call, ino);
+  const isBlank = content.chunks.length === 0 && content.originSize === 0;
+  return isBlank ? { ...content, ...chunkSizeFor(length) } : content;
 }
 
 /** A chunk's content as it will be: what is there now, as far as it survives, with the new bytes over it. */
 function patchedChunk(call: Call, record: Content, chunk: number, position: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const chunkStart = chunk * CHUNK_SIZE;
+  const chunkSize = chunkSizeOf(record);
+  const chunkStart = chunk * chunkSize;
   const from = Math.max(position, chunkStart);
-  const to = Math.min(position + bytes.length, chunkStart + CHUNK_SIZE);
-  const kept = Math.max(0, Math.min(record.size - chunkStart, CHUNK_SIZE));
+  const to = Math.min(position + bytes.length, chunkStart + chunkSize);
+  const kept = Math.max(0, Math.min(record.size - chunkStart, chunkSize));
   const patched = new Uint8Array(Math.max(kept, to - chunkStart));
   if (kept > 0 && (from > chunkStart || to - chunkStart < kept)) keepBytes(call, record, chunkStart, chunkStart + kept, patched);
   patched.set(bytes.subarray(from - position, to - position), from - chunkStart);
@@ -152,7 +168,7 @@ export function truncateContent(call: Call, { directory, name, ino }: Target, si
   if (size > MAX_FILE_SIZE) throw new FsError('EFBIG');
   const shortened = shortenedChunk(call, contentOf(call, ino), size);
   const record = copyUpFile(call, directory, name, ino);
-  const keep = Math.ceil(size / CHUNK_SIZE);
+  const keep = Math.ceil(size / chunkSizeOf(record));
   const chunks = record.chunks.slice(0, keep);
   for (const id of record.chunks.slice(keep)) if (id !== 0) commits.dropChunk(id);
   if (shortened !== undefined) {
@@ -165,21 +181,24 @@ export function truncateContent(call: Call, { directory, name, ino }: Target, si
 
 /** The last chunk of a file that becomes shorter, without the bytes that would come back when it grows again. */
 function shortenedChunk({ gathered }: Call, content: Content, size: number): Uint8Array<ArrayBuffer> | undefined {
-  const cut = size % CHUNK_SIZE;
-  const id = content.chunks[Math.floor(size / CHUNK_SIZE)] ?? 0;
+  const chunkSize = chunkSizeOf(content);
+  const cut = size % chunkSize;
+  const id = content.chunks[Math.floor(size / chunkSize)] ?? 0;
   if (size >= content.size || cut === 0 || id === 0) return undefined;
   const bytes = gathered.chunk(id);
   gathered.assertResident();
   return bytes!.length > cut ? bytes!.slice(0, cut) : undefined;
 }
 
+type NewContent = Pick<InodeRecord, 'size' | 'originSize' | 'chunks' | 'chunkSize'>;
+
 /** Content for an inode that is being made: nothing of an old one has to be kept. Copies the bytes. */
-export function newContent({ commits }: Call, bytes: Uint8Array): Pick<InodeRecord, 'size' | 'originSize' | 'chunks'> {
+export function newContent({ commits }: Call, bytes: Uint8Array): NewContent {
+  const { chunkSize } = chunkSizeFor(bytes.length);
+  const step = chunkSizeOf({ chunkSize });
   const chunks: number[] = [];
-  for (let at = 0; at < bytes.length; at += CHUNK_SIZE) {
-    chunks.push(commits.putChunk(bytes.slice(at, at + CHUNK_SIZE)));
-  }
-  return { size: bytes.length, originSize: 0, chunks };
+  for (let at = 0; at < bytes.length; at += step) chunks.push(commits.putChunk(bytes.slice(at, at + step)));
+  return { size: bytes.length, originSize: 0, chunks, chunkSize };
 }
 
 /** Replaces the whole content. Copies the bytes. */
@@ -191,10 +210,10 @@ export function replaceContent(call: Call, { directory, name, ino }: Target, byt
 }
 
 /** Content shared with another file: no byte is copied (a reflink). */
-export function sharedContent(call: Call, source: number): Pick<InodeRecord, 'size' | 'originSize' | 'chunks' | 'origin'> {
-  const { size, originSize, chunks, origin } = contentOf(call, source);
+export function sharedContent(call: Call, source: number): Content {
+  const { size, originSize, chunks, chunkSize, origin } = contentOf(call, source);
   for (const id of chunks) if (id !== 0) call.commits.shareChunk(id);
-  return { size, originSize, chunks, origin };
+  return { size, originSize, chunks, chunkSize, origin };
 }
 
 /** Drops the chunks of an inode that goes, or whose content is replaced. */

@@ -27,7 +27,7 @@ import { Tree } from './tree.ts';
 import { Watchers } from './watch.ts';
 
 /** Version of the upper's records that this engine writes. docs/FORMAT.md has the history. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 export interface MountOptions {
   /** Topmost first. */
@@ -97,13 +97,14 @@ export class Engine {
     const { lower = [], upper, clock = Date.now } = options;
     const pinned = image?.superblock;
     if (pinned !== undefined && pinned.format > FORMAT) {
-      const detail = `it was written in format ${pinned.format}, this version knows ${FORMAT}`;
+      const detail = `it was written in format ${pinned.format}, this version knows ${FORMAT}: use a newer version of stratafs`;
       throw new FsError('ENOTSUP', { path: upper!.name, detail });
     }
     const layers = mountLayers(lower, pinned?.lowers);
     const tree = new Tree(layers, upper === undefined, image?.records ?? new Map(), clock());
     const engine = new Engine(tree, options);
-    if (upper !== undefined && pinned === undefined) engine.commits.writeSuperblock();
+    // Before a record of the new format stands in it, the superblock says so.
+    if (upper !== undefined && pinned?.format !== FORMAT) engine.commits.writeSuperblock();
     engine.#dropOrphans();
     await engine.commits.flush();
     return engine;
@@ -152,13 +153,22 @@ export class Engine {
     }
   }
 
-  /** Runs an operation now. Its commit follows; `flush()` tells how it went. @throws {FsError} EAGAIN when bytes have to be fetched first */
+  /**
+   * Runs an operation now. Its commit follows; `flush()` tells how it went.
+   * @throws {FsError} EAGAIN when bytes have to be fetched first, and cannot be without returning to the event loop
+   */
   runSync<T>(user: Credentials, operation: Operation<T>, { reads = false }: Pick<RunOptions, 'reads'> = {}): T {
-    try {
-      return this.#apply(operation, this.#call(user), reads);
-    } catch (e) {
-      if (e instanceof NotResident) throw new FsError('EAGAIN', { detail: 'its content is not loaded yet: read it asynchronously once' });
-      throw e;
+    let call = this.#call(user);
+    for (;;) {
+      try {
+        return this.#apply(operation, call, reads);
+      } catch (e) {
+        if (!(e instanceof NotResident)) throw e;
+      }
+      if (!call.gathered.loadSync()) {
+        throw new FsError('EAGAIN', { detail: 'its content is not loaded yet: prefetch() it, or read it asynchronously once' });
+      }
+      call = { ...call, now: this.#clock() };
     }
   }
 

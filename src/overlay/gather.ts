@@ -2,7 +2,7 @@
  * Gather, then apply. An operation is written as one synchronous function. Where it needs bytes that are not in memory it throws
  * `NotResident` before it has changed anything; the asynchronous driver fetches them and runs the operation again from its
  * beginning, so that the run that succeeds sees one consistent tree and changes it in one go. The synchronous driver
- * turns the same into EAGAIN. So both forms of a call are one implementation.
+ * turns the same into EAGAIN where a layer cannot give them at once. So both forms of a call are one implementation.
  */
 
 import { FsError } from '../base/errors.ts';
@@ -63,6 +63,20 @@ export class Gathered {
   adopt(other: Gathered, end = Infinity): void {
     for (const [key, bytes] of other.#ranges ?? []) (this.#ranges ??= new Map()).set(key, bytes);
     for (const [id, bytes] of other.#chunks ?? []) if (id < end) (this.#chunks ??= new Map()).set(id, bytes);
+  }
+
+  /** Gets what was found missing without returning to the event loop; false where something of it has to be waited for. */
+  loadSync(): boolean {
+    // The upper's database cannot be read so.
+    if (this.#wantedChunks !== undefined) return false;
+    const ranges = (this.#ranges ??= new Map<string, Uint8Array>());
+    for (const [key, { layer, entry, start, end }] of this.#wantedRanges ?? []) {
+      const bytes = this.layers[layer]!.layer.readSync?.(entry, start, end);
+      if (bytes === undefined) return false;
+      ranges.set(key, bytes);
+    }
+    this.#wantedRanges = undefined;
+    return true;
   }
 
   /** Fetches everything that was found missing. */

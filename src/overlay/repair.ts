@@ -7,7 +7,7 @@ import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
 import { type InodeRecord, type Name, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import type { Call } from './call.ts';
 import { isName } from './check.ts';
-import { CHUNK_SIZE } from './chunk-size.ts';
+import { chunkSizeOf } from './chunk-size.ts';
 import { copyUpDirectory } from './copy-up.ts';
 import { makeDirectory } from './create.ts';
 import { FIRST_UPPER_INO, ROOT_INO } from './ino.ts';
@@ -81,7 +81,7 @@ function trimmed({ layers }: Tree, id: number, record: InodeRecord): InodeRecord
   return {
     ...record,
     nlink: isUpper || isDirectory(record.mode) ? nlink : Math.max(record.nlink, nlink),
-    chunks: isFile(record.mode) ? record.chunks.slice(0, Math.ceil(size / CHUNK_SIZE)) : record.chunks,
+    chunks: isFile(record.mode) ? record.chunks.slice(0, Math.ceil(size / chunkSizeOf(record))) : record.chunks,
     originSize: Math.min(record.originSize, size, originEnd),
     opaque: isDirectory(record.mode) && record.redirect === undefined ? record.opaque : undefined,
     redirect: isDirectory(record.mode) ? record.redirect : undefined,

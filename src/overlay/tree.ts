@@ -15,7 +15,7 @@ import type { Attr } from '../base/stats.ts';
 import { S_IFDIR, isDirectory } from '../base/mode.ts';
 import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
-import { CHUNK_SIZE } from './chunk-size.ts';
+import { chunkSizeOf } from './chunk-size.ts';
 import { PathCache } from './path-cache.ts';
 import { FIRST_UPPER_INO, LAST_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
 
@@ -314,7 +314,8 @@ const OBJECT_SIZE = 256;
 function usedBy(id: number, record: UpperRecord | undefined): number {
   if (record === undefined || isWhiteout(record)) return 0;
   let used = id < FIRST_UPPER_INO ? 0 : OBJECT_SIZE;
-  for (const [i, chunk] of record.chunks.entries()) if (chunk !== 0) used += Math.min(CHUNK_SIZE, record.size - i * CHUNK_SIZE);
+  const chunkSize = chunkSizeOf(record);
+  for (const [i, chunk] of record.chunks.entries()) if (chunk !== 0) used += Math.min(chunkSize, record.size - i * chunkSize);
   return used;
 }
 

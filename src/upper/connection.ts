@@ -4,12 +4,16 @@
  */
 
 import { FsError } from '../base/errors.ts';
+import { type Turn, addTurn, randomName } from './stored-turn.ts';
 
 /** Version of the database's layout. A higher one needs a step in `upgrade` and a chapter in docs/FORMAT.md. */
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
-/** The object stores: inode and whiteout records, chunks of file content, the superblock. All keyed by number. */
-export type StoreName = 'records' | 'chunks' | 'superblock';
+/** The object stores: inode and whiteout records, chunks of file content, the superblock, who wrote when. All keyed by number. */
+export type StoreName = 'records' | 'chunks' | 'superblock' | 'turns';
+
+/** The key of the superblock in its store. What was set aside as damaged stands there under text keys. */
+export const SUPERBLOCK = 0;
 
 export interface ConnectionOptions {
   /** Name of the workspace, for messages. */
@@ -42,6 +46,8 @@ export class Connection {
     };
     opening.then((database) => {
       this.#existed = true;
+      // The browser has dropped it: its storage was cleared, or the process behind it is gone.
+      database.onclose = forget;
       // Another tab deletes the database or brings it to a newer version: whoever stays connected holds that tab up.
       database.onversionchange = () => {
         forget();
@@ -75,7 +81,7 @@ export class Connection {
       }, openTimeout);
       request.onupgradeneeded = ({ oldVersion }) => {
         if (late || (oldVersion === 0 && this.#existed)) request.transaction?.abort();
-        else upgrade(request.result, oldVersion);
+        else upgrade(request.result, request.transaction!, oldVersion);
       };
       request.onsuccess = () => {
         clearTimeout(timer);
@@ -91,7 +97,7 @@ export class Connection {
 
   #openError(cause: DOMException | null): FsError {
     if (cause?.name === 'VersionError') {
-      const detail = `was written by a newer version of stratafs: this one knows the database's schema ${SCHEMA} and no later one`;
+      const detail = `was written by a newer version of stratafs; load that version: this one knows the database's schema ${SCHEMA} and no later one`;
       return this.#error('ENOTSUP', detail, cause);
     }
     if (cause?.name === 'AbortError' && this.#existed) return this.#error('EIO', 'was deleted while it was open', cause);
@@ -103,7 +109,28 @@ export class Connection {
   }
 }
 
-/** Brings a database from `oldVersion` (0: a new one) to SCHEMA, in the transaction of the opening. */
-function upgrade(database: IDBDatabase, oldVersion: number): void {
-  if (oldVersion < 1) for (const store of ['records', 'chunks', 'superblock'] satisfies StoreName[]) database.createObjectStore(store);
+/** A step brings a database from one version to the next, in the transaction of the opening. */
+type Step = (database: IDBDatabase, transaction: IDBTransaction) => void;
+
+/** Step n brings version n to n + 1. Version 0 is no database. A step is never changed once it was released. */
+const STEPS: readonly Step[] = [createStores, addTurns];
+
+/** Brings a database from `oldVersion` to SCHEMA. */
+function upgrade(database: IDBDatabase, transaction: IDBTransaction, oldVersion: number): void {
+  for (const step of STEPS.slice(oldVersion)) step(database, transaction);
+}
+
+function createStores(database: IDBDatabase): void {
+  for (const store of ['records', 'chunks', 'superblock'] satisfies StoreName[]) database.createObjectStore(store);
+}
+
+/** An upper that has had commits gets a version; others get theirs with the first commit. */
+function addTurns(database: IDBDatabase, transaction: IDBTransaction): void {
+  database.createObjectStore('turns' satisfies StoreName);
+  const counting = transaction.objectStore('superblock' satisfies StoreName).count(SUPERBLOCK);
+  counting.onsuccess = () => {
+    if (counting.result === 0) return;
+    const turn: Turn = { turn: 1, owner: 'migration', first: 1, serial: 1, generation: randomName(), sequence: 0 };
+    addTurn(transaction, turn, undefined);
+  };
 }

@@ -1,93 +1,258 @@
 /*
  * The upper in IndexedDB: the only file that says `indexedDB`. One database a workspace, one read-write transaction a commit.
- * docs/FORMAT.md, "The upper in IndexedDB", specifies what stands in it; docs/decisions/0003 tells what idb-keyval does here.
+ * docs/FORMAT.md, "The upper in IndexedDB", specifies what stands in it; docs/decisions/0003 tells what idb-keyval does here,
+ * 0008 how owners are told apart.
  *
  * Who waits for whom: a commit waits for the commit before it; reads wait for nothing of ours. Inside a transaction nothing is
- * awaited except that transaction.
+ * awaited except that transaction. Nothing is waited for without a time limit.
  */
 
 import { entries, get, getMany, type UseStore } from 'idb-keyval';
-import { ownBytes } from '../base/bytes.ts';
 import { FsError } from '../base/errors.ts';
-import type { Commit, Superblock, UpperImage, UpperRecord, UpperStore } from '../layer/upper.ts';
-import { Connection, type StoreName } from './connection.ts';
-import { decodeRecord, decodeSuperblock, encodeRecord, isCount } from './stored-record.ts';
+import type { Commit, UpperImage, UpperVersion } from '../layer/upper.ts';
+import { Connection, SUPERBLOCK, type StoreName } from './connection.ts';
+import { openGuardFolder } from './guard-folder.ts';
+import { Reserve, ReservedStore } from './reserve.ts';
+import { type DamagedRecord, damagedError, damagedRecordsError, moveAside, nameOf, readImage } from './stored-image.ts';
+import { type Write, write } from './stored-commit.ts';
+import { isCount } from './stored-record.ts';
+import { type Turn, isRestoring, isSameTurn, lastTurn, randomName } from './stored-turn.ts';
+import { isLostConnection, isNamed, readWithin } from './transaction.ts';
+import type { VersionedStore } from './versioned-store.ts';
 
 export interface IdbUpperOptions {
   /** Where databases are kept. Default: the browser's. */
-  readonly factory?: IDBFactory;
+  readonly factory?: IDBFactory | undefined;
   /** Milliseconds until an opening that somebody holds up is given up (EBUSY). Default: 10 s; it takes milliseconds otherwise. */
-  readonly openTimeout?: number;
+  readonly openTimeout?: number | undefined;
+  /**
+   * Milliseconds until a transaction that hears nothing is aborted and made once more over a new connection; then it is EIO.
+   * Default: 30 s. Large commits get a second more for each MiB.
+   */
+  readonly commitTimeout?: number | undefined;
+  /**
+   * What `load()` does with records that cannot be understood: *refuse* the workspace (EIO, naming one), or *set-aside*: take them out
+   * of the tree, keep them in the database as they are, and let `check({ repair: true })` mend what they leave behind. Default: refuse.
+   */
+  readonly damaged?: 'refuse' | 'set-aside' | undefined;
 }
 
 const OPEN_TIMEOUT = 10_000;
+const COMMIT_TIMEOUT = 30_000;
 
-/** The key of the superblock in its store. */
-const SUPERBLOCK = 0;
+/**
+ * *fresh* indicates that the database was opened and looked at. Therefore the next `load()` takes over whatever stands there.
+ * *open* indicates that what was loaded is being worked upon. Therefore whatever another owner writes is an alarm.
+ * *closing* indicates that `close()` waits for the last commit. Therefore that one may still reach the database, and no new call.
+ * *closed* indicates that nobody has the upper. Therefore nothing but `load()` works, which takes over as when it is fresh.
+ */
+type State = 'fresh' | 'open' | 'closing' | 'closed';
 
-class IdbStore implements UpperStore {
+const NOTHING: Commit = { records: new Map(), chunks: new Map(), durability: 'strict' };
+
+export class IdbStore implements VersionedStore {
   readonly #connection: Connection;
+  readonly #timeout: number;
   #lastCommit: Promise<unknown> = Promise.resolve();
-  /** *closing* indicates that close() waits for the last commit. Therefore that one may still reach the database, and no new call. */
-  #state: 'open' | 'closing' | 'closed' = 'open';
+  #state: State = 'fresh';
+  /** The last turn that this owner knows: its own, or the one that it found when it took over. */
+  #last: Turn | undefined;
+  /** This owner, from one taking over to the next. */
+  #owner = randomName();
+  #serial = 0;
+  /** The connection over which the last turn was taken by this owner. */
+  #ownTurn: IDBDatabase | undefined;
+  /** Why nothing can be committed any more: somebody else did, or nobody knows what is in the database. */
+  #fenced: FsError | undefined;
+  #damaged: readonly DamagedRecord[] = [];
 
   constructor(
     readonly name: string,
     factory: IDBFactory,
-    openTimeout: number,
+    private readonly options: IdbUpperOptions,
   ) {
+    const { openTimeout = OPEN_TIMEOUT, commitTimeout = COMMIT_TIMEOUT } = options;
+    this.#timeout = commitTimeout;
     this.#connection = new Connection({ workspace: name, database: `stratafs:${name}`, factory, openTimeout });
   }
 
-  /** Opens the database now, so that what is wrong with it shows before anything is mounted. */
-  async open(): Promise<void> {
-    await this.#connect();
+  get version(): UpperVersion | undefined {
+    if (this.#last === undefined || isRestoring(this.#last)) return undefined;
+    const { generation, sequence } = this.#last;
+    return { generation, sequence };
   }
 
+  /** Opens the database now, so that what is wrong with it shows before anything is mounted, and looks at its version. */
+  async open(): Promise<void> {
+    const [found] = await this.#read([], () => Promise.resolve());
+    this.#adopt(found);
+  }
+
+  /**
+   * Reads everything but content. The first time, and after `close()`, it takes the upper over from whoever had it.
+   * @throws {FsError} ESTALE when another owner has taken over since, EIO when the database does not answer or is damaged
+   */
   async load(): Promise<UpperImage> {
-    this.#state = 'open';
-    const [superblock, records] = await this.#attempt(async (database) => {
-      const transaction = database.transaction(['superblock', 'records'], 'readonly');
-      return Promise.all([
+    const isTakingOver = this.#state !== 'open';
+    if (isTakingOver) await this.#lastCommit;
+    const [found, [superblock, records]] = await this.#read(['records', 'superblock'], (transaction) =>
+      Promise.all([
         get<unknown>(SUPERBLOCK, within(transaction, 'superblock')),
         entries<IDBValidKey, unknown>(within(transaction, 'records')),
-      ]);
-    });
-    return { superblock: this.#superblock(superblock), records: new Map(records.map(([id, value]) => this.#record(id, value))) };
+      ]),
+    );
+    if (isTakingOver) this.#adopt(found);
+    else this.#assertOurs(found);
+    this.#state = 'open';
+    if (isRestoring(found)) return { superblock: undefined, records: new Map() };
+    const { damaged, ...image } = readImage(this.name, superblock, records);
+    if (found === undefined && image.superblock !== undefined) throw damagedError(this.name, 'who wrote last is missing');
+    if (damaged.length > 0) {
+      // While the tree is in use its records are not moved: the engine believes that they are there.
+      if (!isTakingOver || this.options.damaged !== 'set-aside') throw damagedRecordsError(this.name, damaged);
+      await this.#setAside(damaged);
+    }
+    return this.#damaged.length === 0
+      ? image
+      : {
+          ...image,
+          damaged: this.#damaged.map(({ key }) => ({ id: isCount(key) ? key : 0, message: `${nameOf(key)} is damaged and was set aside` })),
+        };
   }
 
   /** Precondition: the commit stays as it is until the promise settles. */
   commit(commit: Commit): Promise<void> {
-    if (this.#state !== 'open') return Promise.reject(this.#closedError());
-    const done = this.#lastCommit.then(() => this.#attempt((database) => write(database, commit)));
-    this.#lastCommit = done.catch(() => undefined); // whoever made that commit hears of its failure
-    return done;
+    if (this.#state === 'fresh') this.#state = 'open';
+    return this.#enqueue(() => {
+      const { generation, sequence } = this.version ?? { generation: randomName(), sequence: 0 };
+      const clear = isRestoring(this.#last); // what a restoring that was killed has left counts for nothing
+      return this.#write(commit, { generation, sequence: sequence + 1 }, { clear });
+    });
+  }
+
+  restore({ generation, sequence }: UpperVersion, parts: Iterable<Commit> | AsyncIterable<Commit>): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#write(NOTHING, { restoring: true }, { clear: true });
+      for await (const part of parts) await this.#write(part, { restoring: true });
+      // Commit point: up to here the upper is empty to everybody who loads it.
+      await this.#write(NOTHING, { generation, sequence });
+    });
   }
 
   async readChunks(ids: readonly number[]): Promise<(Uint8Array | undefined)[]> {
-    if (this.#state !== 'open') throw this.#closedError();
-    const values = await this.#attempt((database) =>
-      getMany<unknown>([...ids], within(database.transaction('chunks', 'readonly'), 'chunks')),
-    );
+    this.#assertOpen();
+    const [found, values] = await this.#read(['chunks'], (transaction) => getMany<unknown>([...ids], within(transaction, 'chunks')));
+    this.#assertOurs(found);
     return values.map((value, i) => {
       if (value === undefined || value instanceof Uint8Array) return value;
-      throw this.#damaged(`chunk ${ids[i]}`);
+      throw damagedError(this.name, `chunk ${ids[i]} is damaged`);
     });
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'open') this.#state = 'closing';
+    if (this.#state !== 'closed') this.#state = 'closing';
     await this.#lastCommit;
     this.#state = 'closed';
     await this.#connection.drop();
   }
 
+  /** Takes the upper over as it stands: who had it until now commits nothing any more. */
+  #adopt(found: Turn | undefined): void {
+    this.#last = found;
+    this.#owner = randomName();
+    this.#serial = 0;
+    this.#ownTurn = undefined;
+    this.#fenced = undefined;
+    this.#damaged = [];
+  }
+
+  /** Lets one write begin after the other, and none after one that has shown that the upper is not ours any more. */
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    if (this.#state === 'closing' || this.#state === 'closed') return Promise.reject(this.#closedError());
+    const done = this.#lastCommit.then(async () => {
+      if (this.#fenced !== undefined) throw this.#fenced;
+      await work();
+    });
+    this.#lastCommit = done.catch(() => undefined); // whoever made that commit hears of its failure
+    return done;
+  }
+
+  async #write(
+    commit: Commit,
+    state: UpperVersion | { readonly restoring: true },
+    rest: Pick<Write, 'clear' | 'also'> = {},
+  ): Promise<void> {
+    const before = this.#last;
+    const owner = this.#owner;
+    const number = (before?.turn ?? 0) + 1;
+    const first = before?.owner === owner ? before.first : number;
+    const turn: Turn = { turn: number, owner, first, serial: ++this.#serial, ...state };
+    const outcome = await this.#attempt(async (database) => {
+      const written = await write(database, {
+        ...rest,
+        before,
+        turn,
+        commit,
+        isOwnTurn: this.#ownTurn === database,
+        timeout: this.#timeout,
+      });
+      this.#ownTurn = database;
+      return written;
+    });
+    if (outcome === 'overtaken') await this.#assertTaken(turn);
+    this.#last = turn;
+  }
+
+  /** A turn that cannot be taken was taken: by an earlier try of the same write, whose answer was lost, or by somebody else. */
+  async #assertTaken(turn: Turn): Promise<void> {
+    const [found] = await this.#read([], () => Promise.resolve());
+    if (isSameTurn(found, turn)) return;
+    this.#fenced = this.#strangerError(found);
+    throw this.#fenced;
+  }
+
+  async #setAside(damaged: readonly DamagedRecord[]): Promise<void> {
+    const { generation, sequence } = this.version ?? { generation: randomName(), sequence: 0 };
+    const also = (transaction: IDBTransaction): void => moveAside(transaction, damaged, sequence + 1);
+    await this.#write(NOTHING, { generation, sequence: sequence + 1 }, { also });
+    this.#damaged = damaged;
+  }
+
+  /** What `reading` gives, and the last turn at the same time. */
+  async #read<T>(stores: readonly StoreName[], reading: (transaction: IDBTransaction) => Promise<T>): Promise<[Turn | undefined, T]> {
+    return this.#attempt(async (database) => {
+      const transaction = database.transaction([...stores, 'turns' satisfies StoreName], 'readonly');
+      const [last, result] = await readWithin(transaction, this.#timeout, Promise.all([lastTurn(transaction), reading(transaction)]));
+      if (last === null) throw this.#strangerError(last);
+      return [last, result];
+    });
+  }
+
+  /** What was read is of our upper: of the last turn before ours, or of one of ours, be it acknowledged or not. */
+  #assertOurs(found: Turn | undefined): void {
+    if (found?.owner === this.#owner || isSameTurn(found, this.#last)) return;
+    this.#fenced = this.#strangerError(found);
+    throw this.#fenced;
+  }
+
+  /** Why nothing can go on: the last turn in the database is one that this owner neither found nor took. */
+  #strangerError(found: Turn | undefined | null): FsError {
+    const { name, version } = this;
+    if (found === null) return damagedError(name, 'who wrote last is damaged');
+    if (found === undefined) return damagedError(name, 'its database was emptied while it was open');
+    const isBehind = !isRestoring(found) && found.generation === version?.generation && found.sequence < version.sequence;
+    if (isBehind) return damagedError(name, 'the browser has lost commits that were complete; open it again');
+    const isOurs = found.owner === this.#owner;
+    const what = isOurs ? 'has a commit that got no answer and was made after all' : 'was taken over by another tab or worker';
+    return new FsError('ESTALE', { detail: `workspace '${name}' ${what}; open it again` });
+  }
+
   /**
-   * Runs one transaction; where the connection turns out to be lost, once more over a new one. A commit may be run twice: it
-   * says what is to stand under each key, whatever stands there.
+   * Runs one transaction; where the connection turns out to be lost, or nothing is heard, once more over a new one. A write may be
+   * run twice: stored-commit.ts.
    */
   async #attempt<T>(work: (database: IDBDatabase) => Promise<T>): Promise<T> {
-    const database = await this.#connect();
+    const database = await this.#connection.get();
     try {
       return await work(database);
     } catch (e) {
@@ -95,15 +260,14 @@ class IdbStore implements UpperStore {
     }
     await this.#connection.drop(database);
     try {
-      return await work(await this.#connect());
+      return await work(await this.#connection.get());
     } catch (e) {
       throw this.#failure(e);
     }
   }
 
-  #connect(): Promise<IDBDatabase> {
-    if (this.#state === 'closed') return Promise.reject(this.#closedError());
-    return this.#connection.get();
+  #assertOpen(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') throw this.#closedError();
   }
 
   #closedError(): FsError {
@@ -115,84 +279,14 @@ class IdbStore implements UpperStore {
     if (isNamed(cause, 'QuotaExceededError')) {
       return new FsError('ENOSPC', { detail: `the browser gives workspace '${this.name}' no more storage`, cause });
     }
-    return new FsError('EIO', { detail: `the database of workspace '${this.name}' failed`, cause });
-  }
-
-  #superblock(value: unknown): Superblock | undefined {
-    if (value === undefined) return undefined;
-    const superblock = decodeSuperblock(value);
-    if (superblock === undefined) throw this.#damaged('the superblock');
-    return superblock;
-  }
-
-  #record(id: IDBValidKey, value: unknown): [number, UpperRecord] {
-    const record = decodeRecord(value);
-    if (record === undefined || !isCount(id)) throw this.#damaged(`record ${JSON.stringify(id)}`);
-    return [id, record];
-  }
-
-  #damaged(what: string): FsError {
-    return new FsError('EIO', { detail: `workspace '${this.name}': ${what} is damaged` });
+    const what = isNamed(cause, 'TimeoutError') ? 'does not answer' : 'failed';
+    return new FsError('EIO', { detail: `the database of workspace '${this.name}' ${what}`, cause });
   }
 }
 
 /** Makes idb-keyval read in a transaction of ours. */
 function within(transaction: IDBTransaction, store: StoreName): UseStore {
   return (_mode, callback) => Promise.resolve(callback(transaction.objectStore(store)));
-}
-
-async function write(database: IDBDatabase, { superblock, records, chunks, durability }: Commit): Promise<void> {
-  const stores: StoreName[] = superblock === undefined ? ['records', 'chunks'] : ['records', 'chunks', 'superblock'];
-  const transaction = database.transaction(stores, 'readwrite', { durability });
-  const done = completion(transaction);
-  try {
-    if (superblock !== undefined) transaction.objectStore('superblock').put(superblock, SUPERBLOCK);
-    putAll(transaction.objectStore('records'), records, encodeRecord);
-    putAll(transaction.objectStore('chunks'), chunks, ownBytes);
-    transaction.commit();
-  } catch (e) {
-    done.catch(() => undefined); // `e` says why
-    abort(transaction);
-    throw e;
-  }
-  return done;
-}
-
-function abort(transaction: IDBTransaction): void {
-  try {
-    transaction.abort();
-  } catch (e) {
-    // The browser was faster: the transaction is over already.
-    if (!isNamed(e, 'InvalidStateError')) throw e;
-  }
-}
-
-function putAll<T>(store: IDBObjectStore, changes: ReadonlyMap<number, T | undefined>, encode: (value: T) => object): void {
-  for (const [key, value] of changes) {
-    if (value === undefined) store.delete(key);
-    else store.put(encode(value), key);
-  }
-}
-
-/** Settles with the transaction. A quota error comes here, after every request has succeeded. */
-function completion(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // Commit point: `complete`, never a request's `success`.
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new DOMException('The transaction was aborted', 'AbortError'));
-  });
-}
-
-/**
- * What a transaction meets when the browser has dropped the connection: it cannot be started (InvalidStateError), is aborted by
- * nobody of ours (AbortError), or WebKit's "connection to Indexed Database server lost" (UnknownError).
- */
-function isLostConnection(e: unknown): boolean {
-  return isNamed(e, 'InvalidStateError') || isNamed(e, 'AbortError') || isNamed(e, 'UnknownError');
-}
-
-function isNamed(e: unknown, name: string): boolean {
-  return e instanceof Error && !(e instanceof FsError) && e.name === name;
 }
 
 /**
@@ -203,10 +297,15 @@ function isNamed(e: unknown, name: string): boolean {
  * @example
  * const overlay = await Overlay.mount({ lower: [layer], upper: await idbUpper('project-42') });
  */
-export async function idbUpper(name: string, options: IdbUpperOptions = {}): Promise<UpperStore> {
-  const factory = options.factory ?? globalThis.indexedDB;
+export async function idbUpper(name: string, options: IdbUpperOptions = {}): Promise<VersionedStore> {
+  const factory = options.factory ?? browserFactory();
   if (factory === undefined) throw new FsError('ENOTSUP', { detail: `workspace '${name}' needs IndexedDB, which is not here` });
-  const store = new IdbStore(name, factory, options.openTimeout ?? OPEN_TIMEOUT);
+  const store = new IdbStore(name, factory, options);
   await store.open();
-  return store;
+  // Only the browser's own databases have its quota.
+  const folder = options.factory === undefined ? await openGuardFolder(name) : undefined;
+  return folder === undefined ? store : new ReservedStore(store, new Reserve(folder));
 }
+
+/** Where the browser keeps databases; `undefined` where there are none. */
+export const browserFactory = (): IDBFactory | undefined => globalThis.indexedDB;

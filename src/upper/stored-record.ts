@@ -25,6 +25,7 @@ export function encodeRecord(record: UpperRecord): object {
     ...(record.size !== 0 && { size: record.size }),
     ...(record.originSize !== 0 && { originSize: record.originSize }),
     ...(record.chunks.length > 0 && { chunks: record.chunks }),
+    ...(record.chunkSize !== undefined && { chunkSize: record.chunkSize }),
     ...(record.xattrs !== undefined && record.xattrs.size > 0 && { xattrs: ownXattrs(record.xattrs) }),
     ...(record.origin !== undefined && { origin: record.origin }),
     ...(record.target !== undefined && { target: record.target }),
@@ -57,6 +58,7 @@ export function decodeRecord(value: unknown): UpperRecord | undefined {
     size: value.size ?? 0,
     originSize: value.originSize ?? 0,
     chunks: value.chunks ?? [],
+    chunkSize: value.chunkSize,
     target: value.target,
     opaque: value.opaque,
     redirect: value.redirect,
@@ -90,6 +92,7 @@ function isInode(value: { readonly [K in keyof InodeRecord]: unknown }): value i
     COUNTS.every((field) => isCount(value[field])) &&
     TIMES.every((field) => Number.isFinite(value[field])) &&
     isList(value.chunks, isCount) &&
+    isOptional(value.chunkSize, isChunkSize) &&
     isOptional(value.xattrs, isXattrs) &&
     isOptional(value.origin, isOrigin) &&
     isOptional(value.target, isString) &&
@@ -109,6 +112,11 @@ function isString(value: unknown): value is string {
 /** A number that counts or names something: a whole one, from zero up. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Bytes: a power of two, so that a damaged record does not claim a file of a million chunks. */
+function isChunkSize(value: unknown): value is number {
+  return isCount(value) && value >= 1 << 12 && Number.isInteger(Math.log2(value));
 }
 
 function isOptional<T>(value: unknown, is: (value: unknown) => value is T): value is T | undefined {

@@ -8,7 +8,7 @@ import { FsError } from '../base/errors.ts';
 import { PERMISSIONS, S_IFLNK, S_IFMT, isFile } from '../base/mode.ts';
 import * as attr from '../overlay/attr.ts';
 import { type Call, emit } from '../overlay/call.ts';
-import { CHUNK_SIZE } from '../overlay/chunk-size.ts';
+import { chunkSizeOf } from '../overlay/chunk-size.ts';
 import { copyUpFile, gatherForCopyUp } from '../overlay/copy-up.ts';
 import { dropContent, readContent, truncateContent, writeContent } from '../overlay/data.ts';
 import { NotResident } from '../overlay/gather.ts';
@@ -94,26 +94,34 @@ function emitChange(call: Call, { directory, name, ino }: Found): void {
 export function gather(call: Call, ino: number, { truncateTo, patches }: Pick<Flush, 'truncateTo' | 'patches'>): void {
   gatherForCopyUp(call, ino);
   const limit = truncateTo ?? Infinity;
-  const edges = edgeChunks(patches.map(({ position, bytes }) => [position, position + bytes.length] as const));
-  if (truncateTo !== undefined && truncateTo % CHUNK_SIZE !== 0) edges.add(Math.floor(truncateTo / CHUNK_SIZE));
+  const chunkSize = chunkSizeIn(call, ino);
+  const edges = edgeChunks(
+    chunkSize,
+    patches.map(({ position, bytes }) => [position, position + bytes.length]),
+  );
+  if (truncateTo !== undefined && truncateTo % chunkSize !== 0) edges.add(Math.floor(truncateTo / chunkSize));
   gatherChunks(call, ino, edges, limit);
 }
 
+/** Bytes of a file's chunks as they are now; those of a lower's file as they will be. */
+export const chunkSizeIn = ({ tree }: Call, ino: number): number => chunkSizeOf(tree.inode(ino) ?? {});
+
 /** The chunks that the ranges cover in part: what is in them already stays. */
-export function edgeChunks(ranges: Iterable<readonly [start: number, end: number]>): Set<number> {
+export function edgeChunks(chunkSize: number, ranges: Iterable<readonly [start: number, end: number]>): Set<number> {
   const edges = new Set<number>();
   for (const [start, end] of ranges) {
-    if (start % CHUNK_SIZE !== 0) edges.add(Math.floor(start / CHUNK_SIZE));
-    if (end % CHUNK_SIZE !== 0) edges.add(Math.floor(end / CHUNK_SIZE));
+    if (start % chunkSize !== 0) edges.add(Math.floor(start / chunkSize));
+    if (end % chunkSize !== 0) edges.add(Math.floor(end / chunkSize));
   }
   return edges;
 }
 
 /** Gathers chunks of a file as far as `limit`. */
 export function gatherChunks(call: Call, ino: number, chunks: Iterable<number>, limit: number): void {
+  const chunkSize = chunkSizeIn(call, ino);
   for (const chunk of chunks) {
     try {
-      readContent(call, ino, chunk * CHUNK_SIZE, Math.min((chunk + 1) * CHUNK_SIZE, limit));
+      readContent(call, ino, chunk * chunkSize, Math.min((chunk + 1) * chunkSize, limit));
     } catch (e) {
       // Noted as missing. The others are looked at first, so that all are fetched at once.
       if (!(e instanceof NotResident)) throw e;

@@ -14,7 +14,7 @@ import { WriteBuffer } from './buffer.ts';
 import { assertContent } from './calls.ts';
 import { toException } from './exception.ts';
 import type { Face } from './face.ts';
-import { type Flush, applyFlush, assertPresent, edgeChunks, gather, gatherChunks, isPresent } from './flush.ts';
+import { type Flush, applyFlush, assertPresent, chunkSizeIn, edgeChunks, gather, gatherChunks, isPresent } from './flush.ts';
 import type { OverlayInode } from './inode.ts';
 import { locateExisting } from './locate.ts';
 import type { OverlayFS } from './overlay-fs.ts';
@@ -95,8 +95,8 @@ export class OverlayVNode extends VNode {
 
   /** Fails before anything is buffered when it could not be flushed: whoever tries again must not find it there twice. */
   override writeSync(data: Uint8Array, offset: number): void {
-    this.#assertChangeable('write');
-    const edges = [...edgeChunks([[offset, offset + data.length]])].filter((chunk) => !this.#loaded.has(chunk));
+    const chunkSize = this.#assertChangeable('write');
+    const edges = [...edgeChunks(chunkSize, [[offset, offset + data.length]])].filter((chunk) => !this.#loaded.has(chunk));
     const load = (call: Call): void => gatherChunks(call, this.ino, edges, this.#buffer.truncateTo ?? Infinity);
     if (this.inode.givenSize > 0 && edges.length > 0) this.face.runSync(load, 'write', { ino: this.ino, load });
     for (const chunk of edges) this.#loaded.add(chunk);
@@ -166,11 +166,13 @@ export class OverlayVNode extends VNode {
     this.refresh();
   }
 
-  #assertChangeable(syscall: string): void {
-    this.face.runSync((call) => {
+  /** Gives the size of the file's chunks. */
+  #assertChangeable(syscall: string): number {
+    return this.face.runSync((call) => {
       assertPresent(call, this.ino);
       assertContent(call.tree.mode(this.ino));
       assertWritable(call);
+      return chunkSizeIn(call, this.ino);
     }, syscall);
   }
 }

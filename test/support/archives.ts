@@ -45,6 +45,8 @@ export interface ZipFile {
   readonly name: string | Uint8Array;
   readonly content?: string | Uint8Array;
   readonly deflate?: boolean;
+  /** Where the content is so large that its checksum takes too long to be made here. */
+  readonly crc?: number;
   /** The content as some other method packs it. */
   readonly packed?: { readonly method: number; readonly bytes: Uint8Array };
   /** Type and permission bits. */
@@ -123,7 +125,7 @@ function zipEntry(file: ZipFile, offset: number): { local: Uint8Array; central: 
   const method = file.packed?.method ?? (file.deflate === true ? 8 : 0);
   const isAscii = name.every((byte) => byte < 0x80);
   const flags = (file.flags ?? (typeof file.name === 'string' && !isAscii ? 0x800 : 0)) | (descriptor ? 8 : 0);
-  const crc = slowCrc32(content);
+  const crc = file.crc ?? slowCrc32(content);
   const [date, time] = file.dosTime ?? [(44 << 9) | (1 << 5) | 1, 0];
   const big = 0xffffffff;
   const localZip64 = zip64 ? extraField(1, fields([8, content.length], [8, stored.length])) : new Uint8Array();

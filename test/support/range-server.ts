@@ -3,6 +3,7 @@
  * Node only; pages and workers reach it by its URL.
  */
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,6 +28,16 @@ export type ServerMode =
   | 'changing-etag'
   /** Ends the connection in the middle of the body. */
   | 'dying'
+  /** Sends half of the body, and then nothing. */
+  | 'stalling'
+  /** Never answers. */
+  | 'silent'
+  /** 503, with a Retry-After of no time at all. */
+  | 'busy'
+  /** 429, with a Retry-After of one second. */
+  | 'too-many'
+  /** 429, with a Retry-After of one hour. */
+  | 'closed-for-an-hour'
   | 'not-found'
   | 'failing';
 
@@ -48,6 +59,8 @@ export interface RangeServerOptions {
   readonly cors?: 'exposed' | 'hidden';
   /** Milliseconds before each answer. */
   readonly latency?: number;
+  /** Which marks of a version answers carry. Default: ETag. */
+  readonly marks?: 'etag' | 'last-modified' | 'weak-etag' | 'none';
 }
 
 export interface RangeServer {
@@ -59,7 +72,11 @@ export interface RangeServer {
   /** The largest number of requests that were open at once. */
   readonly concurrency: number;
   mode: ServerMode;
+  /** Modes for the next requests, one each; after them the usual one counts. */
+  readonly next: ServerMode[];
   latency: number;
+  /** When the files were changed, for servers that say so. */
+  modified: Date;
   reset(): void;
   close(): Promise<void>;
 }
@@ -80,7 +97,9 @@ export async function startRangeServer(options: RangeServerOptions): Promise<Ran
 
 class Site implements RangeServer {
   mode: ServerMode;
+  readonly next: ServerMode[] = [];
   latency: number;
+  modified = new Date('2026-01-01T00:00:00Z');
   url = '';
   requests: ServedRequest[] = [];
   concurrency = 0;
@@ -123,7 +142,8 @@ class Site implements RangeServer {
     if (this.latency > 0) await new Promise((resolve) => setTimeout(resolve, this.latency));
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname).slice(1);
     const file = this.#file(path);
-    const reply = file === undefined || this.mode === 'not-found' ? notFound() : this.#reply(file, request);
+    const mode = this.next.shift() ?? this.mode;
+    const reply = file === undefined || mode === 'not-found' ? notFound() : this.#reply(file, request, mode);
     if (this.options.cors !== undefined) reply.headers['access-control-allow-origin'] = '*';
     if (this.options.cors === 'exposed')
       reply.headers['access-control-expose-headers'] = 'Content-Range, Content-Encoding, ETag, Accept-Ranges';
@@ -132,8 +152,11 @@ class Site implements RangeServer {
     if (method === 'OPTIONS') reply.status = 404;
     const body = method === 'HEAD' || method === 'OPTIONS' ? new Uint8Array() : reply.body;
     this.requests.push({ method, path, range: headers.range, status: reply.status, bytes: body.length });
+    if (mode === 'silent') return;
     response.writeHead(reply.status, { 'content-length': reply.body.length, ...reply.headers });
-    if (this.mode === 'dying' && body.length > 0) response.write(body.subarray(0, body.length >> 1), () => response.destroy());
+    const half = body.subarray(0, body.length >> 1);
+    if (mode === 'dying' && body.length > 0) response.write(half, () => response.destroy());
+    else if (mode === 'stalling' && body.length > 0) response.write(half);
     else response.end(body);
   }
 
@@ -148,39 +171,68 @@ class Site implements RangeServer {
     }
   }
 
-  #reply(file: Uint8Array, { headers }: IncomingMessage): Reply {
-    if (this.mode === 'failing') return { status: 500, headers: {}, body: new TextEncoder().encode('the disk is on fire') };
-    const etag = `"${file.length}${this.mode === 'changing-etag' ? `-${this.#served++}` : ''}"`;
-    const common = { etag, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
-    const range = this.mode === 'no-ranges' ? undefined : rangeOf(headers.range, file.length, this.mode);
+  #reply(file: Uint8Array, { headers }: IncomingMessage, mode: ServerMode): Reply {
+    if (mode === 'failing') return { status: 500, headers: {}, body: new TextEncoder().encode('the disk is on fire') };
+    const patience = retryAfter(mode);
+    if (patience !== undefined) return { ...patience, body: new Uint8Array() };
+    const common = { ...this.#marks(file, mode), 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
+    const range = mode === 'no-ranges' ? undefined : rangeOf(headers.range, file.length, mode);
     if (range === 'unsatisfiable')
       return { status: 416, headers: { ...common, 'content-range': `bytes */${file.length}` }, body: new Uint8Array() };
     if (range === undefined) {
-      if (this.mode !== 'gzip-whole') return { status: 200, headers: common, body: file };
+      if (mode !== 'gzip-whole') return { status: 200, headers: common, body: file };
       return { status: 200, headers: { ...common, 'content-encoding': 'gzip' }, body: gzipSync(file) };
     }
-    return this.#rangeReply(file, range, common);
+    return rangeReply(file, range, common, mode);
   }
 
-  #rangeReply(file: Uint8Array, [start, end]: readonly [number, number], common: Record<string, string>): Reply {
-    const asked = file.subarray(start, end);
-    const headers = { ...common, 'content-range': `bytes ${start}-${end - 1}/${file.length}` };
-    switch (this.mode) {
-      case 'short-body':
-        return { status: 206, headers, body: asked.subarray(0, Math.max(0, asked.length - 10)) };
-      case 'wrong-range': {
-        const at = Math.max(0, start - 7);
-        return {
-          status: 206,
-          headers: { ...common, 'content-range': `bytes ${at}-${at + asked.length - 1}/${file.length}` },
-          body: file.subarray(at, at + asked.length),
-        };
-      }
-      case 'gzip-ranges':
-        return { status: 206, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(asked) };
+  #marks(file: Uint8Array, mode: ServerMode): Record<string, string> {
+    const digest = createHash('sha1').update(file).digest('hex').slice(0, 12);
+    const etag = `"${digest}${mode === 'changing-etag' ? `-${this.#served++}` : ''}"`;
+    switch (this.options.marks) {
+      case 'none':
+        return {};
+      case 'weak-etag':
+        return { etag: `W/${etag}` };
+      case 'last-modified':
+        return { 'last-modified': this.modified.toUTCString() };
       default:
-        return { status: 206, headers, body: asked };
+        return { etag };
     }
+  }
+}
+
+function rangeReply(file: Uint8Array, [start, end]: readonly [number, number], common: Record<string, string>, mode: ServerMode): Reply {
+  const asked = file.subarray(start, end);
+  const headers = { ...common, 'content-range': `bytes ${start}-${end - 1}/${file.length}` };
+  switch (mode) {
+    case 'short-body':
+      return { status: 206, headers, body: asked.subarray(0, Math.max(0, asked.length - 10)) };
+    case 'wrong-range': {
+      const at = Math.max(0, start - 7);
+      return {
+        status: 206,
+        headers: { ...common, 'content-range': `bytes ${at}-${at + asked.length - 1}/${file.length}` },
+        body: file.subarray(at, at + asked.length),
+      };
+    }
+    case 'gzip-ranges':
+      return { status: 206, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(asked) };
+    default:
+      return { status: 206, headers, body: asked };
+  }
+}
+
+function retryAfter(mode: ServerMode): Pick<Reply, 'status' | 'headers'> | undefined {
+  switch (mode) {
+    case 'busy':
+      return { status: 503, headers: { 'retry-after': '0' } };
+    case 'too-many':
+      return { status: 429, headers: { 'retry-after': '1' } };
+    case 'closed-for-an-hour':
+      return { status: 429, headers: { 'retry-after': '3600' } };
+    default:
+      return undefined;
   }
 }
 

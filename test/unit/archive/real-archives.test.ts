@@ -16,6 +16,7 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -26,7 +27,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Layer } from '../../../src/layer/layer.ts';
 import { openLayer } from '../../../src/lower/open-layer.ts';
 import { paxHeader, tarArchive, type TarFile, timestampField, zipArchive, type ZipFile } from '../../support/archives.ts';
-import { dumpLayer } from '../../support/dump-layer.ts';
+import { dumpLayer, entryAt } from '../../support/dump-layer.ts';
 import { hasTool } from '../../support/tools.ts';
 
 const modules = join(import.meta.dirname, '../../../node_modules');
@@ -176,6 +177,33 @@ describe("packed by the system's tools", () => {
       execFileSync('gzip', ['-9'], { input: part, maxBuffer: 1 << 28 }),
     );
     await compare(Buffer.concat(members));
+  });
+
+  test.runIf(hasTool('zstd') && hasTool('tar'))('tar and zstd, in one frame and in several', async () => {
+    await compare(pack('tar', ['--zstd', '-cf', '../x.tar.zst', '.'], 'x.tar.zst'));
+    const whole = pack('tar', ['--format=pax', '-cf', '../frames.tar', '.'], 'frames.tar');
+    const frames = [whole.subarray(0, 300_001), whole.subarray(300_001, 1_500_000), whole.subarray(1_500_000)].map((part) =>
+      execFileSync('zstd', ['-q', '-c', '-19'], { input: part, maxBuffer: 1 << 28 }),
+    );
+    await compare(Buffer.concat(frames));
+  });
+
+  test.runIf(hasTool('tar'))('tar, with extended attributes, fifos and holes', async () => {
+    const tree = join(folder, 'special');
+    mkdirSync(tree);
+    execFileSync('mkfifo', [join(tree, 'fifo')]);
+    writeFileSync(join(tree, 'file'), 'x');
+    truncateSync(join(tree, 'file'), 3_000_000);
+    // Extended attributes as tar would find them on a file system that has some.
+    const attribute = '--pax-option=SCHILY.xattr.user.note:=from tar';
+    const layer = await openLayer(
+      pack('tar', ['--format=pax', '--sparse', attribute, '-cf', '../special.tar', '.'], 'special.tar', 'special'),
+    );
+    expect(layer.warnings).toEqual([]);
+    const file = entryAt(layer, '/file');
+    expect(layer.table.xattrs(file)).toEqual(new Map([['user.note', Uint8Array.from(Buffer.from('from tar'))]]));
+    expect(Buffer.from(await layer.read(file, 0, 3_000_000)).equals(readFileSync(join(tree, 'file')))).toBe(true);
+    expect(layer.table.mode(entryAt(layer, '/fifo')) & 0o170000).toBe(0o010000);
   });
 
   test.runIf(hasTool('python3'))("Python's zipfile", async () => {

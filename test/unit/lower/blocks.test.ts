@@ -162,3 +162,79 @@ describe('what is kept', () => {
     expect(blocks.peek(10, 20)!.buffer.byteLength).toBeLessThanOrEqual(32 * KiB);
   });
 });
+
+describe('a source that holds some of it', () => {
+  /** Holds [from, to), and can be read at once. */
+  class HoldingSource extends SlowSource {
+    readonly keeps = true;
+    held: readonly [from: number, to: number] = [(8 << 20) + 64 * KiB, (9 << 20) + 64 * KiB];
+    holds(start: number, end: number): boolean {
+      return start >= this.held[0] && end <= this.held[1];
+    }
+    readSync(start: number, end: number): Uint8Array {
+      this.reads.push([start, end]);
+      return Uint8Array.from({ length: end - start }, (_, i) => valueAt(start + i));
+    }
+  }
+  const holding = (): { source: HoldingSource; blocks: Blocks } => {
+    const source = new HoldingSource();
+    return { source, blocks: new Blocks(source, { end: SIZE }) };
+  };
+
+  test('is read by the page there, however large the window has grown', async () => {
+    const { source, blocks } = holding();
+    for (const at of [1, 15, 3, 12]) await blocks.read(at << 20, (at << 20) + 10);
+    source.reads.length = 0;
+    const [from, to] = source.held;
+    await blocks.read(to - 10, to);
+    expect(source.reads).toEqual([[to - 32 * KiB, to]]);
+    // A miss beside it does not fetch what is held.
+    await blocks.read(to, to + 10);
+    await blocks.read(from - 10, from);
+    expect(source.reads).toHaveLength(3);
+    for (const [start, end] of source.reads.slice(1)) expect(end <= from || start >= to).toBe(true);
+  });
+
+  test('does not make what is held wait for requests', async () => {
+    const { source, blocks } = holding();
+    const misses = Array.from({ length: 8 }, (_, i) => blocks.read(i << 20, (i << 20) + 10));
+    const before = source.reads.length;
+    const held = blocks.read((8 << 20) + 64 * KiB, (8 << 20) + 65 * KiB);
+    expect(source.reads.length).toBe(before + 1);
+    await Promise.all([...misses, held]);
+  });
+
+  test('gives the same bytes synchronously, by the same windows, and keeps them', async () => {
+    const { source, blocks } = holding();
+    for (let at = 0; at < 3 << 20; at += 16 * KiB) {
+      const bytes = blocks.readSync(at, at + 16 * KiB)!;
+      expect([bytes.length, bytes[0], bytes.at(-1)]).toEqual([16 * KiB, valueAt(at), valueAt(at + 16 * KiB - 1)]);
+    }
+    expect(source.reads.length).toBeLessThan(10);
+    expect(blocks.peek(100_000, 200_000)?.length).toBe(100_000);
+  });
+
+  test('is not prefetched again; the rest is, with small gaps in one request', async () => {
+    const { source, blocks } = holding();
+    const seen: number[] = [];
+    const near: [number, number][] = [
+      [0, 10],
+      [90 * KiB, 91 * KiB],
+      [(8 << 20) + 64 * KiB, (8 << 20) + 65 * KiB],
+      [5 << 20, (5 << 20) + 10],
+    ];
+    await blocks.prefetch(near, { onProgress: ({ loaded, total }) => seen.push(loaded / total) });
+    expect(source.reads).toEqual([
+      [0, 96 * KiB],
+      [5 << 20, (5 << 20) + 32 * KiB],
+    ]);
+    expect(seen.at(-1)).toBe(1);
+  });
+
+  test('leaves connections to readers while everything is prefetched', async () => {
+    const { source, blocks } = holding();
+    await blocks.prefetch([[0, SIZE]]);
+    expect(source.mostOpen).toBeLessThanOrEqual(3);
+    expect(source.fetched).toBe(SIZE - (1 << 20));
+  });
+});

@@ -6,17 +6,8 @@ import { httpSource } from '../../../src/lower/http-source.ts';
 import { openLayer } from '../../../src/lower/open-layer.ts';
 import { tarArchive, zipArchive } from '../../support/archives.ts';
 import { dumpLayer, entryAt, textAt } from '../../support/dump-layer.ts';
+import { noise } from '../../support/noise.ts';
 import { type RangeServer, type ServerMode, startRangeServer } from '../../support/range-server.ts';
-
-/** Bytes that no compressor makes smaller, the same every time. */
-function noise(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let i = 0, state = 1; i < length; i++) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    bytes[i] = state >>> 16;
-  }
-  return bytes;
-}
 
 const names = Array.from({ length: 5000 }, (_, i) => `packages/some-package-${i % 50}/lib/file-${i}.js`);
 const big = zipArchive([
@@ -45,9 +36,12 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
+/** Failures that pass are tried again at once. */
+const retry = { tries: 2, delay: 1, stall: 500 };
+
 /** In the middle: neither with the first bytes nor with the last. */
 const middle = names[2500]!;
-const readMiddle = () => openLayer(`${server.url}/big.zip`).then((layer) => textAt(layer, middle));
+const readMiddle = () => openLayer(`${server.url}/big.zip`, { retry }).then((layer) => textAt(layer, middle));
 
 describe('what is asked for', () => {
   test('a zip of 5,000 entries is opened and one file read in three requests, with less than 64 KiB too much', async () => {
@@ -153,16 +147,20 @@ describe('a server that lies or dies gives EIO with the cause', () => {
     ['dying', /cannot be fetched/],
     ['not-found', /HTTP 404 Not Found/],
     ['failing', /HTTP 500 Internal Server Error/],
+    ['silent', /nothing came for 0.5 s/],
+    ['stalling', /nothing came for 0.5 s/],
+    ['busy', /HTTP 503/],
+    ['closed-for-an-hour', /HTTP 429/],
   ];
   const failure = (detail: RegExp) => ({ code: 'EIO', detail: expect.stringMatching(detail) as string, cause: expect.any(Error) as Error });
 
   test.each(cases)('at open: %s', async (mode, detail) => {
     server.mode = mode;
-    await expect(openLayer(`${server.url}/big.zip`)).rejects.toMatchObject(failure(detail));
+    await expect(openLayer(`${server.url}/big.zip`, { retry })).rejects.toMatchObject(failure(detail));
   });
 
   test.each(cases)('while a file is read: %s, and a later read succeeds', async (mode, detail) => {
-    const layer = await openLayer(`${server.url}/big.zip`);
+    const layer = await openLayer(`${server.url}/big.zip`, { retry });
     server.mode = mode;
     const entry = entryAt(layer, 'large.bin');
     await expect(layer.read(entry, 0, 10)).rejects.toMatchObject(failure(detail));
@@ -180,7 +178,7 @@ describe('a server that lies or dies gives EIO with the cause', () => {
   });
 
   test('nobody there', async () => {
-    await expect(openLayer('http://127.0.0.1:1/a.zip')).rejects.toMatchObject(failure(/cannot be fetched/));
+    await expect(openLayer('http://127.0.0.1:1/a.zip', { retry })).rejects.toMatchObject(failure(/cannot be fetched/));
   });
 });
 
@@ -276,7 +274,7 @@ describe('across origins', () => {
 
   test.each<ServerMode>(['short-body', 'dying'])('wrong bytes are never served: %s', (mode) =>
     elsewhere(async () => {
-      const layer = await openLayer(`${server.url}/big.zip`, { fetch: hidden() });
+      const layer = await openLayer(`${server.url}/big.zip`, { fetch: hidden(), retry });
       server.mode = mode;
       await expect(textAt(layer, 'large.bin')).rejects.toMatchObject({ code: 'EIO' });
     }),
@@ -330,5 +328,5 @@ describe('aborting', () => {
 test('a source counts its requests and bytes', async () => {
   const source = httpSource(`${server.url}/big.zip`);
   expect(await source.size()).toBe(big.length);
-  expect(source.stats).toEqual({ requests: 1, bytes: 66_560 });
+  expect(source.stats).toEqual({ requests: 1, bytes: 66_560, syncRequests: 0 });
 });

@@ -109,7 +109,7 @@ describe('while it arrives', () => {
     size: async () => size,
     peek: () => undefined,
     read: async (start, end) => new Uint8Array(gz).subarray(start, end),
-    stream: async function* () {
+    async *stream() {
       yield* pieces;
     },
   });

@@ -162,9 +162,9 @@ export function idbCases(): void {
   test('a database that a newer version has upgraded is refused, at once and while it is open', async () => {
     const store = await makeStore();
     await store.load();
-    const newer = await openRaw(store.name, 2);
+    const newer = await openRaw(store.name, 3);
     newer.close();
-    const refused = failsWith('ENOTSUP', store.name, 'newer version', 'schema 1');
+    const refused = failsWith('ENOTSUP', store.name, 'newer version', 'schema 2');
     await expect(store.commit(commitOf({}))).rejects.toSatisfy(refused);
     await expect(idbUpper(store.name)).rejects.toSatisfy(refused);
   });
@@ -212,8 +212,8 @@ export function idbCases(): void {
     await store.commit(commitOf({ records: [[5, inode()]], chunks: [[1, bytes(1)]], durability: 'strict' }));
     await store.commit(commitOf({ records: [[5, undefined]], superblock: { format: 1, lowers: [] }, durability: 'relaxed' }));
     expect(started.mock.calls).toEqual([
-      [['records', 'chunks'], 'readwrite', { durability: 'strict' }],
-      [['records', 'chunks', 'superblock'], 'readwrite', { durability: 'relaxed' }],
+      [['records', 'chunks', 'turns'], 'readwrite', { durability: 'strict' }],
+      [['records', 'chunks', 'superblock', 'turns'], 'readwrite', { durability: 'relaxed' }],
     ]);
     await store.close();
   });

@@ -1,13 +1,20 @@
 import 'fake-indexeddb/auto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { isFsError } from '../../../src/base/errors.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
+import { fenceCases } from './fence-cases.ts';
 import { idbCases, makeStore } from './idb-cases.ts';
+import { schemaCases } from './schema-cases.ts';
+import { silenceCases } from './silence-cases.ts';
 import { storeCases } from './store-cases.ts';
 
 describe('upper in IndexedDB (in memory)', () => {
   storeCases({ make: makeStore, reopen: (store) => idbUpper(store.name) });
   idbCases();
+  fenceCases();
+  silenceCases();
+  schemaCases([1, 2].map((schema) => readFileSync(new URL(`../../fixtures/schema/schema-${schema}.json`, import.meta.url), 'utf8')));
 
   test('without IndexedDB the upper is refused with ENOTSUP', async () => {
     const { indexedDB } = globalThis;

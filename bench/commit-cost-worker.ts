@@ -1,0 +1,111 @@
+/* The worker's side of bench/commit-cost.ts: bare transactions and the store's commits, side by side. */
+
+import { idbUpper } from '../src/upper/idb-store.ts';
+import { encodeRecord } from '../src/upper/stored-record.ts';
+import type { InodeRecord } from '../src/layer/upper.ts';
+
+type Durability = 'strict' | 'relaxed';
+type Task = (durability: Durability) => Promise<void>;
+
+const record: InodeRecord = {
+  names: [[1, 'file.ts']],
+  mode: 0o100644,
+  uid: 0,
+  gid: 0,
+  rdev: 0,
+  nlink: 1,
+  size: 1024,
+  originSize: 0,
+  chunks: [7],
+  atimeMs: 1_700_000_000_000,
+  mtimeMs: 1_700_000_000_000,
+  ctimeMs: 1_700_000_000_000,
+  birthtimeMs: 1_700_000_000_000,
+};
+const version = {
+  generation: 'd3b0c4a2-0000-4000-8000-000000000000',
+  sequence: 1,
+  owner: 'd3b0c4a2-0000-4000-8000-000000000001',
+  serial: 1,
+};
+/** A file of 1 KiB is its record, that of its directory, and a chunk. */
+const chunk = new Uint8Array(1024);
+const ALL = ['records', 'chunks', 'superblock'];
+
+function openBare(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('bare', 1);
+    request.onupgradeneeded = () => ALL.forEach((store) => request.result.createObjectStore(store));
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+async function makeTasks(): Promise<Readonly<Record<string, Task>>> {
+  const database = await openBare();
+  const store = await idbUpper('measured');
+  await store.load();
+  let id = 1;
+  let turn = Date.now() * 1000;
+  const first = turn;
+  const join = (transaction: IDBTransaction): void => {
+    transaction.objectStore('superblock').add(version, ++turn);
+    if (turn % 64 === 0) transaction.objectStore('superblock').delete(IDBKeyRange.bound(first, turn - 2));
+  };
+  const next = (): number => (id = (id % 500) + 1);
+  const bare = (stores: string[], durability: Durability, work: (transaction: IDBTransaction) => void): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const transaction = database.transaction(stores, 'readwrite', { durability });
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));
+      work(transaction);
+    });
+  const put = (transaction: IDBTransaction): void => void transaction.objectStore('records').put(encodeRecord(record), next());
+  const putChunk = (transaction: IDBTransaction): void => void transaction.objectStore('chunks').put(chunk.slice(), next());
+  const stamp = (transaction: IDBTransaction): void => void transaction.objectStore('superblock').put(version, 1);
+  const ask = (transaction: IDBTransaction, answered: () => void): void => {
+    transaction.objectStore('superblock').get(1).onsuccess = answered;
+  };
+  return {
+    'bare, one store': (durability) => bare(['records'], durability, (t) => (put(t), t.commit())),
+    'bare, three stores': (durability) => bare(ALL, durability, (t) => (put(t), t.commit())),
+    'with version': (durability) => bare(ALL, durability, (t) => (put(t), stamp(t), t.commit())),
+    'with a turn of its own': (durability) => bare(ALL, durability, (t) => (put(t), join(t), t.commit())),
+    'fenced, ends by itself': (durability) => bare(ALL, durability, (t) => (ask(t, () => undefined), put(t), stamp(t))),
+    'fenced, commit() on the answer': (durability) => bare(ALL, durability, (t) => (ask(t, () => t.commit()), put(t), stamp(t))),
+    'fenced after the puts': (durability) => bare(ALL, durability, (t) => (put(t), ask(t, () => (stamp(t), t.commit())))),
+    "the store's commit": (durability) => store.commit({ records: new Map([[next(), record]]), chunks: new Map(), durability }),
+    'bare, a new file': (durability) => bare(['records', 'chunks'], durability, (t) => (put(t), put(t), putChunk(t), t.commit())),
+    "the store's commit, a new file": (durability) =>
+      store.commit({
+        records: new Map([
+          [next(), record],
+          [next(), record],
+        ]),
+        chunks: new Map([[next(), chunk.slice()]]),
+        durability,
+      }),
+  };
+}
+
+/** Milliseconds a commit: for each task one number a round, rounds interleaved. */
+async function measure(durability: Durability, rounds: number, commits: number): Promise<Record<string, number[]>> {
+  const tasks = Object.entries(await makeTasks());
+  const times: Record<string, number[]> = {};
+  for (let round = -2; round < rounds; round++) {
+    for (let i = 0; i < tasks.length; i++) {
+      const [name, task] = tasks[(i + round + tasks.length) % tasks.length]!; // nobody is always the first
+      const start = performance.now();
+      for (let n = 0; n < commits; n++) await task(durability);
+      if (round >= 0) (times[name] ??= []).push((performance.now() - start) / commits);
+    }
+  }
+  return times;
+}
+
+onmessage = ({ data }: MessageEvent<[Durability, number, number]>) =>
+  void measure(...data).then(postMessage, (e: unknown) =>
+    setTimeout(() => {
+      throw e; // so that the page hears of it
+    }),
+  );

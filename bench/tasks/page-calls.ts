@@ -1,0 +1,83 @@
+/* Calls from the page through the packaged worker: against a bare comlink echo that answers with as many bytes. */
+
+import { wrap } from 'comlink';
+import type { Remote } from 'comlink';
+import { open } from '../../src/index.ts';
+import { randomBytes } from '../harness/content.ts';
+import { timeEach } from '../harness/idb.ts';
+import type { Measured, Suite } from '../harness/suite.ts';
+
+const KIB = 1 << 10;
+const CALLS = 200;
+const LARGE = 1024 * KIB;
+const SMALL = 4 * KIB;
+
+const echo = `
+  import { expose, transfer } from 'comlink';
+  const small = new Uint8Array(${SMALL});
+  const large = new Uint8Array(${LARGE});
+  expose({
+    stat: (path) => ({ path, ino: 1, mode: 33188, nlink: 1, uid: 0, gid: 0, rdev: 0, size: 1, atimeMs: 1, mtimeMs: 1, ctimeMs: 1, birthtimeMs: 1 }),
+    read: (path) => {
+      const bytes = (path === '/small.bin' ? small : large).slice();
+      return transfer(bytes, [bytes.buffer]);
+    },
+  });
+`;
+
+interface Echo {
+  stat(path: string): object;
+  read(path: string): Uint8Array;
+}
+
+const startEcho = (): Remote<Echo> => wrap<Echo>(new Worker('/echo.js', { type: 'module' }));
+
+/** Made once for all runs: what is measured are calls, not the start of a worker. */
+let ready: Promise<{ ws: Awaited<ReturnType<typeof open>>; bare: Remote<Echo> }> | undefined;
+
+async function prepare() {
+  const ws = await open({ lower: [], workerUrl: '/worker.js' });
+  await ws.fs.writeFile('/small.bin', randomBytes(SMALL));
+  await ws.fs.writeFile('/large.bin', randomBytes(LARGE));
+  return { ws, bare: startEcho() };
+}
+
+async function measure(stat: (path: string) => Promise<unknown>, read: (path: string) => Promise<unknown>): Promise<Measured> {
+  return {
+    [`${CALLS} × stat`]: await timeEach(CALLS, () => stat('/small.bin')),
+    [`${CALLS} × readFile of 4 KiB`]: await timeEach(CALLS, () => read('/small.bin')),
+    [`${CALLS} × readFile of 1 MiB`]: await timeEach(CALLS, () => read('/large.bin')),
+  };
+}
+
+const target = { against: 'bare comlink', atMost: 1.3 };
+
+export const suite: Suite = {
+  name: 'page-calls',
+  where: 'page',
+  scripts: { 'echo.js': { code: echo }, 'worker.js': { code: `import { serve } from '../../src/rpc/serve.ts'; serve();` } },
+  scenarios: [
+    {
+      name: 'a call of the page, awaited each',
+      contestants: {
+        stratafs: async () => {
+          const { ws } = await (ready ??= prepare());
+          return measure(
+            (path) => ws.fs.stat(path),
+            (path) => ws.fs.readFile(path),
+          );
+        },
+        'bare comlink': async () => {
+          const { bare } = await (ready ??= prepare());
+          return measure(
+            (path) => bare.stat(path),
+            (path) => bare.read(path),
+          );
+        },
+      },
+      ours: 'stratafs',
+      limit: 'bare comlink',
+      targets: { [`${CALLS} × stat`]: target, [`${CALLS} × readFile of 4 KiB`]: target, [`${CALLS} × readFile of 1 MiB`]: target },
+    },
+  ],
+};

@@ -1,0 +1,270 @@
+/*
+ * One cache of archive bytes for all workspaces, tabs and workers of the origin. It knows which version of an archive is on which
+ * shelf, whether the server still has that one, and what has to go when space runs out: archives that were not opened for the
+ * longest time first, those that are open anywhere last. docs/decisions/0012 has the reasons.
+ *
+ * Who waits for whom: nobody waits for another tab. Evicting is done by one at a time; who finds it under way leaves it at that.
+ */
+
+import { loadCodec } from '../codec/codec.ts';
+import { type Shelves, originShelves } from '../storage/shelves.ts';
+import { ArchiveShelf } from './archive-shelf.ts';
+import { CachedSource } from './cached-source.ts';
+import { Catalog, type CatalogRecord, nameOf } from './catalog.ts';
+import { Eviction } from './eviction.ts';
+import { isCertain } from './http-answer.ts';
+import type { ArchiveVersion, RemoteSource } from './http-source.ts';
+import { isOffline } from './retry.ts';
+
+/** A fifth of what a full origin gets on a phone with 4 GB free. */
+const DEFAULT_LIMIT = 512 << 20;
+/** The version of what is stored. Another version has other shelves; what an older one left is removed. */
+const PREFIX = 'stratafs:1:';
+const CATALOG = 'catalog';
+/** How long an opening waits for a server to say whether an archive is still the same, before it does without. */
+const COMPARE_TIMEOUT = 5000;
+
+export interface BlockCacheOptions {
+  /** Bytes that all archives together may take. Exceeded by what one opening writes between two looks at it. */
+  readonly limit?: number | undefined;
+  /** Where things are kept. Default: the origin's Cache API. */
+  readonly shelves?: Shelves | undefined;
+  readonly clock?: (() => number) | undefined;
+}
+
+/**
+ * *open* asks the server at every opening whether the archive is still the same, one small request, and does with what is cached
+ * where there is no answer. *never* asks nothing: for URLs whose content never changes.
+ */
+export type Revalidate = 'open' | 'never';
+
+export interface CachedOptions {
+  readonly revalidate?: Revalidate | undefined;
+  /** An SRI string that the archive is known to satisfy: it stands for the content, whatever the URL. Nothing is then asked. */
+  readonly integrity?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a cached source asks of the cache it is in. */
+export interface ShelfKeeper {
+  /** The shelf for what has turned out to be this version; `undefined` where nothing identifies it. */
+  settle(version: ArchiveVersion): Promise<ArchiveShelf | undefined>;
+  /** The shelf of the same content that came from elsewhere, if there is one that is better. */
+  identify(digest: string): Promise<ArchiveShelf | undefined>;
+  /** Forgets what was opened: the server has another. */
+  forget(): Promise<void>;
+  /** The same, and removes what was kept. */
+  discard(): Promise<void>;
+  /** Nobody reads any more. */
+  release(): void;
+}
+
+/** Opens the origin's cache; `undefined` where the platform has nothing to keep it in. */
+export function openBlockCache(options: BlockCacheOptions = {}): BlockCache | undefined {
+  const shelves = options.shelves ?? originShelves(PREFIX);
+  // Insecure pages have neither.
+  const { subtle } = globalThis.crypto as { readonly subtle?: SubtleCrypto };
+  return shelves === undefined || subtle === undefined ? undefined : new BlockCache(shelves, options);
+}
+
+export class BlockCache {
+  readonly #clock: () => number;
+  readonly #eviction: Eviction;
+  /** Shelf -> how often it is open here. */
+  readonly #open = new Map<string, number>();
+  #catalog: Promise<Catalog> | undefined;
+
+  constructor(
+    private readonly shelves: Shelves,
+    { limit = DEFAULT_LIMIT, clock = Date.now }: BlockCacheOptions = {},
+  ) {
+    this.#clock = clock;
+    this.#eviction = new Eviction({
+      shelves,
+      limit,
+      catalog: () => this.#openCatalog(),
+      catalogName: CATALOG,
+      isOpen: (name) => this.#open.has(name),
+    });
+  }
+
+  /**
+   * Gives the same archive through the cache. Trouble with the cache itself is not heard of: then everything is fetched.
+   * @throws {FsError} EIO when the server refuses the archive
+   */
+  async open(remote: RemoteSource, options: CachedOptions = {}): Promise<CachedSource> {
+    const seat = new Seat({ cache: this, remote, asked: options.integrity ?? remote.url.href, certain: options.integrity !== undefined });
+    const record = await unlessBroken(async () => (await this.#openCatalog()).get(seat.asked));
+    if (record === undefined || !(await this.#mayUse(record, remote, options))) return new CachedSource(remote, seat);
+    const shelf = await unlessBroken(() => seat.enter(record));
+    return new CachedSource(remote, seat, shelf);
+  }
+
+  /** Removes everything that is not open anywhere. */
+  async clear(): Promise<void> {
+    await this.#eviction.evict(Infinity);
+  }
+
+  /** Bytes that are kept, of all archives. */
+  usage(): Promise<number> {
+    return this.#eviction.usage();
+  }
+
+  async #mayUse(record: CatalogRecord, remote: RemoteSource, { revalidate = 'open', integrity, signal }: CachedOptions): Promise<boolean> {
+    if (revalidate === 'never' || integrity !== undefined || isOffline()) return true;
+    return (await remote.compare(record.version, COMPARE_TIMEOUT, signal)) !== 'changed';
+  }
+
+  async openShelf(name: string): Promise<ArchiveShelf> {
+    const shelf = new ArchiveShelf({
+      shelf: await this.shelves.open(name),
+      codec: loadCodec(),
+      reserve: (bytes) => this.#eviction.reserve(bytes),
+      makeRoom: (bytes) => this.#eviction.makeRoom(bytes, name),
+    });
+    await shelf.list();
+    return shelf;
+  }
+
+  /** Says to everybody that a shelf is in use, until the returned function is called. */
+  async hold(name: string): Promise<() => void> {
+    this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
+    const unlock = await holdShelf(name);
+    return () => {
+      const others = this.#open.get(name)! - 1;
+      if (others > 0) this.#open.set(name, others);
+      else this.#open.delete(name);
+      unlock();
+    };
+  }
+
+  async record(asked: string, version: ArchiveVersion, shelf: string): Promise<void> {
+    await (await this.#openCatalog()).put(asked, { version, shelf, usedAt: this.#clock() });
+  }
+
+  async forget(asked: string): Promise<void> {
+    await (await this.#openCatalog()).remove(asked);
+  }
+
+  /** Notes which shelf has the archive of this digest; gives the one that had it before. */
+  async identify(digest: string, shelf: string): Promise<string | undefined> {
+    const catalog = await this.#openCatalog();
+    const known = await catalog.shelfOf(digest);
+    if (known === shelf || (known !== undefined && (await this.shelves.names()).includes(known))) return known;
+    await catalog.noteDigest(digest, shelf);
+    return undefined;
+  }
+
+  async removeShelf(name: string): Promise<void> {
+    await this.shelves.remove(name);
+  }
+
+  #openCatalog(): Promise<Catalog> {
+    this.#catalog ??= this.shelves.open(CATALOG).then((shelf) => new Catalog(shelf));
+    return this.#catalog;
+  }
+}
+
+interface SeatOptions {
+  readonly cache: BlockCache;
+  readonly remote: RemoteSource;
+  readonly asked: string;
+  /** What is asked for names its content. */
+  readonly certain: boolean;
+}
+
+/** The place of one opened archive in the cache. While it is taken, a lock that all tabs see says so. */
+class Seat implements ShelfKeeper {
+  readonly #options: SeatOptions;
+  #version: ArchiveVersion | undefined;
+  #name: string | undefined;
+  #unlock: (() => void) | undefined;
+
+  constructor(options: SeatOptions) {
+    this.#options = options;
+  }
+
+  get asked(): string {
+    return this.#options.asked;
+  }
+
+  /** Takes what the catalog says for true. `undefined` where the shelf was evicted. */
+  async enter({ version, shelf: name }: CatalogRecord): Promise<ArchiveShelf | undefined> {
+    const shelf = await this.#take(name, version);
+    if (shelf.isEmpty) return undefined;
+    this.#options.remote.pin(version);
+    return shelf;
+  }
+
+  async settle(version: ArchiveVersion): Promise<ArchiveShelf | undefined> {
+    const { asked, certain } = this.#options;
+    // Without a mark nobody could tell the next version from this one, and the cache would mix them.
+    if (!certain && !isCertain(version)) return undefined;
+    return unlessBroken(async () => {
+      const { etag, lastModified, size } = version;
+      return this.#take(await nameOf(certain ? asked : JSON.stringify([asked, etag, lastModified, size])), version);
+    });
+  }
+
+  async identify(digest: string): Promise<ArchiveShelf | undefined> {
+    return unlessBroken(async () => {
+      const [version, own] = [this.#version, this.#name];
+      if (version === undefined || own === undefined) return undefined;
+      const other = await this.#options.cache.identify(`${digest}-${version.size}`, own);
+      if (other === undefined || other === own) return undefined;
+      const shelf = await this.#take(other, version);
+      await this.#options.cache.removeShelf(own);
+      return shelf;
+    });
+  }
+
+  async forget(): Promise<void> {
+    await unlessBroken(() => this.#options.cache.forget(this.asked));
+  }
+
+  async discard(): Promise<void> {
+    const { cache } = this.#options;
+    await this.forget();
+    if (this.#name !== undefined) await unlessBroken(() => cache.removeShelf(this.#name!));
+    this.release();
+  }
+
+  release(): void {
+    this.#unlock?.();
+    this.#unlock = undefined;
+  }
+
+  async #take(name: string, version: ArchiveVersion): Promise<ArchiveShelf> {
+    this.release();
+    const { cache } = this.#options;
+    this.#unlock = await cache.hold(name);
+    this.#name = name;
+    this.#version = version;
+    // First, so that nobody takes a new shelf for one that was left behind.
+    await cache.record(this.asked, version, name);
+    return cache.openShelf(name);
+  }
+}
+
+/** A lock that all tabs see. */
+async function holdShelf(name: string): Promise<() => void> {
+  const { locks } = (globalThis.navigator ?? {}) as Partial<Navigator>;
+  if (locks === undefined) return () => undefined;
+  return new Promise((resolve) => {
+    const held = locks.request(PREFIX + name, { mode: 'shared' }, () => new Promise<void>((free) => resolve(free)));
+    // A page that is going away: nothing is held and nothing evicted.
+    held.catch(() => resolve(() => undefined));
+  });
+}
+
+/**
+ * Runs what only stores and looks up. Whatever a storage throws (private windows, a full or damaged disk; each engine has errors of
+ * its own), nobody but the cache is worse off.
+ */
+async function unlessBroken<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,187 @@
+/*
+ * An archive behind a URL with the block cache in front of it. What is kept is read from there, what is missing is fetched and
+ * kept; both are bytes of one version, the one that was opened.
+ */
+
+import { concatBytes } from '../base/bytes.ts';
+import { isFsError } from '../base/errors.ts';
+import type { ArchiveShelf, KeptPart } from './archive-shelf.ts';
+import type { ShelfKeeper } from './block-cache.ts';
+import type { RemoteSource } from './http-source.ts';
+import type { Source, SourceStats } from './source.ts';
+
+/** An archive is put into the cache from memory in pieces of this size. */
+const PIECE = 4 << 20;
+
+export class CachedSource implements Source {
+  readonly #remote: RemoteSource;
+  readonly #keeper: ShelfKeeper;
+  #shelf: ArchiveShelf | undefined;
+  #size: Promise<number> | undefined;
+  #cached = 0;
+  #hasFailed = false;
+
+  /** @param shelf where the version is already that the remote is pinned to; `undefined` where nothing is known of it */
+  constructor(remote: RemoteSource, keeper: ShelfKeeper, shelf?: ArchiveShelf) {
+    this.#remote = remote;
+    this.#keeper = keeper;
+    this.#shelf = shelf;
+    // Synchronous reading needs the blobs, reading does not.
+    if (shelf !== undefined) void shelf.warm().catch(() => undefined);
+  }
+
+  get name(): string {
+    return this.#remote.name;
+  }
+
+  get stats(): SourceStats {
+    return { ...this.#remote.stats, cached: this.#cached };
+  }
+
+  /** Something could not be fetched. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  get keeps(): boolean {
+    return this.#shelf?.keeps === true;
+  }
+
+  async size(signal?: AbortSignal): Promise<number> {
+    const known = this.#remote.version?.size;
+    if (known !== undefined && this.#shelf !== undefined) return known;
+    if (this.#size === undefined) {
+      const sizing = this.#learn(signal);
+      this.#size = sizing;
+      // Another caller may have more luck, or no signal.
+      sizing.catch(() => (this.#size = undefined));
+    }
+    return this.#size;
+  }
+
+  peek(start: number, end: number): Uint8Array | undefined {
+    return this.#remote.peek(start, end);
+  }
+
+  holds(start: number, end: number): boolean {
+    return this.#remote.peek(start, end) !== undefined || this.#shelf?.holds(start, end) === true;
+  }
+
+  async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const shelf = this.#shelf;
+    if (shelf === undefined) return this.#fetch(start, end, signal);
+    if (!shelf.holds(start, end)) await shelf.listAgain().catch(() => undefined);
+    const pieces: Uint8Array[] = [];
+    for (const part of joinMissing(shelf.cover(start, end))) pieces.push(await this.#readPart(part, signal));
+    return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
+  }
+
+  readSync(start: number, end: number): Uint8Array | undefined {
+    const pieces: Uint8Array[] = [];
+    const parts: readonly KeptPart[] = this.#shelf?.cover(start, end) ?? [{ start, end, in: undefined }];
+    for (const part of joinMissing(parts)) {
+      const kept = this.#shelf?.readSync(part);
+      const bytes = kept ?? this.#fetchSync(part.start, part.end);
+      if (bytes === undefined) return undefined;
+      if (kept !== undefined) this.#cached += kept.length;
+      pieces.push(bytes);
+    }
+    return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
+  }
+
+  async settled(): Promise<void> {
+    await this.#shelf?.settled();
+  }
+
+  /** Forgets what was kept of the archive: it is of no use. */
+  async discard(): Promise<void> {
+    await this.settled();
+    this.#shelf = undefined;
+    await this.#keeper.discard();
+  }
+
+  close(): void {
+    this.#shelf?.close();
+    this.#remote.close();
+    // What was read is still being written, and must not be evicted while it is.
+    void this.settled().finally(() => this.#keeper.release());
+  }
+
+  /** An index that was made of this archive before. */
+  async index(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#shelf?.index(name);
+  }
+
+  /** Keeps an index, and says what the content is: the same content from another URL, or deployed anew, is not fetched again. */
+  async keepIndex(name: string, bytes: Uint8Array<ArrayBuffer>, digest: string): Promise<void> {
+    const better = await this.#keeper.identify(digest);
+    if (better !== undefined) {
+      this.#shelf?.close();
+      this.#shelf = better;
+      await better.warm();
+    }
+    this.#shelf?.keepIndex(name, bytes);
+  }
+
+  /** Asks the server for the size, which tells the version too, and finds the shelf of that. */
+  async #learn(signal: AbortSignal | undefined): Promise<number> {
+    this.#hasFailed = true;
+    const size = await this.#remote.size(signal);
+    this.#hasFailed = false;
+    const { version } = this.#remote;
+    if (version === undefined) return size;
+    this.#shelf = await this.#keeper.settle(version);
+    // A server without ranges has sent everything. A short piece is kept when it is read.
+    if (this.#remote.peek(0, size) === undefined) return size;
+    for (let at = 0; at < size; at += PIECE) this.#keep(at, this.#remote.peek(at, Math.min(size, at + PIECE))!);
+    return size;
+  }
+
+  async #readPart(part: KeptPart, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const kept = await this.#shelf?.read(part);
+    if (kept === undefined) return this.#fetch(part.start, part.end, signal);
+    signal?.throwIfAborted();
+    this.#cached += kept.length;
+    return kept;
+  }
+
+  async #fetch(start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#remote.read(start, end, signal);
+      this.#keep(start, bytes);
+      return bytes;
+    } catch (e) {
+      this.#hasFailed = true;
+      // The way out of ESTALE: the next opening starts from what the server has now.
+      if (isFsError(e, 'ESTALE')) await this.#keeper.forget();
+      throw e;
+    }
+  }
+
+  #fetchSync(start: number, end: number): Uint8Array | undefined {
+    try {
+      const bytes = this.#remote.readSync?.(start, end);
+      if (bytes !== undefined) this.#keep(start, bytes);
+      return bytes;
+    } catch (e) {
+      if (isFsError(e, 'ESTALE')) void this.#keeper.forget();
+      throw e;
+    }
+  }
+
+  #keep(start: number, bytes: Uint8Array): void {
+    if (this.#shelf !== undefined && !this.#shelf.holds(start, start + bytes.length)) this.#shelf.put(start, bytes);
+  }
+}
+
+/** Makes one request of missing parts that follow each other. */
+function joinMissing(parts: readonly KeptPart[]): KeptPart[] {
+  const joined: KeptPart[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (last !== undefined && last.in === undefined && part.in === undefined) joined[joined.length - 1] = { ...part, start: last.start };
+    else joined.push(part);
+  }
+  return joined;
+}

@@ -1,0 +1,119 @@
+/* Keeps the block cache within its limit: counts what is on all shelves, and removes what was not used for the longest time. */
+
+import type { Shelf, Shelves } from '../storage/shelves.ts';
+import { lengthOfKey } from './archive-shelf.ts';
+import type { Catalog } from './catalog.ts';
+
+/** Bytes written between two looks at all shelves: other tabs write too. */
+const LOOK_EVERY = 16 << 20;
+/** A look takes milliseconds, so it should bring something: down to nine tenths of the limit. */
+const SLACK = 0.9;
+/** Of all tabs one evicts at a time. */
+const LOCK = 'stratafs:1:evicting';
+const IN_USE = /^stratafs:1:(.+)$/;
+
+export interface EvictionOptions {
+  readonly shelves: Shelves;
+  /** Bytes. */
+  readonly limit: number;
+  readonly catalog: () => Promise<Catalog>;
+  /** The one shelf that is no archive's. */
+  readonly catalogName: string;
+  /** Tells whether this worker has an archive open: also where there are no locks to tell it. */
+  readonly isOpen: (name: string) => boolean;
+}
+
+interface Measured {
+  readonly name: string;
+  readonly shelf: Shelf;
+  readonly keys: readonly string[];
+  readonly bytes: number;
+  readonly usedAt: number;
+  readonly inUse: boolean;
+}
+
+export class Eviction {
+  readonly #options: EvictionOptions;
+  #written = Infinity;
+
+  constructor(options: EvictionOptions) {
+    this.#options = options;
+  }
+
+  /** Is told of bytes that are about to be written. Looks at the shelves from time to time. */
+  async reserve(bytes: number): Promise<void> {
+    const { limit } = this.#options;
+    this.#written += bytes;
+    if (this.#written < Math.min(LOOK_EVERY, limit / 8)) return;
+    this.#written = bytes;
+    const excess = (await this.usage()) + bytes - limit;
+    if (excess > 0) await this.evict(excess + limit * (1 - SLACK));
+  }
+
+  /** The browser gives no more: frees as much of what other archives take, or says that it cannot. */
+  async makeRoom(bytes: number, own: string): Promise<boolean> {
+    return (await this.evict(bytes, own)) >= bytes;
+  }
+
+  async usage(): Promise<number> {
+    return (await this.#measure()).reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Removes so many bytes, or all that may be; gives how many it were. What `own` has stays. */
+  evict(bytes: number, own?: string): Promise<number> {
+    const { locks } = (globalThis.navigator ?? {}) as Partial<Navigator>;
+    if (locks === undefined) return this.#evict(bytes, own);
+    return locks.request(LOCK, { ifAvailable: true }, (lock) => (lock === null ? 0 : this.#evict(bytes, own)));
+  }
+
+  async #evict(bytes: number, own: string | undefined): Promise<number> {
+    const measured = (await this.#measure()).filter(({ name }) => name !== own).sort((a, b) => a.usedAt - b.usedAt);
+    const catalog = await this.#options.catalog();
+    let freed = 0;
+    for (const archive of measured) {
+      if (freed >= bytes) return freed;
+      if (archive.inUse) continue;
+      // The record last: one without its shelf would do no harm either.
+      await this.#options.shelves.remove(archive.name);
+      await catalog.forget(archive.name);
+      freed += archive.bytes;
+    }
+    if (bytes === Infinity) return freed;
+    // What is open somewhere loses what it got first. Its reader fetches that again, should it be needed.
+    for (const archive of measured.filter(({ inUse }) => inUse)) freed += await removeOldest(archive, bytes - freed);
+    return freed;
+  }
+
+  async #measure(): Promise<Measured[]> {
+    const { shelves, catalogName, isOpen } = this.#options;
+    const usedAt = await (await this.#options.catalog()).usedAt();
+    const inUse = await shelvesInUse();
+    const measured: Measured[] = [];
+    for (const name of await shelves.names()) {
+      if (name === catalogName) continue;
+      const shelf = await shelves.open(name);
+      const keys = await shelf.keys();
+      const bytes = keys.reduce((sum, key) => sum + lengthOfKey(key), 0);
+      measured.push({ name, shelf, keys, bytes, usedAt: usedAt.get(name) ?? 0, inUse: inUse.has(name) || isOpen(name) });
+    }
+    return measured;
+  }
+}
+
+async function removeOldest({ shelf, keys }: Measured, bytes: number): Promise<number> {
+  let freed = 0;
+  for (const key of keys) {
+    if (freed >= bytes) break;
+    // Without its index an archive cannot be opened offline.
+    if (!key.startsWith('segment-')) continue;
+    await shelf.remove(key);
+    freed += lengthOfKey(key);
+  }
+  return freed;
+}
+
+async function shelvesInUse(): Promise<Set<string>> {
+  const { locks } = (globalThis.navigator ?? {}) as Partial<Navigator>;
+  const held = (await locks?.query())?.held ?? [];
+  return new Set(held.map(({ name }) => IN_USE.exec(name ?? '')?.[1] ?? ''));
+}

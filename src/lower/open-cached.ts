@@ -1,0 +1,101 @@
+/* Opening a layer through the block cache: with a kept index nothing is parsed, and nothing but "is it still the same?" is asked. */
+
+import { isFsError } from '../base/errors.ts';
+import type { TableOptions } from '../layer/build-table.ts';
+import type { Layer, PrefetchOptions } from '../layer/layer.ts';
+import type { BlockCache, Revalidate } from './block-cache.ts';
+import { CachedSource } from './cached-source.ts';
+import type { RemoteSource } from './http-source.ts';
+import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
+import type { Source } from './source.ts';
+import { indexOfEstargz } from './estargz-layer.ts';
+import { indexOfZip } from './zip-layer.ts';
+
+export interface CachedLayerOptions {
+  /** Keeps what is fetched, for later sessions and without a network. Default: nothing is kept. */
+  readonly cache?: BlockCache | undefined;
+  /** Whether a kept archive is compared with the server's when it is opened. Default: open. */
+  readonly revalidate?: Revalidate | undefined;
+  /**
+   * Files to fetch at once when the layer is opened: what `accessed()` gave the last time. Nobody waits for them. Default: what the
+   * archive says that a program opens first (the landmark of eStargz).
+   */
+  readonly prefetch?: readonly string[] | undefined;
+  /** Fetches everything else too, a request at a time, unless the user's browser is told to save data. Default: false. */
+  readonly background?: boolean | undefined;
+}
+
+/** How an archive becomes a layer. */
+export interface CachedOpening {
+  readonly table: TableOptions;
+  /** Reads the table of contents. */
+  readonly open: (source: Source) => Promise<Layer>;
+  /** Makes the layer from what `open` learned before; `undefined` where it has to be learned anew. */
+  readonly restore: (index: LayerIndex, source: Source) => Promise<Layer | undefined>;
+}
+
+/** @throws {FsError} as `openLayer` */
+export async function openThroughCache(
+  source: Source,
+  opening: CachedOpening,
+  options: CachedLayerOptions & { readonly signal?: AbortSignal | undefined; readonly integrity?: string | undefined },
+): Promise<Layer> {
+  const { cache, revalidate, integrity, signal } = options;
+  const cached =
+    cache !== undefined && 'compare' in source ? await cache.open(source as RemoteSource, { revalidate, integrity, signal }) : source;
+  try {
+    const layer = cached instanceof CachedSource ? await openCached(cached, opening, integrity === undefined) : await opening.open(cached);
+    return fillAhead(layer, options);
+  } catch (e) {
+    cached.close();
+    throw e;
+  }
+}
+
+/** @param indexed false where all of the archive is to be read and verified every time, so that an index would save nothing */
+async function openCached(source: CachedSource, { table, open, restore }: CachedOpening, indexed: boolean): Promise<Layer> {
+  const name = await indexName(table);
+  const kept = indexed ? await source.index(name) : undefined;
+  const restored = kept === undefined ? undefined : await restore(unpackIndex(kept), source);
+  if (restored !== undefined) return restored;
+  let layer: Layer;
+  try {
+    layer = await open(source);
+  } catch (e) {
+    // What is kept is no archive, or not what `integrity` says (a login page, for one): the next opening is to get it anew.
+    if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
+    throw e;
+  }
+  const index = indexed ? (indexOfZip(layer) ?? indexOfEstargz(layer)) : undefined;
+  // Of the content, whichever way it is mounted.
+  if (index !== undefined) await source.keepIndex(name, packIndex(index), index.digest.split(';')[0]!);
+  return layer;
+}
+
+/** Starts what is to be fetched before it is asked for, and ends it with the layer. */
+function fillAhead(layer: Layer, { prefetch, background = false }: CachedLayerOptions): Layer {
+  const wanted = background && !savesData();
+  const hasStartup = prefetch === undefined && layer.startup !== undefined;
+  if (layer.prefetch === undefined || (!hasStartup && (prefetch ?? []).length === 0 && !wanted)) return layer;
+  const closing = new AbortController();
+  const options: PrefetchOptions & { parallel?: number } = { signal: closing.signal };
+  const fill = async (): Promise<void> => {
+    if (hasStartup) await layer.prefetchStartup?.(options);
+    else await layer.prefetch!(prefetch ?? [], options);
+    if (wanted) await layer.prefetch!('all', { ...options, parallel: 1 } as PrefetchOptions);
+  };
+  // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
+  fill().catch(() => undefined);
+  const close = layer.close.bind(layer);
+  layer.close = () => {
+    closing.abort();
+    return close();
+  };
+  return layer;
+}
+
+/** https://wicg.github.io/savedata/ : Chromium has it. */
+function savesData(): boolean {
+  const { connection } = (globalThis.navigator ?? {}) as { readonly connection?: { readonly saveData?: boolean } };
+  return connection?.saveData === true;
+}

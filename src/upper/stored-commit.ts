@@ -1,0 +1,104 @@
+/*
+ * Writing: one commit as one transaction, fenced. It takes the turn after the last one that its owner knows; where somebody else has
+ * had that turn, nothing of it happens, whatever locks say (docs/decisions/0008).
+ */
+
+import { ownBytes } from '../base/bytes.ts';
+import type { Commit } from '../layer/upper.ts';
+import { SUPERBLOCK, type StoreName } from './connection.ts';
+import { encodeRecord } from './stored-record.ts';
+import { type Turn, addTurn, askLastTurn, isSameTurn } from './stored-turn.ts';
+import { abort, ended, isNamed } from './transaction.ts';
+
+/** A write of the upper. */
+export interface Write {
+  /** The last turn that the owner knows. */
+  readonly before: Turn | undefined;
+  /** The turn that this write takes. */
+  readonly turn: Turn;
+  readonly commit: Commit;
+  /**
+   * The turn before was the owner's own, over the same connection: then adding the row is all the fence there need be. Otherwise the
+   * database may be another, or the rows between may be gone, and it is asked for its last turn first.
+   */
+  readonly isOwnTurn: boolean;
+  /** Removes everything first. */
+  readonly clear?: boolean | undefined;
+  /** What else is to be done in the transaction. */
+  readonly also?: ((transaction: IDBTransaction) => void) | undefined;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+const CONTENT: readonly StoreName[] = ['records', 'chunks', 'superblock'];
+
+/** Bytes a second that any machine writes. A commit has its time limit, and this much more for what is in it. */
+const SLOWEST_DISK = 1 << 20;
+
+/**
+ * Writes; *overtaken* indicates that somebody has had the turn. Therefore nothing was written now: it may have been, by an
+ * earlier try of the same write.
+ * @throws the browser's error
+ */
+export async function write(database: IDBDatabase, writing: Write): Promise<'written' | 'overtaken'> {
+  const { commit, timeout } = writing;
+  const transaction = database.transaction([...storesOf(writing), 'turns'], 'readwrite', { durability: commit.durability });
+  const done = ended(transaction, timeout + (bytesOf(commit) / SLOWEST_DISK) * 1000);
+  const fence = { overtaken: false };
+  try {
+    putWrite(transaction, writing, fence);
+  } catch (e) {
+    done.catch(() => undefined); // `e` says why
+    abort(transaction);
+    throw e;
+  }
+  try {
+    await done;
+    return 'written';
+  } catch (e) {
+    if (fence.overtaken || isNamed(e, 'ConstraintError')) return 'overtaken';
+    throw e;
+  }
+}
+
+function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtaken: boolean }): void {
+  const { before, turn, isOwnTurn, commit, clear, also } = writing;
+  if (!isOwnTurn) {
+    askLastTurn(transaction, (last) => {
+      if (last !== null && isSameTurn(last, before)) return transaction.commit();
+      fence.overtaken = true;
+      abort(transaction);
+    });
+  }
+  addTurn(transaction, turn, before);
+  if (clear === true) for (const store of CONTENT) transaction.objectStore(store).clear();
+  if (commit.superblock !== undefined) transaction.objectStore('superblock' satisfies StoreName).put(commit.superblock, SUPERBLOCK);
+  putAll(transaction, 'records', commit.records, encodeRecord);
+  putAll(transaction, 'chunks', commit.chunks, ownBytes);
+  also?.(transaction);
+  if (isOwnTurn) transaction.commit();
+}
+
+function storesOf({ commit, clear, also }: Write): readonly StoreName[] {
+  const needsSuperblock = commit.superblock !== undefined || clear === true || also !== undefined;
+  return needsSuperblock ? CONTENT : ['records', 'chunks'];
+}
+
+function putAll<T>(
+  transaction: IDBTransaction,
+  name: StoreName,
+  changes: ReadonlyMap<number, T | undefined>,
+  encode: (value: T) => object,
+): void {
+  const store = transaction.objectStore(name);
+  for (const [key, value] of changes) {
+    if (value === undefined) store.delete(key);
+    else store.put(encode(value), key);
+  }
+}
+
+function bytesOf({ chunks }: Commit): number {
+  let bytes = 0;
+  for (const chunk of chunks.values()) bytes += chunk?.length ?? 0;
+  return bytes;
+}

@@ -1,0 +1,63 @@
+/* Shelves in memory, which outlive the caches that use them, and fail in the ways in which a browser's storage does. */
+
+import type { Shelf, Shelves } from '../../src/storage/shelves.ts';
+
+export class MemoryShelves implements Shelves {
+  readonly shelves = new Map<string, Map<string, Blob>>();
+  /** Bytes that the origin may have. */
+  quota = Infinity;
+  puts = 0;
+  gets = 0;
+
+  async names(): Promise<string[]> {
+    return [...this.shelves.keys()];
+  }
+
+  async open(name: string): Promise<Shelf> {
+    const blobs = (): Map<string, Blob> => {
+      if (!this.shelves.has(name)) this.shelves.set(name, new Map());
+      return this.shelves.get(name)!;
+    };
+    blobs();
+    return {
+      keys: async () => [...blobs().keys()],
+      get: async (key) => {
+        this.gets++;
+        return blobs().get(key);
+      },
+      put: async (key, blob) => {
+        await Promise.resolve();
+        this.puts++;
+        if (this.bytes + blob.size > this.quota) throw new DOMException('no more', 'QuotaExceededError');
+        blobs().set(key, blob);
+      },
+      remove: async (key) => void blobs().delete(key),
+    };
+  }
+
+  async remove(name: string): Promise<void> {
+    this.shelves.delete(name);
+  }
+
+  get bytes(): number {
+    return [...this.shelves.values()].flatMap((blobs) => [...blobs.values()]).reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** The shelves of archives: all but the catalog. */
+  get archives(): string[] {
+    return [...this.shelves.keys()].filter((name) => name !== 'catalog');
+  }
+
+  /** Replaces every blob whose key starts so, as a crash or a bad disk would. */
+  async damage(prefix: string, change: (bytes: Uint8Array) => Uint8Array): Promise<number> {
+    let damaged = 0;
+    for (const blobs of this.shelves.values()) {
+      for (const [key, blob] of blobs) {
+        if (!key.startsWith(prefix)) continue;
+        blobs.set(key, new Blob([change(new Uint8Array(await blob.arrayBuffer())) as Uint8Array<ArrayBuffer>]));
+        damaged++;
+      }
+    }
+    return damaged;
+  }
+}
