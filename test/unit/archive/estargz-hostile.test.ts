@@ -74,6 +74,11 @@ describe('content that is not what its digest says', () => {
   });
 });
 
+test('without digests, a file longer than what its member holds is damaged', async () => {
+  const { bytes } = estargzArchive([{ name: 'f', content: 'x'.repeat(100) }], { noDigests: true, lie: change('f', { size: 101 }) });
+  await expect(textAt(await openLayer(bytes), '/f')).rejects.toEqual(broken(/its gzip member ends 1 bytes before it does/));
+});
+
 describe('a table of contents that lies', () => {
   test('about where a content is: outside the file', () =>
     expectRefused({ lie: change('last', { offset: 1e9 }) }, /^bad\.esgz: 'last': its content is at byte 1000000000, behind/));

@@ -116,6 +116,17 @@ describe('check', () => {
     ]);
   });
 
+  test('counts a file with two names once', async () => {
+    writeFileSync(
+      at('hard.tar'),
+      tarArchive([
+        { name: 'a', content: 'four' },
+        { name: 'b', type: '1', link: 'a' },
+      ]),
+    );
+    expect((await stratafs(['check', at('hard.tar')])).out).toMatch(/sound: 2 entries, 4 bytes/);
+  });
+
   test('of one that cannot be opened ends with 2', async () => {
     writeFileSync(at('cut.zip'), zipArchive(files).slice(0, -30));
     expect(await stratafs(['check', at('cut.zip')])).toMatchObject({

@@ -132,6 +132,7 @@ describe('oci', () => {
     for (const descriptor of [...manifests, config, ...layers]) expect(blob(descriptor).length).toBe(descriptor.size);
     const { rootfs } = read<{ rootfs: { diff_ids: string[] } }>(config);
     expect(rootfs.diff_ids).toEqual(layers.map((layer) => sha256(gunzipSync(blob(layer)))));
+    for (const layer of layers) expect(layer.annotations['containerd.io/snapshot/stargz/toc.digest']).toMatch(/^sha256:[0-9a-f]{64}$/);
     for (const layer of layers)
       expect(layer.annotations['io.containers.estargz.uncompressed-size']).toBe(String(gunzipSync(blob(layer)).length));
   });

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLayer } from '../../../src/lower/open-layer.ts';
 import { pack } from '../../../src/pack.ts';
@@ -77,6 +78,26 @@ describe.each(variants)('as %s', (name, options) => {
       for (const path of ['/link', '/dangling']) expect(actual.delete(path) && expected.delete(path)).toBe(true);
     expect(differences(actual, expected)).toEqual([]);
   });
+});
+
+test('bytes do not depend on the order of extended attributes', async () => {
+  const tar = (names: readonly string[]): Uint8Array =>
+    tarArchive([paxHeader(Object.fromEntries(names.map((name) => [`SCHILY.xattr.user.${name}`, name]))), { name: 'f', content: 'f' }]);
+  expect((await pack(tar(['b', 'a', 'c']))).digest).toBe((await pack(tar(['a', 'b', 'c']))).digest);
+});
+
+test('a large file has gzip members of its own, small ones share theirs', async () => {
+  const { bytes } = await pack(tree);
+  const toc = Number.parseInt(Buffer.from(bytes.subarray(-35, -19)).toString(), 16);
+  const tar = gunzipSync(bytes.subarray(toc, bytes.length - 51)).subarray(512);
+  const json = tar.subarray(0, tar.indexOf(0)).toString();
+  const { entries } = JSON.parse(json) as {
+    entries: { name: string; type: string; offset?: number; innerOffset?: number; size?: number }[];
+  };
+  const contents = entries.filter(({ offset }) => offset !== undefined);
+  for (const { name, innerOffset, size } of contents) if ((size ?? 0) >= 65_536) expect([name, innerOffset]).toEqual([name, undefined]);
+  expect(contents.filter(({ type }) => type === 'chunk').map(({ name }) => name)).toEqual(['repeated.txt']);
+  expect(contents.filter(({ innerOffset }) => innerOffset !== undefined).length).toBeGreaterThan(5);
 });
 
 test('bytes do not depend on the time zone or the locale', async () => {

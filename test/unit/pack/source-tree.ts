@@ -38,7 +38,6 @@ export function makeTree(root: string, { reverse = false }: { reverse?: boolean 
     () => writeFileSync(join(root, 'src', `${'long-name-'.repeat(14)}.txt`), 'long'),
     () => symlinkSync('src/main.ts', join(root, 'link')),
     () => symlinkSync(`../${'far/'.repeat(40)}away`, join(root, 'dangling')),
-    () => writeFileSync(join(root, 'tool'), '#!/bin/sh\n'),
     () => mkdirSync(join(root, 'void')),
     () => writeFileSync(join(root, '__proto__'), 'a name like others'),
     () => writeFileSync(join(root, 'src.old'), 'sorts between src and what is in it'),
@@ -47,11 +46,13 @@ export function makeTree(root: string, { reverse = false }: { reverse?: boolean 
   for (const step of reverse ? steps.toReversed() : steps) step();
   const deep = readdirSync(join(root, 'src', 'deep'), { recursive: true, encoding: 'utf8' }).sort((a, b) => b.length - a.length)[0]!;
   writeFileSync(join(root, 'src', 'deep', deep, 'deep.txt'), 'deep');
-  linkSync(join(root, 'tool'), join(root, 'tool-hard'));
+  const names = reverse ? (['tool-hard', 'tool'] as const) : (['tool', 'tool-hard'] as const);
+  writeFileSync(join(root, names[0]), '#!/bin/sh\n');
+  linkSync(join(root, names[0]), join(root, names[1]));
   chmodSync(join(root, 'tool'), 0o4755);
   chmodSync(join(root, 'void'), 0o700);
-  const names = readdirSync(root, { recursive: true, encoding: 'utf8' }).sort((a, b) => b.length - a.length);
-  for (const [i, name] of names.sort().toReversed().entries()) {
+  const all = readdirSync(root, { recursive: true, encoding: 'utf8' }).sort((a, b) => b.length - a.length);
+  for (const [i, name] of all.sort().toReversed().entries()) {
     const time = 1_600_000_000 + 60 * i;
     if (lstatSync(join(root, name)).isSymbolicLink()) lutimesSync(join(root, name), time, time);
     else utimesSync(join(root, name), time, time);
