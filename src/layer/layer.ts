@@ -58,6 +58,8 @@ export interface PrefetchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Hears how much of what was missing has come, in bytes of the archive. */
   readonly onProgress?: ((progress: { readonly loaded: number; readonly total: number }) => void) | undefined;
+  /** Requests at a time. Default: 3, which leaves as many to those who read meanwhile. */
+  readonly parallel?: number | undefined;
 }
 
 /** What a layer cost so far. */

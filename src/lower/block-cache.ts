@@ -16,7 +16,7 @@ import { isCertain } from './http-answer.ts';
 import type { ArchiveVersion, RemoteSource } from './http-source.ts';
 import { isOffline } from './retry.ts';
 
-/** A fifth of what a full origin gets on a phone with 4 GB free. */
+/** Some twenty toolchains of 25 MB. */
 const DEFAULT_LIMIT = 512 << 20;
 /** The version of what is stored. Another version has other shelves; what an older one left is removed. */
 const PREFIX = 'stratafs:1:';

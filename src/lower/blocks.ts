@@ -31,11 +31,6 @@ export interface BlocksOptions {
   readonly limit?: number | undefined;
 }
 
-export interface FillOptions extends PrefetchOptions {
-  /** Requests at a time. */
-  readonly parallel?: number;
-}
-
 /** A request under way: the pages [first, end). */
 interface Flight {
   readonly first: number;
@@ -144,7 +139,7 @@ export class Blocks {
    */
   async prefetch(
     ranges: Iterable<readonly [start: number, end: number]>,
-    { signal, onProgress, parallel = 3 }: FillOptions = {},
+    { signal, onProgress, parallel = 3 }: PrefetchOptions = {},
   ): Promise<void> {
     // What was read a moment ago is still being kept.
     await this.#source.settled?.();

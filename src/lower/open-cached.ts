@@ -78,11 +78,11 @@ function fillAhead(layer: Layer, { prefetch, background = false }: CachedLayerOp
   const hasStartup = prefetch === undefined && layer.startup !== undefined;
   if (layer.prefetch === undefined || (!hasStartup && (prefetch ?? []).length === 0 && !wanted)) return layer;
   const closing = new AbortController();
-  const options: PrefetchOptions & { parallel?: number } = { signal: closing.signal };
+  const options: PrefetchOptions = { signal: closing.signal };
   const fill = async (): Promise<void> => {
     if (hasStartup) await layer.prefetchStartup?.(options);
     else await layer.prefetch!(prefetch ?? [], options);
-    if (wanted) await layer.prefetch!('all', { ...options, parallel: 1 } as PrefetchOptions);
+    if (wanted) await layer.prefetch!('all', { ...options, parallel: 1 });
   };
   // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
   fill().catch(() => undefined);

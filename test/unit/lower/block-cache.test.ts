@@ -115,7 +115,12 @@ describe('the second opening', () => {
   });
 
   test('has the same tree, warnings and stats', async () => {
-    const dump = async (layer: Layer) => ({ tree: await dumpLayer(layer), warnings: layer.warnings, entries: layer.table.length });
+    const sum = (content: Uint8Array | undefined) => content && createHash('sha1').update(content).digest('hex');
+    const dump = async (layer: Layer) => ({
+      tree: [...(await dumpLayer(layer))].map(([path, { content, ...rest }]) => [path, rest, sum(content)]),
+      warnings: layer.warnings,
+      entries: layer.table.length,
+    });
     const before = await session(dump);
     server.reset();
     const after = await session(async (layer) => {
@@ -491,6 +496,18 @@ describe('an archive with an integrity string', () => {
     await expect(session(readLarge, { integrity: sri(first) })).rejects.toMatchObject({ code: 'EIO' });
     expect(isNoise(await session(readLarge, { integrity: sri(first) }), 1)).toBe(true);
   });
+});
+
+test('an opening that fails for want of a network costs nothing of what is kept', async () => {
+  await session(readLarge);
+  expect(await shelves.damage('index-', () => new Uint8Array())).toBe(1);
+  await shelves.damage('segment-', (bytes) => (bytes.length < 200_000 ? new Uint8Array() : bytes));
+  server.mode = 'failing';
+  await expect(session(readLarge)).rejects.toMatchObject({ code: 'EIO' });
+  server.mode = 'ranges';
+  server.reset();
+  expect(isNoise(await session(readLarge), 1)).toBe(true);
+  expect(server.bytes).toBeLessThan(200_000);
 });
 
 test('a login page in the place of an archive is not kept', async () => {
