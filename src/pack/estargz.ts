@@ -13,7 +13,7 @@ import type { Arranged, PackEntry } from './entry.ts';
 
 /** Grouping to 64 KiB recovers most of what members of their own cost; a read of one file decodes 50 µs more. */
 const GROUP_SIZE = 64 << 10;
-/** A read at random into a large file decodes half of it: half a millisecond. */
+/** A read at random into a large file decodes half of it: under a millisecond. */
 const CHUNK_SIZE = 1 << 20;
 
 export interface EstargzOptions {
