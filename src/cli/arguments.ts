@@ -67,7 +67,16 @@ export const archiveHelp = `  --strip N             drop N leading components of
   --json                print JSON`;
 
 /** Bytes of one archive that may be in memory. */
-const MEMORY = 2 ** 32;
+export const MEMORY = 2 ** 32;
+
+export const isUrl = (name: string): boolean => /^https?:\/\//.test(name);
+
+/** @throws {UsageError} */
+export function whiteoutsOf(parsed: Parsed): 'oci' | undefined {
+  const whiteouts = parsed.value('whiteouts');
+  if (whiteouts !== undefined && whiteouts !== 'oci') throw new UsageError(`--whiteouts must be oci, not '${whiteouts}'`);
+  return whiteouts;
+}
 
 /**
  * Opens the archive that a positional names: a file or a URL.
@@ -75,16 +84,14 @@ const MEMORY = 2 ** 32;
  * @throws {FsError} as `openLayer`; {UsageError} when an option is none
  */
 export async function openNamed(name: string, parsed: Parsed): Promise<Layer> {
-  const whiteouts = parsed.value('whiteouts');
-  if (whiteouts !== undefined && whiteouts !== 'oci') throw new UsageError(`--whiteouts must be oci, not '${whiteouts}'`);
   const options: OpenLayerOptions = {
     strip: numberOf(parsed, 'strip'),
-    whiteouts,
+    whiteouts: whiteoutsOf(parsed),
     integrity: parsed.value('integrity'),
     tocDigest: parsed.value('toc-digest'),
     maxBytes: MEMORY,
   };
-  return openLayer(/^https?:\/\//.test(name) ? name : fileSource(name), options);
+  return openLayer(isUrl(name) ? name : fileSource(name), options);
 }
 
 /** The entry at a path of a layer. @throws {FsError} ENOENT, ENOTDIR */

@@ -116,6 +116,29 @@ describe('check', () => {
     ]);
   });
 
+  test('of an eStargz whose tar says something else than its index names what differs', async () => {
+    const lie = (entries: Record<string, unknown>[]): Record<string, unknown>[] => [
+      { ...entries[0], name: 'renamed' },
+      { name: 'made-up', type: 'dir', mode: 0o755 },
+    ];
+    writeFileSync(at('lie.esgz'), estargzArchive([{ name: 'a', content: 'a' }], { lie }).bytes);
+    const { code, out } = await stratafs(['check', at('lie.esgz')]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/'\/a': in the tar, and not in the table of contents/);
+    expect(out).toMatch(/'\/made-up': in the table of contents, and not in the tar/);
+    expect(out).toMatch(/'\/renamed': in the table of contents, and not in the tar/);
+    const bytes = estargzArchive([
+      { name: 'a', content: 'a' },
+      { name: 'b', type: 'dir' },
+    ]).bytes;
+    bytes[30] = bytes[30]! ^ 0x40;
+    writeFileSync(at('header.esgz'), bytes);
+    expect(await stratafs(['check', at('header.esgz')])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/header\.esgz: the gzip member at byte 0|CRC-32/) as string,
+    });
+  });
+
   test('counts a file with two names once', async () => {
     writeFileSync(
       at('hard.tar'),
