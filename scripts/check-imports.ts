@@ -47,6 +47,7 @@ const platformNames: ReadonlyMap<string, string> = new Map([
   ['indexedDB', 'upper'],
   ['postMessage', 'rpc'],
   ['WebAssembly', 'codec'],
+  ['XMLHttpRequest', 'lower'],
 ]);
 
 /** An import or a re-export of one module by another. */

@@ -11,5 +11,6 @@ export type { Usage } from './base/usage.ts';
 export type { StorageEstimate } from './storage/estimate.ts';
 export type { Restored } from './upper/open-upper.ts';
 export type { Durability } from './layer/upper.ts';
+export type { ArchiveLimits } from './archive/limits.ts';
 export type * from './fs/api.ts';
 export { constants } from './base/constants.ts';

@@ -1,5 +1,6 @@
 /* The page's API as types: what `open` takes and gives. */
 
+import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import type { Usage } from '../base/usage.ts';
 import type { BatchFs, FsPromises } from '../fs/api.ts';
@@ -7,7 +8,7 @@ import type { Durability } from '../layer/upper.ts';
 import type { StorageEstimate } from '../storage/estimate.ts';
 import type { Restored } from '../upper/open-upper.ts';
 
-/** One lower: an archive (.zip, .tar, .tar.gz, .tgz), recognised by its content. */
+/** One lower: an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst), recognised by its content. */
 export interface LowerOptions {
   /** Where to fetch it; relative to the page. */
   readonly url: string | URL;
@@ -17,6 +18,26 @@ export interface LowerOptions {
   readonly strip?: number;
   /** *oci* indicates that `.wh.` names are whiteouts of an OCI layer. Without it they are ordinary names. */
   readonly whiteouts?: 'oci';
+  /** Hashes as in HTML's `integrity`: the archive is fetched whole and compared before a byte of it is used. */
+  readonly integrity?: string;
+  /** Only names that one of these globs matches (`*`, `?`, `**`), as they are in the archive after `strip`, and what is below them. */
+  readonly include?: readonly string[];
+  /** No name that one of these globs matches, nor anything below it. */
+  readonly exclude?: readonly string[];
+  /** What an archive may ask for before it is refused (EFBIG). */
+  readonly limits?: ArchiveLimits;
+  /** Whether cookies go with requests to other origins. Default: `same-origin`. */
+  readonly credentials?: RequestCredentials;
+  /** Go with every request. Across origins they need the server's consent to a preflight. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether what is kept of it is compared with the server's at each opening. *never*: its URL always means the same bytes. Default: open. */
+  readonly revalidate?: 'open' | 'never';
+  /** Files to fetch at once when it is opened: what `ws.recordAccess()` gave for it the last time. Nobody waits for them. */
+  readonly prefetch?: readonly string[];
+  /** Fetches everything else too, a request at a time, unless the browser is told to save data. Default: false. */
+  readonly background?: boolean;
+  /** Lets synchronous calls in the worker fetch what they need by synchronous requests. Default: true; otherwise they are EAGAIN. */
+  readonly syncFetch?: boolean;
 }
 
 /** Bytes of lowers fetched so far. */

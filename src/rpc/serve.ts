@@ -2,6 +2,7 @@
 
 import { FsError, assertNotAborted } from '../base/errors.ts';
 import { Overlay } from '../fs/overlay.ts';
+import { openBlockCache } from '../lower/block-cache.ts';
 import { openLayer } from '../lower/open-layer.ts';
 import type { UpperStore } from '../layer/upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
@@ -60,6 +61,8 @@ interface Named {
 /** The workspaces of one worker. */
 class Workspaces implements Service {
   readonly life: Promise<string | undefined>;
+  /** What was fetched of archives, for all workspaces of the origin. */
+  readonly #cache = openBlockCache();
   readonly #names = new Map<string, Named>();
 
   constructor(
@@ -139,7 +142,9 @@ class Workspaces implements Service {
     try {
       // All at once: the database need not wait for the network.
       const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, { guard, lost, marker }), fence));
-      const fetching = lower.map(({ url, ...options }) => opened.add(openLayer(url, { ...options, ...opened.fetching(url, onProgress) })));
+      const fetching = lower.map(({ url, ...options }) =>
+        opened.add(openLayer(url, { ...options, cache: this.#cache, ...opened.fetching(url, onProgress) })),
+      );
       const [store, ...lowers] = await Promise.all([opening, ...fetching] as const);
       const upper = fence === undefined ? store : fence.around(store);
       const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability, quota, ...user }));

@@ -92,6 +92,19 @@ export async function listDirectory(path: readonly string[]): Promise<string[]> 
   }
 }
 
+/**
+ * Removes a file that was written synchronously; does nothing where there is none. It is emptied first: of what a handle wrote Chromium
+ * forgets after a restart that it counted it, and a removal then takes from the origin's usage what is not in it.
+ * @throws DOMException NoModificationAllowedError when somebody has it open
+ */
+export async function removeSyncFile(path: FilePath): Promise<void> {
+  if (!(await listDirectory(path.slice(0, -1))).includes(path.at(-1)!)) return;
+  const file = await openSyncFile(path);
+  file?.truncate(0);
+  file?.close();
+  await removeEntry(path);
+}
+
 /** Removes a file, or a directory with everything in it; does nothing where there is none. */
 export async function removeEntry(path: FilePath): Promise<void> {
   try {

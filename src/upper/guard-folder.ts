@@ -4,7 +4,7 @@
  */
 
 import { toHex, encodeUtf8 } from '../base/bytes.ts';
-import { type SyncFile, isHeldElsewhere, listDirectory, openSyncFile, privateRoot, removeEntry } from '../storage/opfs.ts';
+import { type SyncFile, isHeldElsewhere, listDirectory, openSyncFile, removeEntry, removeSyncFile } from '../storage/opfs.ts';
 import { GuardLog } from './guard-log.ts';
 
 /** Files by name. The browser's are those of `openGuardFolder`; tests have others. */
@@ -46,13 +46,15 @@ export async function openGuardFolder(workspace: string): Promise<GuardFolder | 
       if (file === undefined) throw new DOMException('There are no synchronous files here', 'NotSupportedError');
       return file;
     },
-    remove: (name) => removeEntry([ROOT, folder, name]),
+    remove: (name) => removeSyncFile([ROOT, folder, name]),
   };
 }
 
 /** Removes the folder with everything in it. @throws DOMException when somebody has a file of it open */
 export async function removeGuardFolder(workspace: string): Promise<void> {
-  if ((await privateRoot()) === undefined) return;
+  const folder = await openGuardFolder(workspace);
+  if (folder === undefined) return;
+  for (const name of await folder.list()) await folder.remove(name);
   await removeEntry([ROOT, await folderName(workspace)]);
 }
 
