@@ -104,7 +104,7 @@ function measureMember(chunks: readonly Chunk[], numbers: readonly number[], end
   if (size > (end - last.offset) * DEFLATE_MAX_RATIO) {
     throw damaged(
       { ...archive, entry: last.name },
-      `the table of contents claims ${size} bytes in the ${end - last.offset} bytes of the gzip member at byte ${last.offset}, which cannot hold them`,
+      `its table of contents claims ${size} bytes in the gzip member at byte ${last.offset}, whose ${end - last.offset} bytes cannot hold them`,
     );
   }
   return size;

@@ -21,7 +21,8 @@ const packingOptions = {
   json: { type: 'boolean' },
 } as const;
 
-const packingHelp = `  --exclude PATTERN     leave out what matches and what is below: * within a component, ** for any number of them; may be repeated
+const packingHelp = `  --exclude PATTERN     leave out what matches and what is below: * within a component, ** for any number;
+                        may be repeated
   --mtime TIME          no entry is later: seconds since 1970 or a date. Default: the environment's SOURCE_DATE_EPOCH
   --owner UID:GID|keep  owner of everything. Default: 0:0 for a folder, keep for an archive
   --strip N             of an archive: drop N leading components of every name

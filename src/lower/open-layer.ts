@@ -39,7 +39,8 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayer
 export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | string;
 
 /**
- * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz; told by its content) as a lower layer. Bytes are taken over, not copied.
+ * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz; told by its content) as a lower layer. Bytes are taken over, not
+ * copied.
  * A zip and an eStargz are read lazily; a tar is fetched whole, and stays compressed in memory.
  *
  * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged, is not what `integrity` says, or cannot

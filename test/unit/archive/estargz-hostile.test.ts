@@ -99,8 +99,7 @@ describe('a table of contents that lies', () => {
   test('about the size, too large', () =>
     expectDamagedContent({ lie: change('first', { size: 301 }) }, '/first', /cannot be inflated|SHA-256/));
   test('about the size, too small', () => expectDamagedContent({ lie: change('first', { size: 299 }) }, '/first', /SHA-256/));
-  test('about the size, absurd', () =>
-    expectRefused({ lie: change('first', { size: 2 ** 50 }) }, /claims \d+ bytes in the \d+ bytes of the gzip member/));
+  test('about the size, absurd', () => expectRefused({ lie: change('first', { size: 2 ** 50 }) }, /claims \d+ bytes in the gzip member/));
   test('about the size, beyond 2^53 or negative', async () => {
     await expectRefused({ lie: change('first', { size: 2 ** 60 }) }, /'first': the table of contents has size/);
     await expectRefused({ lie: change('first', { size: -1 }) }, /'first': the table of contents has size: -1/);
