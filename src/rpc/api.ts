@@ -8,7 +8,7 @@ import type { Durability } from '../layer/upper.ts';
 import type { StorageEstimate } from '../storage/estimate.ts';
 import type { Restored } from '../upper/open-upper.ts';
 
-/** One lower: an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst), recognised by its content. */
+/** One lower: an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz), recognised by its content. */
 export interface LowerOptions {
   /** Where to fetch it; relative to the page. */
   readonly url: string | URL;
@@ -20,6 +20,8 @@ export interface LowerOptions {
   readonly whiteouts?: 'oci';
   /** Hashes as in HTML's `integrity`: the archive is fetched whole and compared before a byte of it is used. */
   readonly integrity?: string;
+  /** Digest of an eStargz's table of contents, as `stratafs pack` prints it (`sha256:HEX`): covers all that is ever read of it. */
+  readonly tocDigest?: string;
   /** Only names that one of these globs matches (`*`, `?`, `**`), as they are in the archive after `strip`, and what is below them. */
   readonly include?: readonly string[];
   /** No name that one of these globs matches, nor anything below it. */
@@ -32,7 +34,10 @@ export interface LowerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether what is kept of it is compared with the server's at each opening. *never*: its URL always means the same bytes. Default: open. */
   readonly revalidate?: 'open' | 'never';
-  /** Files to fetch at once when it is opened: what `ws.recordAccess()` gave for it the last time. Nobody waits for them. */
+  /**
+   * Files to fetch at once when it is opened: what `ws.recordAccess()` gave for it the last time. Nobody waits for them. Default: what an
+   * eStargz names itself.
+   */
   readonly prefetch?: readonly string[];
   /** Fetches everything else too, a request at a time, unless the browser is told to save data. Default: false. */
   readonly background?: boolean;
