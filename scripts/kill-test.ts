@@ -1,7 +1,7 @@
 /*
  * `npm run test:kill`: kills browsers in the middle of their work, and judges what they find again.
  *
- *   npm run test:kill -- --kills 300 --mode guard|strict|relaxed --seed 1 [--out bench/results/kill-guard.json] [--planted early|split]
+ *   npm run test:kill -- --kills 300 --mode guard|strict|relaxed --seed 1 [--out bench/results/kill-guard.json] [--planted early|split|silent]
  */
 
 import { execFileSync } from 'node:child_process';

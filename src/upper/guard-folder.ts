@@ -4,6 +4,7 @@
  */
 
 import { toHex, encodeUtf8 } from '../base/bytes.ts';
+import { FILES_TIMEOUT, answered } from '../storage/answer.ts';
 import { type SyncFile, isHeldElsewhere, listDirectory, openSyncFile, removeEntry, removeSyncFile } from '../storage/opfs.ts';
 import { GuardLog } from './guard-log.ts';
 
@@ -50,6 +51,16 @@ export async function openGuardFolder(workspace: string): Promise<GuardFolder | 
   };
 }
 
+/** The same folder with an end to every wait: what has no answer in time rejects with a TimeoutError. */
+export function answeringFolder(folder: GuardFolder, limit = FILES_TIMEOUT): GuardFolder {
+  return {
+    list: () => answered(folder.list(), limit),
+    // A file that comes too late would keep everybody else out.
+    open: (name) => answered(folder.open(name), limit, (file) => file.close()),
+    remove: (name) => answered(folder.remove(name), limit),
+  };
+}
+
 /** Removes the folder with everything in it. @throws DOMException when somebody has a file of it open */
 export async function removeGuardFolder(workspace: string): Promise<void> {
   const folder = await openGuardFolder(workspace);
@@ -86,9 +97,9 @@ export interface FoundGuard {
   readonly until: number;
   /** The log's number. */
   readonly number: number;
-  /** The highest number in use. The next file gets a higher one. */
-  readonly highest: number;
-  /** Somebody else has the newest file open. Therefore nothing is known of what stands in it, and older ones do not count. */
+  /** The highest number in use. The next file gets a higher one. `undefined` where the files could not be looked at. */
+  readonly highest: number | undefined;
+  /** Somebody else has the newest file open, or it cannot be looked at. Therefore nothing is known of what stands in it, and older ones do not count. */
   readonly held: boolean;
 }
 

@@ -45,14 +45,16 @@ export interface Recovered {
   readonly image: UpperImage;
   /** The guard to go on with. */
   readonly log: GuardLog | undefined;
-  /** The highest number of a guard file. */
-  readonly highest: number;
-  /** Another worker has the guard open: a new one must say so. */
+  /** The highest number of a guard file; `undefined` where nobody knows. */
+  readonly highest: number | undefined;
+  /** Nothing is known of a guard that may be there: a new one must say so. */
   readonly held: boolean;
   readonly restored: Restored | undefined;
 }
 
 const NO_GUARD: FoundGuard = { log: undefined, until: Infinity, number: -1, highest: -1, held: false };
+/** The files do not answer, or with an error. What stands in them may be older than the next commit, and must not outlive it. */
+const UNKNOWN_GUARD: FoundGuard = { ...NO_GUARD, highest: undefined, held: true };
 
 /**
  * Loads the upper, with what the guard knows beyond it.
@@ -65,7 +67,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     store.load(),
     folder === undefined ? NO_GUARD : findGuard(folder, options.patience),
   ]);
-  const guard = finding.status === 'fulfilled' ? finding.value : NO_GUARD;
+  const guard = finding.status === 'fulfilled' ? finding.value : UNKNOWN_GUARD;
   try {
     if (loading.status === 'rejected') throw loading.reason;
     const { version } = store;
@@ -87,7 +89,7 @@ async function catchUp(store: VersionedStore, version: UpperVersion, image: Uppe
     return { image, log: undefined, highest, held, restored: undefined };
   }
   if (reached.sequence === version.sequence) return { image, log, highest, held, restored: undefined };
-  if (log.base > version.sequence) return restore(store, log, highest, reached.sequence);
+  if (log.base > version.sequence) return restore(store, guard, log, reached.sequence);
   // Raced with a crash: these commits are in the guard and did not reach the database, or its disk.
   let sequence = version.sequence;
   for (const next of log.commits(version.sequence)) {
@@ -101,22 +103,23 @@ async function catchUp(store: VersionedStore, version: UpperVersion, image: Uppe
 
 /** Rebuilds the upper where there is a guard; `undefined` where there is none that could do that. */
 async function rebuild({ store, lost }: RecoveryOptions, guard: FoundGuard): Promise<Recovered | undefined> {
-  const { log, highest } = guard;
+  const { log } = guard;
   if (guard.held) throw new FsError('EBUSY', { detail: `the guard of workspace '${store.name}' is open in another tab or worker` });
   if (log === undefined) return undefined;
   const reach = log.reach();
   if (reach.image && Math.min(reach.sequence, guard.until) >= log.base)
-    return restore(store, log, highest, Math.min(reach.sequence, guard.until));
+    return restore(store, guard, log, Math.min(reach.sequence, guard.until));
   log.close();
   if (lost === 'anew') return undefined;
   throw lostError(store, undefined, 'and its guard is damaged');
 }
 
-async function restore(store: VersionedStore, log: GuardLog, highest: number, sequence: number): Promise<Recovered> {
+async function restore(store: VersionedStore, { highest, until }: FoundGuard, log: GuardLog, sequence: number): Promise<Recovered> {
   const reach = log.reach();
   const { generation, sequence: last } = log.version;
   await store.restore({ generation, sequence }, log.everything(sequence));
-  const whole = reach.whole && sequence === last;
+  // A file that outdates this one, and was not made whole: there may have been commits behind it.
+  const whole = reach.whole && sequence === last && until === Infinity;
   if (!whole) log.close();
   const restored: Restored = { what: 'everything', sequence, whole };
   return { image: await store.load(), log: whole ? log : undefined, highest, held: false, restored };

@@ -7,7 +7,7 @@
 import { FsError } from '../base/errors.ts';
 import type { Commit, Superblock, UpperRecord, UpperVersion } from '../layer/upper.ts';
 import { BuildStopped, GuardBuild, type ImageSource } from './guard-build.ts';
-import { type GuardFolder, guardName, removeGuards } from './guard-folder.ts';
+import { type GuardFolder, guardName, guardNumbers, removeGuards } from './guard-folder.ts';
 import { GuardLog } from './guard-log.ts';
 import type { SyncFile } from '../storage/opfs.ts';
 
@@ -31,11 +31,17 @@ export interface GuardOptions {
   readonly folder: GuardFolder;
   readonly settings: GuardSettings;
   readonly log: GuardLog | undefined;
-  /** The highest number of a guard file. */
-  readonly highest: number;
+  /** The highest number of a guard file; `undefined` where nobody knows yet. */
+  readonly highest: number | undefined;
   readonly superblock: Superblock | undefined;
   readonly records: ReadonlyMap<number, UpperRecord>;
   readonly upper: Pick<ImageSource, 'readChunks' | 'inTurn'> & { readonly version: UpperVersion | undefined };
+}
+
+/** A guard file that was begun: its number, as far as there is one, and its building, if it could be made. */
+interface Created {
+  readonly number: number | undefined;
+  readonly build: GuardBuild | undefined;
 }
 
 export class Guard implements ImageSource {
@@ -47,7 +53,7 @@ export class Guard implements ImageSource {
   #build: GuardBuild | undefined;
   /** Has the last commit, which may still be taken back. */
   #appended: GuardLog[] = [];
-  #highest: number;
+  #highest: number | undefined;
   #isBuilding = false;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -144,7 +150,7 @@ export class Guard implements ImageSource {
     this.#log = undefined;
     this.#broken = false;
     this.#appended = [];
-    const highest = this.#highest;
+    const highest = this.#highest ?? -1;
     this.#remove((number) => number <= highest);
     this.#retry();
     await this.#removing;
@@ -180,19 +186,21 @@ export class Guard implements ImageSource {
   async begin(outdates?: number): Promise<void> {
     if (this.#closed) return;
     this.#isBuilding = true;
-    const number = ++this.#highest;
-    const creating = this.#create(number, outdates);
-    this.#building = creating.then((build) => this.#finish(number, build)).finally(() => (this.#isBuilding = false));
+    const creating = this.#create(outdates);
+    this.#building = creating.then((created) => this.#finish(created)).finally(() => (this.#isBuilding = false));
     await creating;
   }
 
-  async #create(number: number, outdates: number | undefined): Promise<GuardBuild | undefined> {
+  async #create(outdates: number | undefined): Promise<Created> {
+    let number: number | undefined;
     try {
+      this.#highest ??= (await guardNumbers(this.options.folder))[0] ?? -1;
+      number = ++this.#highest;
       const file = await this.options.folder.open(guardName(number));
-      return await this.inTurn(() => this.#createIn(file, outdates));
+      return { number, build: await this.inTurn(() => this.#createIn(file, outdates)) };
     } catch (e) {
       expectFileError(e);
-      return undefined;
+      return { number, build: undefined };
     }
   }
 
@@ -208,14 +216,14 @@ export class Guard implements ImageSource {
     return this.#build;
   }
 
-  async #finish(number: number, build: GuardBuild | undefined): Promise<void> {
-    if (build !== undefined && (await this.#complete(build))) {
+  async #finish({ number, build }: Created): Promise<void> {
+    if (number !== undefined && build !== undefined && (await this.#complete(build))) {
       this.#failures = 0;
       this.#remove((other) => other < number);
       return;
     }
     // One that says something of older files stays, without its image.
-    if (build?.log.outdates === undefined) this.#remove((other) => other === number);
+    if (number !== undefined && build?.log.outdates === undefined) this.#remove((other) => other === number);
     if (!this.#closed && this.#timer === undefined) this.#retry();
   }
 

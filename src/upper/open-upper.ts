@@ -3,8 +3,8 @@
  * them. And removing one on purpose, so that it does not look lost afterwards.
  */
 
-import { FsError } from '../base/errors.ts';
-import { type GuardFolder, openGuardFolder, removeGuardFolder } from './guard-folder.ts';
+import { FsError, isFsError } from '../base/errors.ts';
+import { type GuardFolder, answeringFolder, openGuardFolder, removeGuardFolder } from './guard-folder.ts';
 import type { Restored } from './guard-recovery.ts';
 import { GuardedStore } from './guarded-store.ts';
 import type { GuardSettings } from './guard.ts';
@@ -29,6 +29,8 @@ export interface OpenUpperOptions extends IdbUpperOptions {
   readonly settings?: GuardSettings | undefined;
   /** Milliseconds to wait for a guard that another worker has open. Default: 1,000. */
   readonly patience?: number | undefined;
+  /** Milliseconds until files that do not answer are given up: the workspace opens without them. Default: 5,000. */
+  readonly filesTimeout?: number | undefined;
 }
 
 /** The upper of a workspace, with what is known of its safety. */
@@ -49,11 +51,12 @@ export interface OpenedUpper extends VersionedStore {
  * if (upper.restored) tell('Your work was restored');
  */
 export async function openUpper(name: string, options: OpenUpperOptions = {}): Promise<OpenedUpper> {
-  const { guard = true, lost = 'error', marker, settings, patience } = options;
-  const [folder, store] = await Promise.all([
+  const { guard = true, lost = 'error', marker, settings, patience, filesTimeout } = options;
+  const [files, store] = await Promise.all([
     options.folder ?? (options.folder === null ? undefined : openGuardFolder(name)),
     idbUpper(name, options),
   ]);
+  const folder = files === undefined ? undefined : answeringFolder(files, filesTimeout);
   try {
     return await GuardedStore.open({ store, folder, guard, lost, marker, settings, patience });
   } catch (e) {
@@ -82,7 +85,19 @@ export async function removeWorkspace(name: string, { factory = browserFactory()
   if (factory !== undefined) await removeDatabase(name, factory);
 }
 
-function removeDatabase(name: string, factory: IDBFactory): Promise<void> {
+/**
+ * Chromium refuses the first removal where it finds that its databases are damaged: it deletes them all, and the next removal finds none.
+ */
+async function removeDatabase(name: string, factory: IDBFactory): Promise<void> {
+  try {
+    await deleteDatabase(name, factory);
+  } catch (e) {
+    if (!isFsError(e, 'EIO')) throw e;
+    await deleteDatabase(name, factory);
+  }
+}
+
+function deleteDatabase(name: string, factory: IDBFactory): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = factory.deleteDatabase(`stratafs:${name}`);
     const timer = setTimeout(() => {

@@ -9,6 +9,7 @@
 
 import { isFsError } from '../base/errors.ts';
 import { type Commit, type UpperImage, type UpperVersion, isWhiteout } from '../layer/upper.ts';
+import { FILES_TIMEOUT, answered } from '../storage/answer.ts';
 import { type HeldSpace, openHeldSpace } from '../storage/space.ts';
 import type { VersionedStore } from './versioned-store.ts';
 
@@ -29,6 +30,8 @@ export class Reserve {
   constructor(
     private readonly open: () => Promise<HeldSpace | undefined> = openHeldSpace,
     private readonly clock: () => number = () => performance.now(),
+    /** Milliseconds until files that do not answer are given up. */
+    private readonly limit = FILES_TIMEOUT,
   ) {}
 
   /** Sets aside as much of the full reserve as there is room for, if it is not there already. Never rejects. */
@@ -77,10 +80,12 @@ export class Reserve {
   }
 
   #inTurn(work: () => Promise<number>): Promise<number> {
-    const done = this.#last.then(work).catch((e: unknown) => {
-      expectFileError(e); // files cannot be had any more: there is nothing set aside then
-      return 0;
-    });
+    const done = this.#last
+      .then(() => answered(work(), this.limit))
+      .catch((e: unknown) => {
+        expectFileError(e); // files cannot be had any more: there is nothing set aside then
+        return 0;
+      });
     this.#last = done;
     return done;
   }

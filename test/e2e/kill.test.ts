@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { type Mode, Rounds } from '../kill/rounds.ts';
 import { type PlantedFault, killedBrowsers, makeLower, startKillSite } from '../kill/scene.ts';
 
-/** Kills until there were so many, or something was found out. `lossAfter`: after so many the databases are taken away once. */
-async function kill(mode: Mode, kills: number, planted?: PlantedFault, lossAfter?: number): Promise<Rounds['tally']> {
+/** Kills until there were so many, or something was found out. `damageAfter`: after so many the databases are damaged once, so that the browser deletes them. */
+async function kill(mode: Mode, kills: number, planted?: PlantedFault, damageAfter?: number): Promise<Rounds['tally']> {
   const { tree, archive } = makeLower();
   await using site = await startKillSite(archive, planted === undefined ? [] : [planted]);
   await using place = await killedBrowsers();
@@ -14,7 +14,7 @@ async function kill(mode: Mode, kills: number, planted?: PlantedFault, lossAfter
   const { tally } = rounds;
   while (tally.ends < kills && tally.violations.length === 0) {
     await rounds.round();
-    if (tally.ends === lossAfter && tally.databasesLost === 0) await rounds.lose();
+    if (tally.ends === damageAfter && tally.databasesLost === 0) await rounds.damage();
   }
   if (tally.violations.length === 0) await rounds.finish();
   return tally;
@@ -30,12 +30,12 @@ test.each<[Mode, number]>([
   expect(tally.acknowledged).toBeGreaterThan(kills);
 });
 
-test('databases that are gone after a kill: with the guard everything acknowledged is back', async () => {
+test('databases that the browser deletes after a kill: with the guard everything acknowledged is back', async () => {
   const { databasesLost, rebuilt, violations } = await kill('guard', 3, undefined, 2);
   expect({ databasesLost, rebuilt, violations }).toEqual({ databasesLost: 1, rebuilt: 1, violations: [] });
 });
 
-test('databases that are gone after a kill: without the guard opening says so', async () => {
+test('databases that the browser deletes after a kill: without the guard opening says so', async () => {
   const { databasesLost, reported, violations } = await kill('strict', 3, undefined, 2);
   expect({ databasesLost, reported, violations }).toEqual({ databasesLost: 1, reported: 1, violations: [] });
 });
@@ -46,4 +46,16 @@ test.each<[PlantedFault, string]>([
 ])('%s: a worker %s is found out', async (fault) => {
   const { violations } = await kill('strict', 12, fault);
   expect(violations).not.toEqual([]);
+});
+
+test('silent: a worker whose opening never ends is found out, and what the page knows is told', async () => {
+  const { tree, archive } = makeLower();
+  await using site = await startKillSite(archive, ['silent']);
+  await using place = await killedBrowsers();
+  const workerUrl = `${site.origin}/silent.js`;
+  await using rounds = new Rounds({ site, place, seed: 4, mode: 'guard', lower: tree, workerUrl, patience: 3_000 });
+  await rounds.finish();
+  expect(rounds.tally.violations).toEqual([
+    expect.stringMatching(/neither opens nor fails within 3000 ms: 'open' for \d+ ms; databases: \[\]; files: /),
+  ]);
 });

@@ -1,7 +1,7 @@
 /* Chromium loses the database of a workspace: with a guard everything acknowledged is back, without one it is said to be lost. */
 
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeProfile } from '../support/chromium.ts';
@@ -135,4 +135,37 @@ test('on a full disk the guard gives its space, so that deleting works', async (
   expect(await call<Status>('status')).toMatchObject({ guard: 'behind' });
   for (const path of written) await call('unlink', path);
   expect(await call('check')).toEqual([]);
+});
+
+/** While the browser is down the database's files are damaged, as a kill may leave them. Chromium deletes all databases when it finds that out. */
+async function damageDatabases(): Promise<void> {
+  await page.context().close();
+  const folder = join(profile.folder, 'Default/IndexedDB');
+  const manifests = (await readdir(folder, { recursive: true })).filter((path) => basename(path).startsWith('MANIFEST-'));
+  for (const path of manifests) await writeFile(join(folder, path), new Uint8Array(4).fill(0xff), { flag: 'r+' });
+  await launch();
+}
+
+test('with a guard everything is back after the browser has deleted a damaged database, whoever finds it first', async () => {
+  await prepare({ guard: true });
+  await damageDatabases();
+  expect(await call<Status>('open', 'w')).toMatchObject({ guard: 'on', restored: { what: 'everything', whole: true } });
+  await expectEverything();
+  await call('close');
+
+  await damageDatabases();
+  // What anybody else asks of the databases first is refused.
+  const listed = await page.evaluate(() => indexedDB.databases().then(() => 'listed', String));
+  expect(listed).toMatch(/UnknownError/);
+  expect(await call<Status>('open', 'w')).toMatchObject({ guard: 'on', restored: { what: 'everything', whole: true } });
+  await expectEverything();
+  await call('close');
+});
+
+test('a workspace whose database is damaged can be removed', async () => {
+  await prepare({ guard: true });
+  await damageDatabases();
+  await call('remove', 'w');
+  expect((await call<Status>('open', 'w')).restored).toBeUndefined();
+  expect(await call('list')).toEqual({ lengths: { '/base/deleted.txt': 7, '/base/kept.txt': 4 }, wrong: [] });
 });

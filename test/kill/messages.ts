@@ -8,7 +8,9 @@ export type Command =
   | { readonly do: 'open'; readonly options: PlainOptions; readonly workerUrl: string; readonly roots: readonly string[] }
   | { readonly do: 'run'; readonly run: number; readonly streams: readonly Stream[] }
   /** Ends the worker where it stands, and opens again in a new one. */
-  | { readonly do: 'terminate' };
+  | { readonly do: 'terminate' }
+  /** Asks what became of an opening that says nothing. */
+  | { readonly do: 'explain' };
 
 export type PlainOptions = Omit<OpenOptions, 'worker' | 'workerUrl' | 'onProgress' | 'signal'>;
 
@@ -27,4 +29,6 @@ export type Report =
   | { readonly did: 'fail'; readonly witness: boolean; readonly code: string; readonly message: string }
   | { readonly did: 'acknowledge'; readonly run: number; readonly stream: number; readonly number: number }
   | { readonly did: 'reject'; readonly run: number; readonly stream: number; readonly number: number; readonly message: string }
-  | { readonly did: 'finish' };
+  | { readonly did: 'finish' }
+  /** Where the page stands, and what the platform says. */
+  | { readonly did: 'explain'; readonly message: string };

@@ -25,35 +25,77 @@ socket.onmessage = ({ data }) => {
   const command = JSON.parse(String(data)) as Command;
   if (command.do === 'open') void openAndShow(command);
   else if (command.do === 'run') void run(command.streams, command.run);
+  else if (command.do === 'explain') void explain();
   else {
     worker?.terminate();
     void openAndShow(opening!);
   }
 };
 
+/** What the opening is at, and since when. */
+let step = { name: 'nothing', since: 0 };
+function at(name: string): void {
+  step = { name, since: performance.now() };
+}
+
+/** What nobody waits for is heard of too: a page that falls silent looks like an opening that hangs. */
+const surprises: string[] = [];
+window.addEventListener('unhandledrejection', ({ reason }) => surprises.push(String(reason)));
+window.addEventListener('error', ({ message }) => surprises.push(message));
+
 async function openAndShow(command: Extract<Command, { do: 'open' }>): Promise<void> {
   opening = command;
-  const witness = await hasWitness();
   try {
+    at('open');
     worker = new Worker(command.workerUrl, { type: 'module' });
     ws = await open({ ...command.options, worker });
+    // Only now: the workspace's own opening is to be the first to meet what the browser makes of damaged databases.
+    at('witness');
+    const witness = await hasWitness();
     await makeWitness();
+    at('read');
     const tree = (await Promise.all(command.roots.map((root) => show(ws!.fs, root)))).flat().sort();
+    at('check');
     const violations = (await ws.check()).map((violation) => JSON.stringify(violation));
     report({ did: 'open', witness, guard: ws.guard, restored: ws.restored?.what, tree, violations });
+    at('opened');
   } catch (e) {
     const error = e as FsError;
     report({
       did: 'fail',
-      witness,
+      witness: await hasWitness(),
       code: String(error.code),
       message: `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`,
     });
   }
 }
 
+/**
+ * False where it cannot be looked for: a Chromium that finds the databases damaged, and deletes them, tells the first who lists them that
+ * the backing store cannot be opened; to the first who opens one it gives an empty one.
+ */
 async function hasWitness(): Promise<boolean> {
-  return (await indexedDB.databases()).some(({ name }) => name === WITNESS);
+  const found = await indexedDB.databases().catch(() => []);
+  return found.some(({ name }) => name === WITNESS);
+}
+
+/** Where the opening stands, and which parts of the platform answer. */
+async function explain(): Promise<void> {
+  const { name, since } = step;
+  const says = await Promise.all([
+    answer('databases', () => indexedDB.databases()),
+    answer('files', async () => (await navigator.storage.getDirectory()).name),
+    answer('locks', () => navigator.locks.query()),
+    answer('network', async () => (await fetch('/lower.zip', { cache: 'no-store' })).status),
+  ]);
+  report({ did: 'explain', message: [`'${name}' for ${Math.round(performance.now() - since)} ms`, ...says, ...surprises].join('; ') });
+}
+
+/** What one part says within two seconds. */
+async function answer(part: string, ask: () => Promise<unknown>): Promise<string> {
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 2_000, 'no answer'));
+  const said = ask().then((value) => JSON.stringify(value), String);
+  return `${part}: ${await Promise.race([said, late])}`;
 }
 
 function makeWitness(): Promise<void> {

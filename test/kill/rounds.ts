@@ -21,8 +21,8 @@ export interface Place {
   visit(url: string): Promise<Visit>;
   /** Another, with nothing stored. */
   renew(): Promise<void>;
-  /** Takes the databases away, as the browser does when it finds them damaged. */
-  lose?(): Promise<void>;
+  /** Damages the databases, so that the browser takes them away when it finds that out. */
+  damage?(): Promise<void>;
 }
 
 export type Mode = 'guard' | 'strict' | 'relaxed';
@@ -40,6 +40,8 @@ export interface RoundsOptions {
   readonly workerUrl?: string;
   /** Rounds after which everything is begun anew. Default: 25. */
   readonly renewAfter?: number;
+  /** Longest that a step may take, in milliseconds. Default: 90,000: far more than a loaded machine needs. */
+  readonly patience?: number;
 }
 
 export interface Tally {
@@ -58,6 +60,8 @@ export interface Tally {
   tails: number;
   /** Of the lost databases: the opening said so, and refused. */
   reported: number;
+  /** Browsers whose page was never heard of. That says nothing of the workspace. */
+  unstarted: number;
   readonly violations: string[];
 }
 
@@ -67,8 +71,14 @@ export const STREAMS: readonly { readonly root: string; readonly width: number; 
   { root: '/batches', width: 1, kinds: 'batches' },
 ];
 const OPERATIONS = 200;
-/** Longest that a step may take, in milliseconds. */
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
+/** Longest to wait for the explanation of a page that has taken longer, in milliseconds. */
+const EXPLANATION = 5_000;
+/** Browsers that may fail to start one after the other. */
+const UNSTARTED = 3;
+
+/** The page did not say what it was waited for. */
+class Silence extends Error {}
 
 /** Streams that were sent, and the highest operation of each that was acknowledged. */
 interface Sent {
@@ -87,6 +97,7 @@ export class Rounds implements AsyncDisposable {
     rebuilt: 0,
     tails: 0,
     reported: 0,
+    unstarted: 0,
     violations: [],
   };
   readonly #random: Random;
@@ -99,6 +110,8 @@ export class Rounds implements AsyncDisposable {
   #channel: Channel | undefined;
   #isEnding = false;
   #runs = 0;
+  #unstarted = 0;
+  readonly #patience: number;
   /** Counts openings: who waits for an earlier one waits in vain. */
   #opening = 0;
   #wake: () => void = () => undefined;
@@ -106,6 +119,7 @@ export class Rounds implements AsyncDisposable {
 
   constructor(private readonly options: RoundsOptions) {
     this.#random = randomNumbers(options.seed);
+    this.#patience = options.patience ?? PATIENCE;
     this.#tree = options.lower.copy();
     listen(options.site.server, {
       message: (message, channel) => this.#receive(message as Report, channel),
@@ -119,7 +133,12 @@ export class Rounds implements AsyncDisposable {
     const isEarly = this.#visit === undefined && this.options.by !== 'terminate' && this.#random() < 0.15;
     const early = isEarly ? sleep(this.#random() * 1_200).then(() => 'early' as const) : undefined;
     const opening = this.#open();
-    const report = await (early === undefined ? opening : Promise.race([opening, early]));
+    let report: Report | 'early';
+    try {
+      report = await (early === undefined ? opening : Promise.race([opening, early]));
+    } catch (e) {
+      return this.#judgeSilence(e);
+    }
     if (report === 'early') {
       opening.catch(() => undefined); // it is not to be
       this.tally.early++;
@@ -133,15 +152,19 @@ export class Rounds implements AsyncDisposable {
     await this.#end();
   }
 
-  /** Between two rounds: takes the databases away. The next round must find it out. */
-  async lose(): Promise<void> {
+  /** Between two rounds: damages the databases. The next round must find it out. */
+  async damage(): Promise<void> {
     if (this.#visit !== undefined) throw new Error('the browser is still there');
-    await this.options.place.lose?.();
+    await this.options.place.damage?.();
   }
 
   /** Opens once more and compares. */
   async finish(): Promise<void> {
-    await this.#judge(await this.#open());
+    try {
+      await this.#judge(await this.#open());
+    } catch (e) {
+      await this.#judgeSilence(e);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -155,7 +178,8 @@ export class Rounds implements AsyncDisposable {
     else {
       this.#inbox = [];
       this.#visit = await place.visit(site.origin);
-      await this.#next('start');
+      await this.#next(this.#patience, 'start');
+      this.#unstarted = 0;
       const guard = mode === 'guard' ? {} : { guard: false };
       const options: PlainOptions = {
         name: 'killed',
@@ -165,7 +189,7 @@ export class Rounds implements AsyncDisposable {
       };
       this.#tell({ do: 'open', options, workerUrl, roots: STREAMS.map(({ root }) => root) });
     }
-    return this.#next('open', 'fail');
+    return this.#next(this.#patience, 'open', 'fail');
   }
 
   async #end(): Promise<void> {
@@ -204,6 +228,23 @@ export class Rounds implements AsyncDisposable {
     this.#witnessed = true;
     this.#sent = undefined;
     return this.tally.violations.length === before;
+  }
+
+  /** An opening that neither succeeds nor fails is none that a user would wait for. */
+  async #judgeSilence(e: unknown): Promise<void> {
+    if (!(e instanceof Silence)) throw e;
+    if (e.message === 'start') {
+      this.tally.unstarted++;
+      if (++this.#unstarted >= UNSTARTED) throw new Error(`${UNSTARTED} browsers did not start`, { cause: e });
+      await this.#visit?.end();
+      this.#visit = undefined;
+      return;
+    }
+    this.#tell({ do: 'explain' });
+    const explanation = await this.#next(EXPLANATION, 'explain').catch((reason: unknown) => String(reason));
+    const known = typeof explanation === 'object' && explanation.did === 'explain' ? explanation.message : 'the page itself stands still';
+    this.#violation(`it neither opens nor fails within ${this.#patience} ms: ${known}`);
+    await this.#renew();
   }
 
   #judgeRefusal({ witness, code, message }: Extract<Report, { did: 'fail' }>): boolean {
@@ -280,14 +321,14 @@ export class Rounds implements AsyncDisposable {
     this.#channel?.send(command);
   }
 
-  async #next(...kinds: Report['did'][]): Promise<Report> {
-    const limit = Date.now() + PATIENCE;
+  async #next(patience: number, ...kinds: Report['did'][]): Promise<Report> {
+    const limit = performance.now() + patience;
     const opening = this.#opening;
     for (;;) {
       if (opening !== this.#opening) throw new Error('the visit was ended');
       const at = this.#inbox.findIndex(({ did }) => kinds.includes(did));
       if (at >= 0) return this.#inbox.splice(at, 1)[0]!;
-      if (Date.now() > limit) throw new Error(`the page did not say ${kinds.join(' or ')} within ${PATIENCE} ms`);
+      if (performance.now() > limit) throw new Silence(kinds.join(' or '));
       await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), sleep(1_000)]);
     }
   }

@@ -1,8 +1,8 @@
 /* What every kill test begins with: the lower, the site, places to run the page in. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { startBrowser } from './browser.ts';
 import { Content, type ModelNode, ModelTree } from './model.ts';
@@ -11,7 +11,7 @@ import { type Place, STREAMS } from './rounds.ts';
 import { type Site, startSite } from './site.ts';
 
 /** Workers that break the promise on purpose. */
-export type PlantedFault = 'early' | 'split';
+export type PlantedFault = 'early' | 'split' | 'silent';
 
 /** The lower: for each stream a directory with files and directories. */
 export function makeLower(): { readonly tree: ModelTree; readonly archive: Uint8Array } {
@@ -57,7 +57,12 @@ export async function killedBrowsers(): Promise<Place & AsyncDisposable> {
       await remove();
       profile = await makeFolder();
     },
-    lose: () => rm(join(profile, 'Default/IndexedDB'), { recursive: true }),
+    async damage() {
+      const folder = join(profile, 'Default/IndexedDB');
+      const manifests = (await readdir(folder, { recursive: true })).filter((path) => basename(path).startsWith('MANIFEST-'));
+      // Its first checksum is wrong now. After a kill it is one in the log that is.
+      for (const path of manifests) await writeFile(join(folder, path), new Uint8Array(4).fill(0xff), { flag: 'r+' });
+    },
     [Symbol.asyncDispose]: remove,
   };
 }

@@ -4,6 +4,7 @@ import 'fake-indexeddb/auto';
 import { expect, test, vi } from 'vitest';
 import { isFsError } from '../../../src/base/errors.ts';
 import type { Commit } from '../../../src/layer/upper.ts';
+import type { SyncFile } from '../../../src/storage/opfs.ts';
 import { GuardLog } from '../../../src/upper/guard-log.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
 import { type OpenUpperOptions, type OpenedUpper, openUpper, removeWorkspace } from '../../../src/upper/open-upper.ts';
@@ -299,6 +300,21 @@ test('what an overtaken owner wrote into its guard is never believed, even where
   await again.close();
 });
 
+test('what was committed while no guard was whole is missing after a loss, and the opening says so', async () => {
+  const made = await scene();
+  const held = await made.world.folder().open('guard.0');
+  const upper = await made.open({ settings: { delay: 1e6, retryAfter: 1e6, tries: 1, slack: 1e9, frames: 1e9 } });
+  const building = made.world.bytesOf('guard.1')!.slice(0, 128);
+  await upper.commit(file(4));
+  held.close();
+  made.world.put('guard.1', building);
+  made.world.restart('kill');
+  await deleteDatabase(made.name);
+  const again = await made.open();
+  expect(again.restored).toEqual({ what: 'everything', sequence: 3, whole: false });
+  await again.close();
+});
+
 test('a guard that is needed and that another worker has open: EBUSY, not a new workspace', async () => {
   const made = await scene();
   await made.world.folder().open('guard.0');
@@ -316,6 +332,63 @@ test('a folder that cannot be read: EIO where the database is gone, an upper wit
   await upper.close();
   await deleteDatabase(made.name);
   await expect(made.open({ folder: broken })).rejects.toThrow(/cannot be read/);
+});
+
+test('a folder that could not be read at first: the guard that is built outdates the ones that were there', async () => {
+  const made = await scene();
+  made.world.put('guard.5', made.world.bytesOf('guard.0')!);
+  made.world.files.delete('guard.0');
+  const folder = made.world.folder();
+  let asked = 0;
+  const list = (): Promise<string[]> => (asked++ === 0 ? Promise.reject(new DOMException('planted', 'UnknownError')) : folder.list());
+  const upper = await made.open({ folder: { ...folder, list } });
+  await upper.commit(file(4));
+  await untilOn(upper);
+  await upper.close();
+  expect(guardsOf(made)).toEqual(['guard.6']);
+  await deleteDatabase(made.name);
+  const again = await made.open();
+  expect(await filesOf(again)).toEqual([2, 3, 4]);
+  await again.close();
+});
+
+test.each(['list', 'open'] as const)('files that never answer (%s): the upper opens, commits and closes without a guard', async (which) => {
+  const made = await scene();
+  const silent = { ...made.world.folder(), [which]: () => new Promise<never>(() => undefined) };
+  const upper = await made.open({ folder: silent, filesTimeout: 30 });
+  expect(upper.guard).toBe('behind');
+  await upper.commit(file(4));
+  await upper.close();
+  const again = await made.open();
+  expect(await filesOf(again)).toEqual([2, 3, 4]);
+  await untilOn(again);
+  await again.close();
+});
+
+test('files that never answer: EIO where the database is gone, and the guard is there afterwards', async () => {
+  const made = await scene();
+  await deleteDatabase(made.name);
+  const silent = { ...made.world.folder(), list: () => new Promise<never>(() => undefined) };
+  await expect(made.open({ folder: silent, filesTimeout: 30 })).rejects.toThrow(/EIO.*cannot be read/);
+  const again = await made.open();
+  expect(await filesOf(again)).toEqual([2, 3]);
+  await again.close();
+});
+
+test('a file that comes too late is closed: it keeps nobody out', async () => {
+  const made = await scene();
+  const folder = made.world.folder();
+  const late = async (name: string): Promise<SyncFile> => {
+    const file = await folder.open(name);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return file;
+  };
+  const upper = await made.open({ folder: { ...folder, open: late }, filesTimeout: 20 });
+  await upper.close();
+  await vi.waitFor(() => expect([...made.world.files.values()].filter(({ open }) => open)).toEqual([]));
+  const again = await made.open();
+  expect(again.guard).toBe('on');
+  await again.close();
 });
 
 test('an upper that was closed can be loaded again, with its guard', async () => {

@@ -35,7 +35,12 @@ class Disk {
     },
   };
 
-  store(): ReservedStore {
+  store(
+    reserve = new Reserve(
+      async () => this.space,
+      () => this.now,
+    ),
+  ): ReservedStore {
     const currentVersion = (): VersionedStore['version'] => this.version;
     const store: VersionedStore = {
       name: 'w',
@@ -53,13 +58,7 @@ class Disk {
         this.commits++;
       },
     };
-    return new ReservedStore(
-      store,
-      new Reserve(
-        async () => this.space,
-        () => this.now,
-      ),
-    );
+    return new ReservedStore(store, reserve);
   }
 }
 
@@ -128,6 +127,18 @@ describe('on a full disk', () => {
     const { disk, store } = await full();
     disk.isBroken = true;
     await expect(store.commit(removal)).rejects.toMatchObject({ code: 'ENOSPC' });
+  });
+
+  test('a reserve that never answers holds up neither a removal nor the close', async () => {
+    const { disk } = await full();
+    const silent = new Reserve(
+      () => new Promise<never>(() => undefined),
+      () => 0,
+      20,
+    );
+    const store = disk.store(silent);
+    await expect(store.commit(removal)).rejects.toMatchObject({ code: 'ENOSPC' });
+    await store.close();
   });
 });
 
