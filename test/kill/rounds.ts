@@ -137,7 +137,8 @@ export class Rounds implements AsyncDisposable {
     try {
       report = await (early === undefined ? opening : Promise.race([opening, early]));
     } catch (e) {
-      return this.#judgeSilence(e);
+      await this.#judgeSilence(e);
+      return;
     }
     if (report === 'early') {
       opening.catch(() => undefined); // it is not to be
@@ -160,10 +161,13 @@ export class Rounds implements AsyncDisposable {
 
   /** Opens once more and compares. */
   async finish(): Promise<void> {
-    try {
-      await this.#judge(await this.#open());
-    } catch (e) {
-      await this.#judgeSilence(e);
+    for (let isJudged = false; !isJudged;) {
+      try {
+        await this.#judge(await this.#open());
+        isJudged = true;
+      } catch (e) {
+        isJudged = await this.#judgeSilence(e);
+      }
     }
   }
 
@@ -230,21 +234,22 @@ export class Rounds implements AsyncDisposable {
     return this.tally.violations.length === before;
   }
 
-  /** An opening that neither succeeds nor fails is none that a user would wait for. */
-  async #judgeSilence(e: unknown): Promise<void> {
+  /** An opening that neither succeeds nor fails is none that a user would wait for. False: the browser did not even start. */
+  async #judgeSilence(e: unknown): Promise<boolean> {
     if (!(e instanceof Silence)) throw e;
     if (e.message === 'start') {
       this.tally.unstarted++;
       if (++this.#unstarted >= UNSTARTED) throw new Error(`${UNSTARTED} browsers did not start`, { cause: e });
       await this.#visit?.end();
       this.#visit = undefined;
-      return;
+      return false;
     }
     this.#tell({ do: 'explain' });
     const explanation = await this.#next(EXPLANATION, 'explain').catch((reason: unknown) => String(reason));
     const known = typeof explanation === 'object' && explanation.did === 'explain' ? explanation.message : 'the page itself stands still';
     this.#violation(`it neither opens nor fails within ${this.#patience} ms: ${known}`);
     await this.#renew();
+    return true;
   }
 
   #judgeRefusal({ witness, code, message }: Extract<Report, { did: 'fail' }>): boolean {
