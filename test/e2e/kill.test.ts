@@ -1,8 +1,11 @@
 /* Browsers that are killed in the middle of their work. `npm run test:kill` does the same for as long as one likes. */
 
-import { expect, test } from 'vitest';
+import { expect, test as anywhere } from 'vitest';
 import { type Mode, Rounds } from '../kill/rounds.ts';
 import { type PlantedFault, killedBrowsers, makeLower, startKillSite } from '../kill/scene.ts';
+
+/** Whole groups of processes are killed, and /proc tells when they are gone. */
+const test = anywhere.runIf(process.platform === 'linux');
 
 /** Kills until there were so many, or something was found out. `damageAfter`: after so many the databases are damaged once, so that the browser deletes them. */
 async function kill(mode: Mode, kills: number, planted?: PlantedFault, damageAfter?: number): Promise<Rounds['tally']> {
