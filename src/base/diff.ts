@@ -48,6 +48,15 @@ export interface Violation {
   readonly repair?: string | undefined;
 }
 
+/** Content that cannot be had as it should be. */
+export interface Damage {
+  /** Position in `ws.layers`, or the upper. */
+  readonly layer: number | 'upper';
+  /** Of a lower: the path in its own tree, whether the merged tree shows it or not. */
+  readonly path: string;
+  readonly message: string;
+}
+
 /** A lower as a workspace shows it. */
 export interface LayerSummary {
   readonly name: string;

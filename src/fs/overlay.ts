@@ -1,6 +1,7 @@
 /* `Overlay`: a mounted union with its surface. What `stratafs/engine` exports. */
 
-import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { WorkOptions } from '../base/progress.ts';
 import type { Usage } from '../base/usage.ts';
 import type { Durability } from '../layer/upper.ts';
 import type { Credentials } from '../overlay/call.ts';
@@ -9,10 +10,12 @@ import { Engine, type MountOptions } from '../overlay/engine.ts';
 import { entries } from '../overlay/readdir.ts';
 import { repair } from '../overlay/repair.ts';
 import { reset } from '../overlay/reset.ts';
-import type { BatchFs, Fs } from './api.ts';
+import type { BatchFs, Fs, PathLike } from './api.ts';
 import { type Batch, beginBatch } from './batch.ts';
 import { perform } from './perform.ts';
+import { prefetch } from './prefetch.ts';
 import { createFs } from './surface.ts';
+import { verify } from './verify.ts';
 
 export type { Batch } from './batch.ts';
 
@@ -137,6 +140,31 @@ export class Overlay implements AsyncDisposable {
   /** Resolves when everything done so far is committed; tells the failure of a commit of synchronous calls. */
   flush({ durability }: { readonly durability?: Durability } = {}): Promise<void> {
     return this.engine.flush(durability);
+  }
+
+  /**
+   * Fetches what files at and below some paths of the merged tree need of the lowers, so that it is at hand, or kept where there is a
+   * cache; with *all*, everything that the lowers have, whether it shows or not. What cannot be fetched does not keep the rest from it.
+   * @throws {FsError} ENOENT and others for a path, EIO where something could not be fetched, ESTALE where an archive has changed.
+   * @example
+   * await overlay.prefetch(['/node_modules/typescript'], { onProgress: ({ loaded, total }) => show(loaded / total) });
+   */
+  prefetch(paths: readonly PathLike[] | 'all', options: WorkOptions = {}): Promise<void> {
+    return prefetch(this.#view, paths, options);
+  }
+
+  /** Of each lower, topmost first, the files whose content was read since it was opened: what its `prefetch` may be the next time. */
+  recordAccess(): string[][] {
+    return this.engine.tree.layers.map(({ layer }) => layer.accessed?.() ?? []);
+  }
+
+  /**
+   * Reads everything again, the lowers' content and the upper's, and verifies it. Gives what is damaged; empty: all is well. What was
+   * not fetched yet is fetched for it. Others are served meanwhile.
+   * @throws {FsError} EIO when the workspace is closed meanwhile.
+   */
+  verify(options: WorkOptions = {}): Promise<Damage[]> {
+    return verify(this.engine, options);
   }
 
   /** Brings the upper's content into memory, up to 32 MiB, so that synchronous calls can read what an earlier session wrote. */

@@ -49,9 +49,21 @@ export interface Layer {
   prefetch?(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void>;
   /** The paths of the files whose content was asked for since the layer was opened, in that order: a list for `prefetch`. */
   accessed?(): string[];
+  /**
+   * Reads all content again and verifies it, in the order in which the archive has it: from where the archive is or is kept, not from
+   * memory, which it leaves as it is. Tells of each file when it was read. Rejects with the signal's reason when that fires.
+   */
+  verify?(signal?: AbortSignal): AsyncIterable<VerifiedFile>;
   /** What was fetched for it so far. */
   readonly stats?: LayerStats;
   close(): Promise<void>;
+}
+
+/** A file of which all was read. */
+export interface VerifiedFile {
+  readonly entry: number;
+  /** Why its content cannot be had as the archive promised it. */
+  readonly error?: unknown;
 }
 
 export interface PrefetchOptions {

@@ -12,13 +12,15 @@ import type { TocPlace } from '../archive/estargz-footer.ts';
 import { gzipHeaderEnd, isGzip } from '../archive/gzip-header.ts';
 import { assertContentSize, assertEntrySize } from '../archive/limits.ts';
 import { type Codec, STREAM_START, loadCodec } from '../codec/codec.ts';
+import { isFile } from '../base/mode.ts';
 import { TableBuilder } from '../layer/build-table.ts';
-import type { Layer, LayerStats, LayerWarning, PrefetchOptions } from '../layer/layer.ts';
+import type { Layer, LayerStats, LayerWarning, PrefetchOptions, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
+import { Sweep, sweepFiles } from './sweep.ts';
 import { filesOf } from './table-paths.ts';
 
 /** Decoded content to keep. */
@@ -80,6 +82,12 @@ export function indexOfEstargz(layer: Layer): LayerIndex | undefined {
   return layer instanceof EstargzLayer ? layer.index : undefined;
 }
 
+/** What a gzip member holds, and where it starts. */
+interface Member {
+  readonly offset: number;
+  readonly content: Uint8Array;
+}
+
 interface EstargzParts {
   readonly table: LayerTable;
   readonly warnings: readonly LayerWarning[];
@@ -105,7 +113,7 @@ class EstargzLayer implements Layer {
   /** Files whose content was asked for, in that order. */
   readonly #accessed = new Set<number>();
   /** What the member that was decoded last holds; not verified. */
-  #member: { readonly offset: number; readonly content: Uint8Array } | undefined;
+  #member: Member | undefined;
 
   constructor(parts: EstargzParts) {
     const { opening, digest, table, warnings, content, contentEnd } = parts;
@@ -147,6 +155,26 @@ class EstargzLayer implements Layer {
   async prefetchStartup(options?: PrefetchOptions): Promise<void> {
     const isAtHand = this.#parts.opening.source.peek(0, 1) !== undefined;
     if (this.startup !== undefined && !isAtHand) await this.#blocks.prefetch([this.startup], options);
+  }
+
+  verify(signal?: AbortSignal): AsyncIterable<VerifiedFile> {
+    const { opening, contentEnd, content } = this.#parts;
+    const { offset, memberEnd } = content.chunks;
+    const sweep = new Sweep(opening.source, contentEnd, signal);
+    // Small files stand together in one member.
+    let member: Member | undefined;
+    const check = async (entry: number): Promise<void> => {
+      if (!isFile(this.table.mode(entry))) return;
+      const { offset: first, stored: count } = this.table.extent(entry);
+      for (let chunk = first; chunk < first + count; chunk++) {
+        if (member?.offset !== offset[chunk]) {
+          const bytes = await sweep.read(offset[chunk]!, memberEnd[chunk]!);
+          member = { offset: offset[chunk]!, content: this.#inflate(chunk, bytes, entry) };
+        }
+        this.#verified(chunk, member!.content, entry);
+      }
+    };
+    return sweepFiles(this.table, check, signal);
   }
 
   peek(entry: number, start: number, end: number): Uint8Array | undefined {
@@ -237,28 +265,40 @@ class EstargzLayer implements Layer {
   }
 
   #decode(chunk: number, bytes: Uint8Array, entry: number): Uint8Array {
+    const { chunks } = this.#parts.content;
+    const content = this.#inflate(chunk, bytes, entry);
+    if (chunkDigest(chunks, chunk) !== undefined && content.length <= MEMBER_LIMIT)
+      this.#member = { offset: chunks.offset[chunk]!, content };
+    return this.#keep(chunk, content, entry);
+  }
+
+  /** What the member of a chunk holds. */
+  #inflate(chunk: number, bytes: Uint8Array, entry: number): Uint8Array {
     const { codec, content: toc, opening } = this.#parts;
     const place = this.#placeOf(entry);
     const size = toc.chunks.memberSize[chunk]!;
     if (size > opening.maxBytes) throw tooLarge(place, `${size} bytes in one piece, more than the ${opening.maxBytes} that are allowed`);
     if (chunkDigest(toc.chunks, chunk) === undefined) {
       // stargz had no digests: the CRC-32 of the whole member says whether it is right.
-      return this.#keep(chunk, inflateMember(bytes, { place, codec, limit: opening.maxBytes }), entry);
+      return inflateMember(bytes, { place, codec, limit: opening.maxBytes });
     }
     const start = isGzip(bytes) ? gzipHeaderEnd(bytes, toc.chunks.offset[chunk]!, { place, codec }) : undefined;
     if (start === undefined) throw damaged(place, `no gzip member at byte ${toc.chunks.offset[chunk]!}`);
-    let content: Uint8Array;
     try {
-      content = codec.inflateRange(bytes.subarray(start), STREAM_START, 0, size);
+      return codec.inflateRange(bytes.subarray(start), STREAM_START, 0, size);
     } catch (e) {
       throw cannotInflate(e, place);
     }
-    if (size <= MEMBER_LIMIT) this.#member = { offset: toc.chunks.offset[chunk]!, content };
-    return this.#keep(chunk, content, entry);
   }
 
   /** Takes a chunk out of what its member holds, verifies it and keeps it. */
   #keep(chunk: number, member: Uint8Array, entry: number): Uint8Array {
+    const own = ownBytes(this.#verified(chunk, member, entry));
+    this.#decoded.set(chunk, own);
+    return own;
+  }
+
+  #verified(chunk: number, member: Uint8Array, entry: number): Uint8Array {
     const { codec, content: toc } = this.#parts;
     const { innerOffset, size } = toc.chunks;
     const from = innerOffset[chunk]!;
@@ -271,9 +311,7 @@ class EstargzLayer implements Layer {
       if (found !== should)
         throw damaged(place, `the SHA-256 of its bytes from ${toc.chunks.start[chunk]!} on is ${found}, should be ${should}`);
     }
-    const own = ownBytes(content);
-    this.#decoded.set(chunk, own);
-    return own;
+    return content;
   }
 
   #placeOf(entry: number): Place {

@@ -4,6 +4,7 @@
  */
 
 import { concatBytes } from '../base/bytes.ts';
+import { isFile } from '../base/mode.ts';
 import { damaged } from '../archive/damage.ts';
 import { HEAD_SIZE, formatOfHead, unknownFormat } from '../archive/detect.ts';
 import { GzipReader } from '../archive/gzip.ts';
@@ -14,11 +15,12 @@ import { ZstdReader } from '../archive/zstd.ts';
 import { loadCodec } from '../codec/codec.ts';
 import { loadZstd } from '../codec/zstd.ts';
 import { TableBuilder } from '../layer/build-table.ts';
-import type { Layer, LayerWarning } from '../layer/layer.ts';
+import type { Layer, LayerWarning, PrefetchOptions, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { layerDigest } from './digest.ts';
 import { type Opening, fetchWhole } from './opening.ts';
 import type { Source } from './source.ts';
+import { sweepFiles } from './sweep.ts';
 
 /** How a tar archive is compressed. */
 export type TarPacking = 'tar' | 'gzip' | 'zstd';
@@ -141,6 +143,9 @@ interface TarLayerParts {
   readonly settled: () => Promise<void>;
 }
 
+/** Bytes that are verified at a time. */
+const STEP = 4 << 20;
+
 class TarLayer implements Layer {
   readonly name: string;
   readonly digest: string;
@@ -150,8 +155,9 @@ class TarLayer implements Layer {
   readonly #entrySize: number;
   readonly #content: Content;
 
-  /** Everything is at hand; resolves when it is kept for a time without a network too. */
-  readonly prefetch: () => Promise<void>;
+  readonly #settled: () => Promise<void>;
+  /** Files whose content was asked for, in that order. */
+  readonly #accessed = new Set<number>();
 
   constructor(
     { name, digest, at, table, warnings, settled }: TarLayerParts,
@@ -165,14 +171,39 @@ class TarLayer implements Layer {
     this.table = table;
     this.warnings = [...earlier, ...warnings];
     this.#content = content;
-    this.prefetch = settled;
+    this.#settled = settled;
     this.#entrySize = entrySize;
+  }
+
+  accessed(): string[] {
+    return Array.from(this.#accessed, (entry) => this.table.path(entry));
+  }
+
+  /** Everything is at hand; resolves when it is kept for a time without a network too. */
+  async prefetch(_paths: readonly string[] | 'all', { onProgress }: PrefetchOptions = {}): Promise<void> {
+    onProgress?.({ loaded: 0, total: 0 });
+    await this.#settled();
+  }
+
+  /** What was fetched was verified when it came; now what is kept of it is decoded again. */
+  verify(signal?: AbortSignal): AsyncIterable<VerifiedFile> {
+    const check = async (entry: number): Promise<void> => {
+      if (!isFile(this.table.mode(entry))) return;
+      const size = this.table.size(entry);
+      for (let at = 0; at < size; at += STEP) this.#read(entry, at, Math.min(size, at + STEP));
+    };
+    return sweepFiles(this.table, check, signal);
   }
 
   peek(entry: number, start: number, end: number): Uint8Array {
     // A hard link shares the node, so every name has the same extent.
     const file = this.table.canonical(entry);
-    assertEntrySize(this.#entrySize, this.table.size(file), { archive: this.name, entry: this.table.path(entry) });
+    this.#accessed.add(file);
+    return this.#read(file, start, end);
+  }
+
+  #read(file: number, start: number, end: number): Uint8Array {
+    assertEntrySize(this.#entrySize, this.table.size(file), { archive: this.name, entry: this.table.path(file) });
     const { offset } = this.table.extent(file);
     const pieces = this.table.pieces(file);
     if (pieces === undefined) return this.#content.read(offset + start, offset + end);

@@ -13,12 +13,13 @@ import type { ZipEnd } from '../archive/zip-end.ts';
 import { loadCodec } from '../codec/codec.ts';
 import { loadZstd } from '../codec/zstd.ts';
 import { TableBuilder, layerPath } from '../layer/build-table.ts';
-import type { Layer, LayerStats, LayerWarning, PrefetchOptions } from '../layer/layer.ts';
+import type { Layer, LayerStats, LayerWarning, PrefetchOptions, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
+import { Sweep, sweepFiles } from './sweep.ts';
 import { filesOf } from './table-paths.ts';
 
 /** Decoded content to keep: a few thousand source files, or one large one that is read chunk by chunk. */
@@ -141,6 +142,20 @@ class ZipLayer implements Layer {
       return [zipEntry.extent.offset, this.#guessEnd(zipEntry)] as const;
     });
     return this.#blocks.prefetch(ranges, options);
+  }
+
+  verify(signal?: AbortSignal): AsyncIterable<VerifiedFile> {
+    const sweep = new Sweep(this.#opening.source, this.#contentEnd, signal);
+    const check = async (entry: number): Promise<void> => {
+      const zipEntry = this.#entry(entry);
+      const { offset, stored } = zipEntry.extent;
+      const bytes = await sweep.read(offset, this.#guessEnd(zipEntry));
+      const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
+      const isWhole = from + stored <= bytes.length;
+      const content = isWhole ? bytes.subarray(from, from + stored) : await sweep.read(...this.#contentRange(zipEntry, from));
+      decodeZipContent(content, zipEntry, this.#decoders);
+    };
+    return sweepFiles(this.table, check, signal);
   }
 
   peek(entry: number, start: number, end: number): Uint8Array | undefined {

@@ -183,6 +183,16 @@ export class CommitQueue {
     return found;
   }
 
+  /** Reads chunks as the store has them, past what memory keeps of them, and keeps nothing. */
+  async readStored(ids: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    return this.store === undefined ? ids.map(() => undefined) : this.store.readChunks(ids);
+  }
+
+  /** Tells whether a chunk waits for its commit, so that the store need not have it yet. */
+  isPending(id: number): boolean {
+    return this.tree.changes.newChunk(id) !== undefined || this.#running?.chunks.get(id) !== undefined;
+  }
+
   /** Keeps a new chunk until it is committed. Takes over the bytes. */
   putChunk(bytes: Uint8Array<ArrayBuffer>): number {
     const id = this.tree.newChunkId();

@@ -5,13 +5,13 @@
  */
 
 import { FsError } from '../base/errors.ts';
-import type { InodeRecord } from '../layer/upper.ts';
+import type { InodeRecord, Origin } from '../layer/upper.ts';
 import { isInGroup } from './access.ts';
 import type { Call } from './call.ts';
 import { chunkSizeFor, chunkSizeOf } from './chunk-size.ts';
 import { copyUpFile } from './copy-up.ts';
 import { originOf } from './ino.ts';
-import type { Directory } from './tree.ts';
+import type { Directory, Tree } from './tree.ts';
 
 /** Bytes that a file may have: positions stay exact in a double, and chunk lists stay sane. */
 const MAX_FILE_SIZE = 2 ** 40;
@@ -25,6 +25,15 @@ function contentOf({ tree }: Call, ino: number): Content {
   const origin = originOf(tree.layers, ino)!;
   const size = tree.layers[origin.layer]!.table.size(origin.entry);
   return { size, originSize: size, chunks: [], origin };
+}
+
+/** The lower object that a file or a symbolic link shows content of; `undefined` where all of it is the upper's. */
+export function shownOrigin(tree: Tree, ino: number): Origin | undefined {
+  const record = tree.inode(ino);
+  if (record === undefined) return originOf(tree.layers, ino);
+  const shown = Math.ceil(Math.min(record.originSize, record.size) / chunkSizeOf(record));
+  for (let i = 0; i < shown; i++) if ((record.chunks[i] ?? 0) === 0) return record.origin;
+  return undefined;
 }
 
 /**

@@ -172,8 +172,13 @@ export class Engine {
     }
   }
 
-  #apply<T>(operation: Operation<T>, call: Call, reads: boolean): T {
+  /** @throws {FsError} EIO after `close()` */
+  assertOpen(): void {
     if (this.#closed) throw new FsError('EIO', { detail: 'the workspace is closed' });
+  }
+
+  #apply<T>(operation: Operation<T>, call: Call, reads: boolean): T {
+    this.assertOpen();
     const { tree } = this;
     const { version } = tree;
     try {

@@ -1,7 +1,8 @@
 /* The page's API as types: what `open` takes and gives. */
 
 import type { ArchiveLimits } from '../archive/limits.ts';
-import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { WorkOptions } from '../base/progress.ts';
 import type { Usage } from '../base/usage.ts';
 import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
@@ -124,6 +125,32 @@ export interface Workspace extends AsyncDisposable {
   usage(): Promise<WorkspaceUsage>;
   /** Asks the browser not to evict the origin's storage when the disk gets full; tells whether it has agreed. */
   persist(): Promise<boolean>;
+  /**
+   * Fetches what files at and below some paths need of the lowers, so that they can be read without a network; with *all*, everything
+   * that the lowers have, whether it shows or not. Progress is of what was missing, in bytes of archives. What cannot be fetched does
+   * not keep the rest from it.
+   * @throws {FsError} ENOENT and others for a path, EIO where something could not be fetched, ESTALE where an archive has changed. An
+   * `AbortError` when the signal fires: what has come by then is kept.
+   * @example
+   * await ws.prefetch('all', { onProgress: ({ loaded, total }) => bar.update(loaded, total) });
+   */
+  prefetch(paths: readonly string[] | 'all', options?: WorkOptions): Promise<void>;
+  /**
+   * Of each lower, in the order of `lower`, the files whose content was read since the opening: what its option `prefetch` may be the
+   * next time.
+   * @example
+   * const [startup] = await ws.recordAccess();
+   * await open({ name, lower: [{ url, prefetch: startup }] });
+   */
+  recordAccess(): Promise<string[][]>;
+  /**
+   * Reads everything again, the lowers' content and the upper's, and verifies it. Gives what is damaged; empty: all is well. What was
+   * not fetched yet is fetched for it; progress is in bytes of content. Other calls are served meanwhile.
+   * @throws {FsError} EIO when the workspace is closed meanwhile. An `AbortError` when the signal fires.
+   * @example
+   * for (const { path, message } of await ws.verify()) report(path, message);
+   */
+  verify(options?: WorkOptions): Promise<Damage[]>;
   /** A transferable port to the same workspace, for `attach(port)` in another worker or frame. */
   port(): MessagePort;
   /** Commits and lets go of the worker. Later calls reject. */

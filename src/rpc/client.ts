@@ -5,16 +5,18 @@
  *   attach ───────────────────────────────► hello ───────────────────────────────────► Workspace
  */
 
-import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import { FsError, assertNotAborted } from '../base/errors.ts';
+import type { WorkOptions, WorkProgress } from '../base/progress.ts';
 import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
 import type { OpenOptions, Workspace, WorkspaceUsage } from './api.ts';
 import { connectTo } from './connect.ts';
 import { Peer } from './peer.ts';
 import { remoteFs } from './remote-fs.ts';
+import { RemoteStream } from './remote-stream.ts';
 import { startWorker } from './start-worker.ts';
-import type { Summary, WorkspaceMethod } from './wire.ts';
+import type { StreamMethod, Summary, WorkspaceMethod } from './wire.ts';
 
 class RemoteWorkspace implements Workspace {
   readonly name: string | undefined;
@@ -70,6 +72,15 @@ class RemoteWorkspace implements Workspace {
   flush(options: { readonly durability?: Durability } = {}): Promise<void> {
     return this.#call('flush', options);
   }
+  prefetch(paths: readonly string[] | 'all', options?: WorkOptions): Promise<void> {
+    return this.#work('prefetch', options, paths);
+  }
+  recordAccess(): Promise<string[][]> {
+    return this.#call('recordAccess');
+  }
+  verify(options?: WorkOptions): Promise<Damage[]> {
+    return this.#work('verify', options);
+  }
   port(): MessagePort {
     return this.peer.share();
   }
@@ -79,6 +90,19 @@ class RemoteWorkspace implements Workspace {
   }
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #work<T>(method: StreamMethod, { signal, onProgress }: WorkOptions = {}, ...args: unknown[]): Promise<T> {
+    const stream = new RemoteStream<WorkProgress>(this.peer, method, args, signal);
+    try {
+      for (;;) {
+        const result = await stream.next();
+        if (result.done === true) return result.value as T;
+        onProgress?.(result.value);
+      }
+    } finally {
+      void stream.return();
+    }
   }
 
   #call<T>(method: WorkspaceMethod, ...args: unknown[]): Promise<T> {

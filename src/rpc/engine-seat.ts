@@ -10,7 +10,20 @@ import type { Summary } from './wire.ts';
 /** What sessions need of the engine. */
 export type HostedOverlay = Pick<
   Overlay,
-  'fs' | 'as' | 'layers' | 'entries' | 'diff' | 'reset' | 'check' | 'flush' | 'usage' | 'beginBatch' | 'close'
+  | 'as'
+  | 'beginBatch'
+  | 'check'
+  | 'close'
+  | 'diff'
+  | 'entries'
+  | 'flush'
+  | 'fs'
+  | 'layers'
+  | 'prefetch'
+  | 'recordAccess'
+  | 'reset'
+  | 'usage'
+  | 'verify'
 >;
 
 /** What a mounted workspace is made of. */

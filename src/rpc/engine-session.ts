@@ -1,21 +1,21 @@
 /*
- * A client's session where the engine is: answers its calls, and owns what it holds (open files, watches, batches, calls that can
+ * A client's session where the engine is: answers its calls, and owns what it holds (open files, streams, batches, calls that can
  * be cancelled). No file-system semantics live here.
  *
  * Who waits for whom: nobody. Calls reach the engine in the order in which they arrive, before anything is awaited.
  */
 
 import { FsError, toErrorRecord } from '../base/errors.ts';
-import type { FileHandle, Fs, PathLike } from '../fs/api.ts';
+import type { FileHandle, Fs, PathLike, WatchOptions } from '../fs/api.ts';
 import type { Batch } from '../fs/batch.ts';
 import type { Credentials } from '../overlay/call.ts';
 import { storageEstimate } from '../storage/estimate.ts';
 import type { WorkspaceUsage } from './api.ts';
 import type { HostedOverlay } from './engine-seat.ts';
-import type { Session, WatchRequest } from './session.ts';
+import type { Session, StreamOutcome } from './session.ts';
 import { isFileHandle, readBytes, reviveArguments, reviveUrl, toWire } from './to-wire.ts';
 import { FILE_METHODS, FS_METHODS, WORKSPACE_METHODS } from './wire.ts';
-import type { Invocation, Reply, WatchMessage } from './wire.ts';
+import type { Invocation, Reply, StreamRequest } from './wire.ts';
 
 const fsMethods: ReadonlySet<string> = new Set(FS_METHODS);
 const fileMethods: ReadonlySet<string> = new Set(FILE_METHODS);
@@ -25,7 +25,7 @@ export class EngineSession implements Session {
   readonly #fs: Fs;
   readonly #files = new Map<number, FileHandle>();
   readonly #batches = new Map<number, Batch>();
-  /** Calls under way that can be cancelled, and watches. */
+  /** Calls under way that can be cancelled, and streams. */
   readonly #cancels = new Map<number, AbortController>();
   #batchSerial = 0;
   #ended = false;
@@ -103,20 +103,41 @@ export class EngineSession implements Session {
     return file.fd;
   }
 
-  watch(request: WatchRequest, tell: (message: WatchMessage) => void): void {
-    void this.#watch(request, tell);
+  stream(request: StreamRequest, tell: (message: StreamOutcome) => void): void {
+    void this.#stream(request, tell);
   }
 
-  async #watch({ id, path, recursive }: WatchRequest, tell: (message: WatchMessage) => void): Promise<void> {
-    const { signal, done } = this.#cancellable(id);
+  async #stream(request: StreamRequest, tell: (message: StreamOutcome) => void): Promise<void> {
+    const { signal, done } = this.#cancellable(request.id);
+    const tellItem = (item: unknown): void => {
+      if (!signal.aborted) tell({ item });
+    };
     try {
-      const events = this.#fs.promises.watch(reviveUrl(path) as PathLike, { recursive, signal });
-      for await (const event of events) tell({ event });
-      tell({ end: true });
+      if (this.#ended) throw new FsError('EIO', { detail: 'the workspace is closed' });
+      const value = await this.#follow(request, signal, tellItem);
+      if (!signal.aborted) tell({ value });
     } catch (e) {
       if (!signal.aborted) tell({ error: toErrorRecord(e) });
     } finally {
+      // Whoever has cancelled it knows.
+      if (signal.aborted && this.#ended) tell({ moved: true });
       done();
+    }
+  }
+
+  async #follow({ method, args }: StreamRequest, signal: AbortSignal, onProgress: (item: unknown) => void): Promise<unknown> {
+    const [first, options] = args;
+    switch (method) {
+      case 'watch':
+        for await (const event of this.#fs.promises.watch(reviveUrl(first) as PathLike, { ...(options as WatchOptions), signal }))
+          onProgress(event);
+        return undefined;
+      case 'prefetch':
+        return this.overlay.prefetch(first as readonly string[] | 'all', { signal, onProgress });
+      case 'verify':
+        return this.overlay.verify({ signal, onProgress });
+      default:
+        throw new FsError('ENOSYS', { detail: `no stream '${String(method satisfies never)}'` });
     }
   }
 

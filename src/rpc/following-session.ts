@@ -1,19 +1,20 @@
 /*
  * A client's session that outlives owners: it follows the workspace from one to the next. It owns what has to be set up again there
- * (watches), and decides what becomes of the calls that an owner left behind:
+ * (streams), and decides what becomes of the calls that an owner left behind:
  *
  *   answered                  that is the answer
  *   not begun (*moved*)       asked again
  *   only looks                asked again
  *   changes something         EOWNERDEAD: it may have happened or not, and is never done twice
  *
+ * A stream that has not ended begins again: a watch says that something may have happened, and progress starts anew.
  * Open files and batches are known to one owner only: afterwards calls on them are ESTALE and EAGAIN.
  */
 
 import { AbortError, FsError, toErrorRecord } from '../base/errors.ts';
 import { isRepeatable } from './repeatable.ts';
-import { isMoved, type Outcome, type Session, type WatchRequest } from './session.ts';
-import type { Invocation, Reply, WatchMessage } from './wire.ts';
+import { isMoved, type Outcome, type Session, type StreamOutcome } from './session.ts';
+import type { Invocation, Reply, StreamRequest } from './wire.ts';
 
 interface Call {
   readonly invocation: Invocation;
@@ -22,11 +23,14 @@ interface Call {
   at?: Session;
 }
 
-interface Watch {
-  readonly request: WatchRequest;
-  readonly tell: (message: WatchMessage) => void;
+interface Stream {
+  readonly request: StreamRequest;
+  readonly tell: (message: StreamOutcome) => void;
   isStarted: boolean;
 }
+
+/** A watch has no end that somebody waits for. */
+const isAwaited = ({ request }: Stream): boolean => request.method !== 'watch';
 
 /** Something that one owner knows by a number: an open file or a batch. */
 interface Held {
@@ -44,11 +48,11 @@ export interface SessionObserver {
 export class FollowingSession implements Session {
   /** The session at the owner; `undefined` while there is none who would take calls. */
   #owner: Session | undefined;
-  /** Calls and watches that wait for an owner, in their order. */
-  #queue: (Call | Watch)[] = [];
+  /** Calls and streams that wait for an owner, in their order. */
+  #queue: (Call | Stream)[] = [];
   /** Calls that an owner has, in the order in which they were asked. */
   readonly #flights = new Set<Call>();
-  readonly #watches = new Map<number, Watch>();
+  readonly #streams = new Map<number, Stream>();
   /** By the number that the client knows, which no other owner's ever equals. */
   readonly #held = new Map<number, Held>();
   #serial = 0;
@@ -58,7 +62,7 @@ export class FollowingSession implements Session {
 
   /** It waits for an answer, or for an owner. */
   get isBusy(): boolean {
-    return this.#flights.size > 0 || this.#queue.length > 0;
+    return this.#flights.size > 0 || this.#queue.length > 0 || [...this.#streams.values()].some(isAwaited);
   }
 
   /** New calls wait. Those that the owner has may still be answered. */
@@ -81,11 +85,11 @@ export class FollowingSession implements Session {
       if (this.isBusy) this.observer.onBusy();
       return;
     }
-    for (const watch of this.#watches.values()) {
-      if (!watch.isStarted) continue; // it stands in the queue
-      this.#startWatch(watch, owner);
+    for (const stream of this.#streams.values()) {
+      if (!stream.isStarted) continue; // it stands in the queue
+      this.#startStream(stream, owner);
       // Something may have happened that nobody has told.
-      watch.tell({ event: { eventType: 'change', filename: nameOf(watch.request.path) } });
+      if (stream.request.method === 'watch') stream.tell({ item: { eventType: 'change', filename: nameOf(stream.request.args[0]) } });
     }
     for (const waiting of this.#queue.splice(0)) this.#start(waiting, owner);
   }
@@ -93,10 +97,8 @@ export class FollowingSession implements Session {
   /** Nobody can be the owner: whatever waits rejects. */
   fail(reason: unknown): void {
     this.follow(undefined);
-    for (const waiting of this.#queue.splice(0)) {
-      if ('invocation' in waiting) waiting.resolve(failure(reason));
-      else this.#endWatch(waiting, failure(reason));
-    }
+    for (const waiting of this.#queue.splice(0)) if ('invocation' in waiting) waiting.resolve(failure(reason));
+    for (const stream of this.#streams.values()) if (!stream.isStarted || isAwaited(stream)) this.#endStream(stream, failure(reason));
   }
 
   invoke(invocation: Invocation): Promise<Outcome> {
@@ -104,25 +106,26 @@ export class FollowingSession implements Session {
     return new Promise((resolve) => this.#take({ invocation, resolve }));
   }
 
-  watch(request: WatchRequest, tell: (message: WatchMessage) => void): void {
-    const watch = { request, tell, isStarted: false };
-    this.#watches.set(request.id, watch);
-    this.#take(watch);
+  stream(request: StreamRequest, tell: (message: StreamOutcome) => void): void {
+    if (this.#isOver) return tell(failure(closed()));
+    const stream = { request, tell, isStarted: false };
+    this.#streams.set(request.id, stream);
+    this.#take(stream);
   }
 
   cancel(id: number): void {
-    const watch = this.#watches.get(id);
-    this.#watches.delete(id);
+    const stream = this.#streams.get(id);
+    this.#streams.delete(id);
     for (const waiting of this.#queue)
       if ('invocation' in waiting && waiting.invocation.id === id) waiting.resolve(failure(new AbortError()));
-    this.#queue = this.#queue.filter((waiting) => waiting !== watch && !('invocation' in waiting && waiting.invocation.id === id));
+    this.#queue = this.#queue.filter((waiting) => waiting !== stream && !('invocation' in waiting && waiting.invocation.id === id));
     this.#owner?.cancel(id);
   }
 
   async end(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#watches.clear();
+    for (const stream of this.#streams.values()) this.#endStream(stream, { moved: true });
     for (const waiting of this.#queue.splice(0)) if ('invocation' in waiting) waiting.resolve(failure(closed()));
     const owner = this.#owner;
     this.#owner = undefined;
@@ -132,15 +135,15 @@ export class FollowingSession implements Session {
     this.observer.onEnd();
   }
 
-  #take(waiting: Call | Watch): void {
+  #take(waiting: Call | Stream): void {
     if (this.#owner === undefined) this.#queue.push(waiting);
     else this.#start(waiting, this.#owner);
-    if ('invocation' in waiting) this.observer.onBusy();
+    if ('invocation' in waiting || isAwaited(waiting)) this.observer.onBusy();
   }
 
-  #start(waiting: Call | Watch, owner: Session): void {
+  #start(waiting: Call | Stream, owner: Session): void {
     if ('invocation' in waiting) this.#ask(waiting, owner);
-    else this.#startWatch(waiting, owner);
+    else this.#startStream(waiting, owner);
   }
 
   #ask(call: Call, owner: Session): void {
@@ -159,18 +162,19 @@ export class FollowingSession implements Session {
     else this.#queue.push(call);
   }
 
-  #startWatch(watch: Watch, owner: Session): void {
-    watch.isStarted = true;
-    owner.watch(watch.request, (message) => {
-      if (this.#owner !== owner || this.#watches.get(watch.request.id) !== watch) return;
-      if ('event' in message) watch.tell(message);
-      else this.#endWatch(watch, message);
+  #startStream(stream: Stream, owner: Session): void {
+    stream.isStarted = true;
+    owner.stream(stream.request, (message) => {
+      if (this.#owner !== owner || this.#streams.get(stream.request.id) !== stream) return;
+      if (isMoved(message)) return; // the next owner begins it again
+      if ('item' in message) stream.tell(message);
+      else this.#endStream(stream, message);
     });
   }
 
-  #endWatch(watch: Watch, message: WatchMessage): void {
-    this.#watches.delete(watch.request.id);
-    watch.tell(message);
+  #endStream(stream: Stream, message: StreamOutcome): void {
+    this.#streams.delete(stream.request.id);
+    stream.tell(message);
   }
 
   /** The reply as the client gets it: numbers what the call has opened, forgets what it has closed. */

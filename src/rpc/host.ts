@@ -4,9 +4,9 @@ import { expose, finalizer, releaseProxy, transfer } from 'comlink';
 import { FsError, fromErrorRecord, toErrorRecord } from '../base/errors.ts';
 import type { Progress } from './api.ts';
 import type { Connection, Service } from './hosted.ts';
-import { isMoved } from './session.ts';
+import { isMoved, type StreamOutcome } from './session.ts';
 import { PROTOCOL } from './wire.ts';
-import type { Greeting, Invocation, OpenRequest, Remote, Reply, Summary, WatchMessage } from './wire.ts';
+import type { Greeting, Invocation, OpenRequest, Remote, Reply, StreamMessage, StreamRequest, Summary } from './wire.ts';
 
 /** A callback of the client's, which lives as long as the host does not release it. */
 type Callback<T> = ((value: T) => Promise<unknown>) & { [releaseProxy](): void };
@@ -15,8 +15,8 @@ export class Host {
   #progress: Callback<Progress> | undefined;
   /** Openings under way. */
   readonly #openings = new Map<number, AbortController>();
-  /** Those who hear of watches. */
-  readonly #listeners = new Map<number, Callback<WatchMessage>>();
+  /** Those who hear of streams. */
+  readonly #listeners = new Map<number, Callback<StreamMessage>>();
   #isGone = false;
 
   constructor(
@@ -30,8 +30,7 @@ export class Host {
       open: (request: OpenRequest, onProgress?: Callback<Progress>) => reply(() => this.#open(request, onProgress)),
       invoke: (invocation: Invocation) => this.#invoke(invocation),
       cancel: (id: number) => this.#cancel(id),
-      watch: (id: number, path: unknown, options: { recursive: boolean }, listener: Callback<WatchMessage>) =>
-        this.#watch(id, path, options, listener),
+      stream: (request: StreamRequest, listener: Callback<StreamMessage>) => this.#stream(request, listener),
       share: (other: MessagePort) => void new Host(other, this.service, this.#opened().share()),
       remove: (name: string) => reply(() => this.service.remove(name)),
       close: () => reply(() => this.#close()),
@@ -73,7 +72,7 @@ export class Host {
   async #invoke(invocation: Invocation): Promise<Reply<unknown>> {
     try {
       const outcome = await this.#opened().session.invoke(invocation);
-      if (isMoved(outcome)) throw new FsError('EIO', { detail: 'the workspace is closed' });
+      if (isMoved(outcome)) throw closed();
       const value = 'value' in outcome ? outcome.value : undefined;
       return value instanceof Uint8Array ? transfer(outcome, [value.buffer as ArrayBuffer]) : outcome;
     } catch (e) {
@@ -81,15 +80,16 @@ export class Host {
     }
   }
 
-  #watch(id: number, path: unknown, { recursive }: { recursive: boolean }, listener: Callback<WatchMessage>): void {
+  #stream(request: StreamRequest, listener: Callback<StreamMessage>): void {
+    const { id } = request;
     const tell = listenTo(listener);
-    const pass = (message: WatchMessage): void => {
-      tell(message);
-      if (!('event' in message)) this.#forget(id);
+    const pass = (message: StreamOutcome): void => {
+      tell(isMoved(message) ? { error: toErrorRecord(closed()) } : message);
+      if (!('item' in message)) this.#forget(id);
     };
     this.#listeners.set(id, listener);
     try {
-      this.#opened().session.watch({ id, path, recursive }, pass);
+      this.#opened().session.stream(request, pass);
     } catch (e) {
       pass({ error: toErrorRecord(e) });
     }
@@ -101,9 +101,9 @@ export class Host {
     this.#forget(id);
   }
 
-  #forget(watch: number): void {
-    this.#listeners.get(watch)?.[releaseProxy]();
-    this.#listeners.delete(watch);
+  #forget(stream: number): void {
+    this.#listeners.get(stream)?.[releaseProxy]();
+    this.#listeners.delete(stream);
   }
 
   #opened(): Connection {
@@ -133,6 +133,8 @@ export class Host {
     await this.connection?.leave(how);
   }
 }
+
+const closed = (): FsError => new FsError('EIO', { detail: 'the workspace is closed' });
 
 /** Answers with what `work` gives, or with the record of its error. */
 async function reply<T>(work: () => Promise<T>): Promise<Reply<T>> {

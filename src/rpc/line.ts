@@ -6,9 +6,9 @@
 import type { Credentials } from '../overlay/call.ts';
 import type { Channel } from './connect.ts';
 import type { Tabs } from './ownership.ts';
-import type { Outcome, Session, WatchRequest } from './session.ts';
+import type { Outcome, Session, StreamOutcome } from './session.ts';
 import type { Answer, Request } from './tab-wire.ts';
-import type { Invocation, Summary, WatchMessage } from './wire.ts';
+import type { Invocation, StreamRequest, Summary } from './wire.ts';
 
 /** What a line tells its seat. */
 export interface LineObserver {
@@ -25,7 +25,7 @@ export class Line {
   readonly #channel: Channel;
   /** Calls without an answer, by serial. An answer that nobody waits for any more is dropped. */
   readonly #calls = new Map<number, (outcome: Outcome) => void>();
-  readonly #watches = new Map<string, (message: WatchMessage) => void>();
+  readonly #streams = new Map<string, (message: StreamOutcome) => void>();
   #serial = 0;
   #clients = 0;
 
@@ -44,8 +44,11 @@ export class Line {
     this.#send({ is: 'enter', client, user });
     return {
       invoke: (invocation) => this.#invoke(client, invocation),
-      watch: (watch, tell) => this.#watch(client, watch, tell),
-      cancel: (id) => this.#send({ is: 'cancel', client, id }),
+      stream: (stream, tell) => this.#stream(client, stream, tell),
+      cancel: (id) => {
+        this.#streams.delete(`${client} ${id}`);
+        this.#send({ is: 'cancel', client, id });
+      },
       end: () => {
         this.#send({ is: 'end', client });
         return Promise.resolve();
@@ -63,7 +66,7 @@ export class Line {
     this.#send({ is: 'bye' });
     this.#channel.close();
     this.#calls.clear();
-    this.#watches.clear();
+    this.#streams.clear();
   }
 
   #send(request: Request): void {
@@ -78,9 +81,9 @@ export class Line {
     });
   }
 
-  #watch(client: number, watch: WatchRequest, tell: (message: WatchMessage) => void): void {
-    this.#watches.set(`${client} ${watch.id}`, tell);
-    this.#send({ is: 'watch', client, watch });
+  #stream(client: number, stream: StreamRequest, tell: (message: StreamOutcome) => void): void {
+    this.#streams.set(`${client} ${stream.id}`, tell);
+    this.#send({ is: 'stream', client, stream });
   }
 
   #onAnswer(answer: Answer): void {
@@ -92,7 +95,7 @@ export class Line {
         return this.#settle(answer.serial, answer.reply);
       case 'moved':
         return this.#settle(answer.serial, { moved: true });
-      case 'event':
+      case 'told':
         return this.#tell(`${answer.client} ${answer.id}`, answer.message);
       case 'left':
         return this.observer.onLeft();
@@ -108,8 +111,8 @@ export class Line {
     this.#calls.delete(serial);
   }
 
-  #tell(key: string, message: WatchMessage): void {
-    this.#watches.get(key)?.(message);
-    if (!('event' in message)) this.#watches.delete(key);
+  #tell(key: string, message: StreamOutcome): void {
+    this.#streams.get(key)?.(message);
+    if (!('item' in message)) this.#streams.delete(key);
   }
 }

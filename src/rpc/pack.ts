@@ -21,7 +21,7 @@ export function packArguments(args: readonly unknown[]): Packed {
       transferred.push(bytes.buffer);
       return bytes;
     }
-    if (typeof arg !== 'object' || arg === null || arg instanceof Date) return arg;
+    if (typeof arg !== 'object' || arg === null || arg instanceof Date || Array.isArray(arg)) return arg;
     const { signal: given, ...options } = arg as Readonly<Record<string, unknown>>;
     if (given instanceof AbortSignal) signal = given;
     const callback = Object.keys(options).find((name) => typeof options[name] === 'function');

@@ -13,7 +13,18 @@ import type { Progress } from './api.ts';
 import { watchLife } from './ownership.ts';
 import { packArguments } from './pack.ts';
 import { PROTOCOL } from './wire.ts';
-import type { FileMethod, FsMethod, Greeting, OpenRequest, Remote, Reply, Summary, WatchMessage, WorkspaceMethod } from './wire.ts';
+import type {
+  FileMethod,
+  FsMethod,
+  Greeting,
+  OpenRequest,
+  Remote,
+  Reply,
+  StreamMessage,
+  StreamMethod,
+  Summary,
+  WorkspaceMethod,
+} from './wire.ts';
 
 /** How long a worker's script may take to load and to answer, in milliseconds: a cold dev server on a slow machine. */
 const HELLO_TIMEOUT = 30_000;
@@ -24,9 +35,9 @@ export type Target =
   | { readonly on: 'workspace'; readonly method: WorkspaceMethod }
   | { readonly on: 'file'; readonly fd: number; readonly method: FileMethod };
 
-/** Who hears of a watch. */
-export interface WatchObserver {
-  onMessage(message: WatchMessage): void;
+/** Who hears of a stream. */
+export interface StreamObserver {
+  onMessage(message: StreamMessage): void;
   /** The connection ended. */
   onEnd(reason: Error): void;
 }
@@ -89,8 +100,8 @@ export class Peer {
     return signal === undefined ? this.#answer(send) : this.#cancellable(signal, send);
   }
 
-  /** Watches a path; gives what ends it. */
-  watch(path: unknown, recursive: boolean, observer: WatchObserver): () => void {
+  /** Begins a stream; gives what ends it. */
+  stream(method: StreamMethod, args: readonly unknown[], observer: StreamObserver): () => void {
     if (this.#end !== undefined) {
       observer.onEnd(gone(this.#end));
       return () => undefined;
@@ -98,15 +109,15 @@ export class Peer {
     const id = ++this.#serial;
     const fail = (reason: Error): void => observer.onEnd(reason);
     this.#pending.add(fail);
-    const [plainPath] = packArguments([path]).plain;
-    void this.#remote.watch(
-      id,
-      plainPath,
-      { recursive },
-      proxy((message: WatchMessage) => observer.onMessage(message)),
+    void this.#remote.stream(
+      { id, method, args: packArguments(args).plain },
+      proxy((message: StreamMessage) => {
+        if (!('item' in message)) this.#pending.delete(fail);
+        observer.onMessage(message);
+      }),
     );
     return () => {
-      // The host releases the callback when the watch is over.
+      // The host releases the callback when the stream is over.
       if (this.#pending.delete(fail)) void this.#remote.cancel(id);
     };
   }

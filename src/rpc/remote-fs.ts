@@ -6,7 +6,7 @@ import { DirListing } from '../fs/dir.ts';
 import type { Peer } from './peer.ts';
 import { copyFiltered } from './remote-copy.ts';
 import { RemoteFile } from './remote-file.ts';
-import { RemoteWatch } from './remote-watch.ts';
+import { RemoteStream } from './remote-stream.ts';
 import { FS_METHODS, type FsMethod, type WireDir } from './wire.ts';
 
 type Call = (...args: unknown[]) => Promise<unknown>;
@@ -32,7 +32,7 @@ export function remoteFs(peer: Peer, batch?: number): FsPromises {
     const rebuild = REBUILD.get(method) ?? ((_, value) => value);
     return [method, async (...args) => rebuild(peer, await peer.call({ on: 'fs', method, batch }, args))];
   });
-  const watch: FsPromises['watch'] = (path, options = {}) => new RemoteWatch(peer, path, options);
+  const watch: FsPromises['watch'] = (path, { recursive, signal } = {}) => new RemoteStream(peer, 'watch', [path, { recursive }], signal);
   // Made from the list of names, whose completeness `wire.ts` has checked; the signatures are the host's, which runs the same calls.
   const plain = Object.fromEntries(calls) as unknown as Omit<FsPromises, 'watch'>;
   const cp: FsPromises['cp'] = (source, destination, options = {}) => {

@@ -4,7 +4,7 @@
  */
 
 import type { Credentials } from '../overlay/call.ts';
-import type { Invocation, Reply, Summary, WatchMessage } from './wire.ts';
+import type { Invocation, Reply, StreamMessage, StreamRequest, Summary } from './wire.ts';
 
 /**
  * How a call ended. *moved* indicates that the owner was leaving and has not begun it. Therefore it may be asked again, whatever it
@@ -12,24 +12,18 @@ import type { Invocation, Reply, Summary, WatchMessage } from './wire.ts';
  */
 export type Outcome = Reply<unknown> | { readonly moved: true };
 
-export const isMoved = (outcome: Outcome): outcome is { readonly moved: true } => 'moved' in outcome;
+export const isMoved = (outcome: StreamOutcome): outcome is { readonly moved: true } => 'moved' in outcome;
 
-/** A watch as a client asks for it. */
-export interface WatchRequest {
-  /** Under which `cancel` finds it. */
-  readonly id: number;
-  /** As in an invocation's arguments. */
-  readonly path: unknown;
-  readonly recursive: boolean;
-}
+/** What a stream tells. *moved* indicates that the owner has left it unfinished. Therefore it may go on elsewhere. */
+export type StreamOutcome = StreamMessage | { readonly moved: true };
 
-/** One client: its calls, and what it holds (open files, watches, batches). */
+/** One client: its calls, and what it holds (open files, streams, batches). */
 export interface Session {
   /** Bytes in the outcome own their buffer. Calls reach the engine in the order in which they are made. Never rejects. */
   invoke(invocation: Invocation): Promise<Outcome>;
   /** Tells nothing any more once it is cancelled. */
-  watch(request: WatchRequest, tell: (message: WatchMessage) => void): void;
-  /** Aborts the call or watch of this id, if it is still under way. */
+  stream(request: StreamRequest, tell: (message: StreamOutcome) => void): void;
+  /** Aborts the call or stream of this id, if it is still under way. */
   cancel(id: number): void;
   /** Ends what is under way and lets go of what the client holds. */
   end(): Promise<void>;

@@ -6,11 +6,11 @@
  */
 
 import type { Credentials } from '../overlay/call.ts';
-import type { WatchRequest } from './session.ts';
-import type { Invocation, Reply, Summary, WatchMessage } from './wire.ts';
+import type { StreamOutcome } from './session.ts';
+import type { Invocation, Reply, StreamRequest, Summary } from './wire.ts';
 
 /** Version of this file's types. An owner of another is heard, and not joined. */
-export const TAB_PROTOCOL = 1;
+export const TAB_PROTOCOL = 2;
 
 /** The protocol of an owner that has the workspace for itself. */
 export const UNSHARED = 0;
@@ -38,7 +38,7 @@ interface OfClient {
 export type Request =
   | ({ readonly is: 'enter'; readonly user: Credentials | undefined } & OfClient)
   | ({ readonly is: 'call'; readonly serial: number; readonly invocation: Invocation } & OfClient)
-  | ({ readonly is: 'watch'; readonly watch: WatchRequest } & OfClient)
+  | ({ readonly is: 'stream'; readonly stream: StreamRequest } & OfClient)
   | ({ readonly is: 'cancel'; readonly id: number } & OfClient)
   | ({ readonly is: 'end' } & OfClient)
   | { readonly is: 'ping' }
@@ -50,7 +50,7 @@ export type Answer =
   | { readonly is: 'reply'; readonly serial: number; readonly reply: Reply<unknown> }
   /** The owner is leaving, and has not begun this call. */
   | { readonly is: 'moved'; readonly serial: number }
-  | ({ readonly is: 'event'; readonly id: number; readonly message: WatchMessage } & OfClient)
+  | ({ readonly is: 'told'; readonly id: number; readonly message: StreamOutcome } & OfClient)
   | { readonly is: 'pong' }
   /** The owner's last word: every call that it had begun is answered. */
   | { readonly is: 'left' };

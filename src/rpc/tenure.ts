@@ -106,9 +106,9 @@ class LineEnd {
         return void this.#clients.set(request.client, this.seat.session(request.user));
       case 'call':
         return this.#begin(request);
-      case 'watch': {
-        const { client, watch } = request;
-        return this.#clients.get(client)?.watch(watch, (message) => this.#send({ is: 'event', client, id: watch.id, message }));
+      case 'stream': {
+        const { client, stream } = request;
+        return this.#clients.get(client)?.stream(stream, (message) => this.#send({ is: 'told', client, id: stream.id, message }));
       }
       case 'cancel':
         return this.#clients.get(request.client)?.cancel(request.id);

@@ -6,12 +6,12 @@
 import type { LayerSummary } from '../base/diff.ts';
 import type { ErrorRecord } from '../base/errors.ts';
 import type { DirentRecord } from '../base/stats.ts';
-import type { CopyOptions, FsPromises, WatchEvent } from '../fs/api.ts';
+import type { CopyOptions, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
 import type { LowerOptions, OpenOptions, Progress, Workspace } from './api.ts';
 
 /** Version of this file's types. Page and worker come from one build, unless a cache or a bundler mixed two. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Methods of `FsPromises` whose arguments and results are plain data, bytes, or what `to-wire.ts` turns into plain data. */
 export const FS_METHODS = [
@@ -78,10 +78,17 @@ export const WORKSPACE_METHODS = [
   'diff',
   'entries',
   'flush',
+  'recordAccess',
   'reset',
   'usage',
 ] as const;
 export type WorkspaceMethod = (typeof WORKSPACE_METHODS)[number];
+
+/**
+ * What tells something again and again until it ends: a watch, and whatever has progress. Unlike an invocation's, its messages go
+ * to a listener.
+ */
+export type StreamMethod = 'prefetch' | 'verify' | 'watch';
 
 /** A URL cannot be cloned. */
 export interface WireUrl {
@@ -108,6 +115,15 @@ export type Invocation = (
   /** Under which `cancel` finds it; calls without a signal have none. */
   readonly id?: number | undefined;
 };
+
+/** A stream as a client asks for it. */
+export interface StreamRequest {
+  /** Under which `cancel` finds it. */
+  readonly id: number;
+  readonly method: StreamMethod;
+  /** As in an invocation. */
+  readonly args: readonly unknown[];
+}
 
 /** Errors cross as records: comlink keeps only their message. */
 export type Reply<T> = { readonly value: T } | { readonly error: ErrorRecord };
@@ -147,8 +163,8 @@ export interface OpenRequest {
   readonly id: number;
 }
 
-/** What a watch tells its client. */
-export type WatchMessage = { readonly event: WatchEvent } | { readonly end: true } | { readonly error: ErrorRecord };
+/** What a stream tells its client. A reply is its end. */
+export type StreamMessage = { readonly item: unknown } | Reply<unknown>;
 
 /** What the host exposes on each port. */
 export interface Remote {
@@ -156,10 +172,10 @@ export interface Remote {
   hello(protocol: number): Promise<Reply<Greeting>>;
   open(request: OpenRequest, onProgress?: (progress: Progress) => void): Promise<Reply<Summary>>;
   invoke(invocation: Invocation): Promise<Reply<unknown>>;
-  /** Aborts the opening or invocation of this id, if it is still under way. */
+  /** Aborts the opening, invocation or stream of this id, if it is still under way. */
   cancel(id: number): void;
-  /** `path` as in an invocation's arguments. Watches until `cancel(id)`. */
-  watch(id: number, path: unknown, options: { readonly recursive: boolean }, listener: (message: WatchMessage) => void): void;
+  /** `args` as in an invocation. Tells until it ends, or `cancel(id)`. */
+  stream(request: StreamRequest, listener: (message: StreamMessage) => void): void;
   /** Serves the workspace on one more port. */
   share(port: MessagePort): void;
   /** Removes a workspace of this name, which nobody has open. */

@@ -66,6 +66,25 @@ describe('without a network', () => {
     expect(await later.call('stats')).toMatchObject({ bytes: 0 });
   });
 
+  test('what paths of the merged tree need is there, and a scrub finds it whole, and the rest missing', async () => {
+    const tab = await openTab();
+    await tab.call('open', url);
+    await tab.call('rename', '/src', '/moved');
+    await tab.call('prefetchMerged', ['/moved', '/big/4.bin']);
+    await tab.restart();
+    await browser.setOffline(true);
+    await tab.call('open', url);
+    for (const name of ['src/file-0.js', 'src/file-99.js', 'big/4.bin']) expect(await tab.call('read', `/${name}`)).toBe(hashOf(name));
+    await expect(tab.call('read', '/big/9.bin')).rejects.toThrow('EIO');
+    const missing = await tab.call<string[]>('verify');
+    expect(missing).toContain('/big/9.bin');
+    await browser.setOffline(false);
+    expect(await tab.call('verify')).toEqual([]);
+    await browser.setOffline(true);
+    expect(await tab.call('verify')).toEqual([]);
+    await expectAll(tab);
+  });
+
   test('synchronous calls read it too', async () => {
     const tab = await openTab();
     await tab.call('open', url);
