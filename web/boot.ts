@@ -37,6 +37,7 @@ async function attempt(place: Place, onProgress: (progress: Progress) => void): 
   try {
     const companion = connectCompanion(worker);
     const ws = await open({ ...('name' in place ? place : {}), lower: await lowersOfDemo(), worker, onProgress });
+    await companion.use(ws.port());
     return { session: new Session(ws), companion };
   } catch (error) {
     worker.terminate();
@@ -101,7 +102,7 @@ function headline(code: string | undefined): string {
     case 'ESTALE':
       return 'The archives are not the ones that this workspace was made with';
     case 'EBUSY':
-      return 'This workspace is open in another tab';
+      return 'This workspace is busy';
     case 'ENOSPC':
       return 'The browser has no room left';
     default:

@@ -16,6 +16,8 @@ export interface Traffic {
 
 /** The application's own calls to its worker. */
 export interface Companion {
+  /** Gives the terminal a port to the workspace. Before everything else. */
+  use(port: MessagePort): Promise<void>;
   /** Runs a command line. Output comes while it runs. */
   run(line: string, cwd: string, write: (text: string) => void): Promise<Finished>;
   /** Stops the command that runs. */

@@ -34,7 +34,8 @@ export class Batch {
   readonly #gathered: Gathered;
   readonly #steps: Step[] = [];
   readonly #pending = new Set<Promise<unknown>>();
-  #failure: unknown;
+  /** Why it cannot be committed. */
+  #failure: FsError | undefined;
   /** *committing* indicates that the batch takes no more calls. Therefore what it does is final. *over*: it has no effect any more. */
   #state: 'open' | 'committing' | 'over' = 'open';
 

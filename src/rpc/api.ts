@@ -1,10 +1,14 @@
 /* The page's API as types: what `open` takes and gives. */
 
+import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
-import type { FsPromises } from '../fs/api.ts';
+import type { Usage } from '../base/usage.ts';
+import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
+import type { StorageEstimate } from '../storage/estimate.ts';
+import type { Restored } from '../upper/open-upper.ts';
 
-/** One lower: an archive (.zip, .tar, .tar.gz, .tgz), recognised by its content. */
+/** One lower: an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst), recognised by its content. */
 export interface LowerOptions {
   /** Where to fetch it; relative to the page. */
   readonly url: string | URL;
@@ -14,6 +18,14 @@ export interface LowerOptions {
   readonly strip?: number;
   /** *oci* indicates that `.wh.` names are whiteouts of an OCI layer. Without it they are ordinary names. */
   readonly whiteouts?: 'oci';
+  /** Hashes as in HTML's `integrity`: the archive is fetched whole and compared before a byte of it is used. */
+  readonly integrity?: string;
+  /** Only names that one of these globs matches (`*`, `?`, `**`), as they are in the archive after `strip`, and what is below them. */
+  readonly include?: readonly string[];
+  /** No name that one of these globs matches, nor anything below it. */
+  readonly exclude?: readonly string[];
+  /** What an archive may ask for before it is refused (EFBIG). */
+  readonly limits?: ArchiveLimits;
 }
 
 /** Bytes of lowers fetched so far. */
@@ -34,6 +46,12 @@ export interface OpenOptions {
   readonly durability?: Durability;
   /** On whose behalf `ws.fs` acts. Default: root, who passes every permission check, as an editor expects. */
   readonly user?: { readonly uid: number; readonly gid: number; readonly umask?: number };
+  /** Bytes that the upper may take: what would make it larger is EDQUOT. Default: no limit of ours. */
+  readonly quota?: number;
+  /** Keeps a second copy of what is committed, from which a database that the browser lost is rebuilt. Default: true. */
+  readonly guard?: boolean;
+  /** What to do where the browser has lost the workspace for good. *error* (the default): EIO. *anew*: start with an empty one. */
+  readonly lost?: 'error' | 'anew';
   /** The application's own worker, which calls `serve()` of `stratafs/worker`. Default: the packaged one. */
   readonly worker?: Worker;
   /** Script of the packaged worker, where a bundler cannot find it by itself. */
@@ -42,13 +60,28 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A mounted workspace, as the page sees it. */
+/** What a workspace takes of the disk, and what the browser says of all of the origin's storage. */
+export interface WorkspaceUsage extends Usage, StorageEstimate {}
+
+/** A mounted workspace, as the page sees it. Of one name there is one, in however many tabs and workers it is open. */
 export interface Workspace extends AsyncDisposable {
   readonly name: string | undefined;
   /** `node:fs/promises` over the merged tree. A change resolves when it is committed. */
   readonly fs: FsPromises;
   /** The lowers, topmost first. */
   readonly layers: readonly LayerSummary[];
+  /** Whether the second copy is kept: *behind* indicates that it is being built. Therefore a loss now would be a loss. As it was at the opening. */
+  readonly guard: 'on' | 'off' | 'behind';
+  /** What the opening has rebuilt from the second copy, because the browser had lost it. */
+  readonly restored: Restored | undefined;
+  /**
+   * Runs `work` as a batch: all that it does through its `fs` becomes one commit, all of it or none of it. Nobody else sees its
+   * middle. Where `work` throws, nothing of it happened. Its `fs` opens no files and has no `mkdtemp`.
+   * @throws {FsError} EAGAIN when others changed meanwhile what it had seen, or its owner went away: run it again
+   * @example
+   * await ws.batch(async (fs) => { await fs.rm('/a'); await fs.rename('/b', '/a'); });
+   */
+  batch<T>(work: (fs: BatchFs) => T | Promise<T>): Promise<T>;
   /** The names of a directory with where each comes from, deleted ones included. One round trip. */
   entries(path: string): Promise<Entry[]>;
   /** Every change of the upper against the lowers, sorted by path. */
@@ -65,6 +98,10 @@ export interface Workspace extends AsyncDisposable {
   check(options?: { readonly repair?: boolean }): Promise<Violation[]>;
   /** Resolves when everything done so far is committed. Reports a failed commit of synchronous calls. */
   flush(options?: { readonly durability?: Durability }): Promise<void>;
+  /** What it takes of the disk, and may take. */
+  usage(): Promise<WorkspaceUsage>;
+  /** Asks the browser not to evict the origin's storage when the disk gets full; tells whether it has agreed. */
+  persist(): Promise<boolean>;
   /** A transferable port to the same workspace, for `attach(port)` in another worker or frame. */
   port(): MessagePort;
   /** Commits and lets go of the worker. Later calls reject. */

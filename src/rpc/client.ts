@@ -7,9 +7,9 @@
 
 import type { Change, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import { FsError, assertNotAborted } from '../base/errors.ts';
-import type { FsPromises } from '../fs/api.ts';
+import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
-import type { OpenOptions, Workspace } from './api.ts';
+import type { OpenOptions, Workspace, WorkspaceUsage } from './api.ts';
 import { connectTo } from './connect.ts';
 import { Peer } from './peer.ts';
 import { remoteFs } from './remote-fs.ts';
@@ -19,20 +19,42 @@ import type { Summary, WorkspaceMethod } from './wire.ts';
 class RemoteWorkspace implements Workspace {
   readonly name: string | undefined;
   readonly layers: readonly LayerSummary[];
+  readonly guard: Workspace['guard'];
+  readonly restored: Workspace['restored'];
   readonly fs: FsPromises;
   #closing: Promise<void> | undefined;
 
   constructor(
     private readonly peer: Peer,
-    { name, layers }: Summary,
+    { name, layers, guard, restored }: Summary,
     /** Ends what was started for this workspace. */
     private readonly dispose: () => void,
   ) {
     this.name = name;
     this.layers = layers;
+    this.guard = guard;
+    this.restored = restored;
     this.fs = remoteFs(peer);
   }
 
+  async batch<T>(work: (fs: BatchFs) => T | Promise<T>): Promise<T> {
+    const id = await this.#call<number>('beginBatch');
+    try {
+      const result = await work(remoteFs(this.peer, id));
+      await this.#call('commitBatch', id);
+      return result;
+    } catch (e) {
+      // Its failure would say less than `e`.
+      this.#call('abortBatch', id).catch(() => undefined);
+      throw e;
+    }
+  }
+  usage(): Promise<WorkspaceUsage> {
+    return this.#call('usage');
+  }
+  async persist(): Promise<boolean> {
+    return (await storage()?.persist?.()) === true;
+  }
   entries(path: string): Promise<Entry[]> {
     return this.#call('entries', path);
   }
@@ -65,30 +87,56 @@ class RemoteWorkspace implements Workspace {
 }
 
 /**
- * Opens a workspace in a worker: mounts its upper over the lowers.
+ * Opens a workspace in a worker: mounts its upper over the lowers. Where another tab has it open, this is the same workspace: one of
+ * the tabs has the engine, and when it goes another takes over. A call that changes something and was under way when a tab died
+ * rejects with EOWNERDEAD: it happened once or not at all. Files that were open are ESTALE then.
  *
- * @throws {FsError} EBUSY when the workspace is open elsewhere, ESTALE when it was made over other lowers, EIO when a lower cannot be
- * fetched or the worker does not start, ENOTSUP when something is of a newer version. An `AbortError` when `signal` fires.
+ * @throws {FsError} ESTALE when it was made over other lowers, EIO when a lower cannot be fetched, the browser has lost the workspace, or
+ * the worker does not start, EBUSY when the given worker has it open with other lowers, ENOTSUP when something is of a newer version.
+ * An `AbortError` when `signal` fires.
  * @example
  * const ws = await open({ name: 'project-42', lower: [{ url: '/template.zip' }] });
  * await ws.fs.writeFile('/src/main.ts', 'hello');
  */
 export async function open(options: OpenOptions): Promise<Workspace> {
-  const { name, lower, durability, user, onProgress, signal } = options;
-  assertNotAborted(signal);
-  const request = { name, durability, user, lower: lower.map(({ url, ...rest }) => ({ ...rest, url: absolute(url) })) };
-  const worker = options.worker ?? startWorker(options.workerUrl);
-  const dispose = (): void => {
-    if (options.worker === undefined) worker.terminate();
-  };
-  const peer = new Peer(connectTo(worker));
+  const { name, lower, durability, user, quota, guard, lost, onProgress, signal } = options;
+  const { peer, dispose } = await reach(options);
   try {
-    await greet(peer, worker, signal);
-    return new RemoteWorkspace(peer, await peer.open(request, onProgress, signal), dispose);
+    const request = {
+      name,
+      durability,
+      user,
+      quota,
+      guard,
+      lost,
+      marker: name && remembered(name),
+      lower: lower.map(({ url, ...rest }) => ({ ...rest, url: absolute(url) })),
+    };
+    const summary = await peer.open(request, onProgress, signal);
+    if (name && summary.generation) remembered(name, summary.generation);
+    return new RemoteWorkspace(peer, summary, dispose);
   } catch (e) {
     peer.end();
     dispose();
     throw e;
+  }
+}
+
+/**
+ * Removes a workspace: everything that was changed in it, for good.
+ *
+ * @throws {FsError} EBUSY while it is open somewhere, EIO when it cannot be removed.
+ * @example
+ * await removeWorkspace('project-42');
+ */
+export async function removeWorkspace(name: string, options: Pick<OpenOptions, 'worker' | 'workerUrl'> = {}): Promise<void> {
+  const { peer, dispose } = await reach(options);
+  try {
+    await peer.remove(name);
+    remembered(name, '');
+  } finally {
+    peer.end();
+    dispose();
   }
 }
 
@@ -112,8 +160,20 @@ export async function attach(port: MessagePort): Promise<Workspace> {
   }
 }
 
+interface Reached {
+  readonly peer: Peer;
+  /** Ends the worker, if it was started for this. */
+  readonly dispose: () => void;
+}
+
 /** Waits for the worker's first answer. Until then its error event means that its script could not be run. */
-async function greet(peer: Peer, worker: Worker, signal: AbortSignal | undefined): Promise<void> {
+async function reach({ worker: own, workerUrl, signal }: Pick<OpenOptions, 'worker' | 'workerUrl' | 'signal'>): Promise<Reached> {
+  assertNotAborted(signal);
+  const worker = own ?? startWorker(workerUrl);
+  const dispose = (): void => {
+    if (own === undefined) worker.terminate();
+  };
+  const peer = new Peer(connectTo(worker));
   const fail = (event: ErrorEvent): void =>
     peer.end(`the worker cannot be started${event.message === undefined ? '' : `: ${event.message}`}`);
   const abort = (): void => peer.end('the opening was aborted');
@@ -121,12 +181,32 @@ async function greet(peer: Peer, worker: Worker, signal: AbortSignal | undefined
   signal?.addEventListener('abort', abort);
   try {
     await peer.hello();
+    return { peer, dispose };
+  } catch (e) {
+    peer.end();
+    dispose();
+    assertNotAborted(signal);
+    throw e;
   } finally {
     worker.removeEventListener('error', fail);
     signal?.removeEventListener('abort', abort);
-    assertNotAborted(signal);
   }
 }
+
+/** The generation that the page has seen under a name: where the worker has no files of its own, it tells a lost workspace from a new one. */
+function remembered(name: string, generation?: string): string | undefined {
+  const key = `stratafs:${name}`;
+  try {
+    if (generation === '') localStorage.removeItem(key);
+    else if (generation !== undefined) localStorage.setItem(key, generation);
+    else return localStorage.getItem(key) ?? undefined;
+  } catch {
+    // There is none here (a worker, Node), or it is forbidden or full: then nothing is remembered.
+  }
+  return undefined;
+}
+
+const storage = (): Partial<StorageManager> | undefined => (globalThis.navigator as Partial<Navigator> | undefined)?.storage;
 
 /** A URL that means the same in the worker. */
 function absolute(url: string | URL): string {

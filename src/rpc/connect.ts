@@ -1,6 +1,7 @@
 /*
- * The handshake: how page and worker come by a port of their own. The only file that says `postMessage`. What else is
- * sent to the worker stays the application's: one message of a shape that nobody else uses, everything after it on the port.
+ * The handshake: how page and worker come by a port of their own; and the channels between workers. The only file that says
+ * `postMessage`. What else is sent to the worker stays the application's: one message of a shape that nobody else uses, everything
+ * after it on the port.
  */
 
 import { PROTOCOL } from './wire.ts';
@@ -33,4 +34,21 @@ export function onConnection(scope: MessageScope, accept: (port: MessagePort) =>
 
 function isHandshake(data: unknown): data is Handshake {
   return typeof data === 'object' && data !== null && 'stratafs' in data && 'port' in data && data.port instanceof MessagePort;
+}
+
+/** One end of a channel between workers. Who posts does not hear itself. */
+export interface Channel {
+  /** Plain data; it is copied. */
+  post(message: unknown): void;
+  close(): void;
+}
+
+/** Opens one end of a BroadcastChannel. */
+export function openChannel(name: string, onMessage: (message: unknown) => void): Channel {
+  const channel = new BroadcastChannel(name);
+  channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => onMessage(data));
+  return {
+    post: (message) => channel.postMessage(message),
+    close: () => channel.close(),
+  };
 }

@@ -1,12 +1,13 @@
-/* A workspace as the worker holds it: the engine, its name, and the connections that use it. */
+/*
+ * A workspace as its worker holds it: the seat, and the connections that use it. It closes when the last of its openers says so,
+ * or when the last of its connections is gone.
+ */
 
-import type { Overlay } from '../fs/overlay.ts';
-import type { Layer } from '../layer/layer.ts';
+import { FsError, AbortError } from '../base/errors.ts';
+import type { Credentials } from '../overlay/call.ts';
 import type { Progress } from './api.ts';
+import type { Seat, Session } from './session.ts';
 import type { OpenRequest, Summary } from './wire.ts';
-
-/** What the host needs of the engine. */
-export type HostedOverlay = Pick<Overlay, 'fs' | 'layers' | 'entries' | 'diff' | 'reset' | 'check' | 'flush' | 'close'>;
 
 /** What an opening may tell and must heed while it is under way. */
 export interface OpenContext {
@@ -18,46 +19,117 @@ export interface OpenContext {
 export interface Service {
   /** The name of a lock that the worker holds while it lives. */
   readonly life: Promise<string | undefined>;
-  mount(request: OpenRequest, context: OpenContext): Promise<HostedWorkspace>;
+  open(request: OpenRequest, context: OpenContext): Promise<Connection>;
+  remove(name: string): Promise<void>;
 }
 
-/** What a workspace is made of. */
-export interface Parts {
-  readonly name: string | undefined;
-  readonly overlay: HostedOverlay;
-  readonly lowers: readonly Layer[];
-  /** Gives the name back. */
-  readonly release: () => void;
+/**
+ * *opener* indicates that this connection opened the workspace. Therefore it stays open until this connection closes it, or is gone.
+ */
+export type Role = 'opener' | 'guest';
+
+/** One connection's use of a workspace. */
+export interface Connection {
+  readonly summary: Summary;
+  readonly session: Session;
+  /** Lets one more in, who acts for the same user. */
+  share(): Connection;
+  /** Lets go of it. *closed* indicates that the client has said so. Therefore an opener's workspace may end with it. */
+  leave(how: 'closed' | 'gone'): Promise<void>;
 }
 
-/** A mounted workspace. It closes when its opener says so, or when the last of its connections is gone. */
 export class HostedWorkspace {
-  readonly clients = new Set<object>();
+  readonly #stop = new AbortController();
+  readonly #listeners = new Set<(progress: Progress) => void>();
+  readonly #opening: Promise<Seat>;
+  /** Those who wait for the opening, and those who use the workspace. */
+  #openers = 0;
+  #connections = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(private readonly parts: Parts) {}
-
-  get overlay(): HostedOverlay {
-    return this.parts.overlay;
+  /**
+   * @param start opens it; rejects soon when the signal fires
+   * @param onClosed called when everything is given back
+   */
+  constructor(
+    start: (context: OpenContext) => Promise<Seat>,
+    private readonly onClosed: () => void,
+  ) {
+    const onProgress = (progress: Progress): void => {
+      for (const tell of this.#listeners) tell(progress);
+    };
+    this.#opening = start({ signal: this.#stop.signal, onProgress });
+    this.#opening.catch(() => this.close());
   }
 
-  get summary(): Summary {
-    return { name: this.parts.name, layers: this.parts.overlay.layers };
+  /** Resolves when it is closed; `undefined` as long as it is open. */
+  get closing(): Promise<void> | undefined {
+    return this.#closing;
   }
 
-  /** Commits, closes engine and lowers, gives the name back; once. Rejects where the last commit failed. */
+  /** Lets an opener in. Where he gives up and nobody else waits, the opening ends. */
+  async open(user: Credentials | undefined, { signal, onProgress }: OpenContext): Promise<Connection> {
+    this.#openers++;
+    if (onProgress !== undefined) this.#listeners.add(onProgress);
+    const forget = (): void => {
+      if (onProgress !== undefined) this.#listeners.delete(onProgress);
+    };
+    try {
+      const seat = await unlessAborted(this.#opening, signal);
+      return this.#connect(seat, 'opener', user, forget);
+    } catch (e) {
+      forget();
+      if (--this.#openers === 0) await this.close().catch(() => undefined); // why it could not be opened says more
+      throw e;
+    }
+  }
+
+  /** Closes seat and all; once. Rejects where the last commit failed. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    const { overlay, lowers, release } = this.parts;
+    this.#stop.abort();
     try {
-      await overlay.close();
+      const [opened] = await Promise.allSettled([this.#opening]);
+      if (opened.status === 'fulfilled') await opened.value.close();
     } finally {
-      await Promise.allSettled(lowers.map((layer) => layer.close()));
-      release();
+      this.onClosed();
     }
   }
+
+  #connect(seat: Seat, role: Role, user: Credentials | undefined, forget: () => void): Connection {
+    if (this.#closing !== undefined) throw new FsError('EIO', { detail: 'the workspace is closed' });
+    this.#connections++;
+    const session = seat.session(user);
+    let leaving: Promise<void> | undefined;
+    const leave = async (how: 'closed' | 'gone'): Promise<void> => {
+      forget();
+      this.#connections--;
+      if (role === 'opener') this.#openers--;
+      await session.end();
+      const isLast = this.#connections === 0 || (how === 'closed' && role === 'opener' && this.#openers === 0);
+      if (isLast) await this.close();
+    };
+    return {
+      get summary() {
+        return seat.summary;
+      },
+      session,
+      share: () => this.#connect(seat, 'guest', user, () => undefined),
+      leave: (how) => (leaving ??= leave(how)),
+    };
+  }
+}
+
+/** The promise's result, or an `AbortError` as soon as the signal fires. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new AbortError(signal.reason));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -1,64 +1,81 @@
 /*
  * Who owns what across tabs, by Web Locks. A named workspace has one owner: two engines over one upper would overwrite each
- * other. And a worker holds a lock of its own as long as it lives, so that its clients learn of its end, which no event tells.
+ * other. And a worker holds a lock of its own as long as it lives, so that others learn of its end, which no event tells.
  */
 
-import { FsError, assertNotAborted } from '../base/errors.ts';
+import { FsError } from '../base/errors.ts';
+import { openChannel, type Channel } from './connect.ts';
 
-/** How long a page that is reloading may keep the lock before somebody else is taken to be the owner, in milliseconds. */
-const PATIENCE = 3_000;
+/** What tabs find each other by. Tests put their own in its place. */
+export interface Tabs {
+  readonly locks: LockManager;
+  /** Opens one end of a channel to everybody who has the same name open. */
+  channel(name: string, onMessage: (message: unknown) => void): Channel;
+  /** How long an owner may stay silent before it is taken to be frozen, in milliseconds. */
+  readonly patience: number;
+}
 
-/** Web Locks, where they are: secure contexts of browsers. Elsewhere nobody else can be asked, and every claim succeeds. */
-export function webLocks(): LockManager | undefined {
+/** A thread that does nothing else than one long synchronous call (a check of 100,000 files: 1 s) must not be taken for a frozen one. */
+const PATIENCE = 10_000;
+
+/** Web Locks, where they are: secure contexts of browsers. */
+function webLocks(): LockManager | undefined {
   return (globalThis.navigator as Partial<Navigator> | undefined)?.locks;
 }
 
-/** Gives something back. */
-export type Release = () => void;
+/** The platform's; `undefined` where tabs cannot find each other. There everybody is an owner, and the store's own fence protects. */
+export function browserTabs(): Tabs | undefined {
+  const locks = webLocks();
+  if (locks === undefined || typeof BroadcastChannel === 'undefined') return undefined;
+  return { locks, channel: openChannel, patience: PATIENCE };
+}
+
+/** A lock that is held. */
+export interface Held {
+  release(): void;
+  /** Resolves when it is held no longer: released, or stolen. */
+  readonly lost: Promise<void>;
+}
 
 /**
- * Claims a workspace; resolves to what gives it back.
- * @throws {FsError} EBUSY when somebody else keeps it.
+ * Waits for the ownership of a workspace, or takes it from an owner that does not answer.
+ * @throws {FsError} EIO when it cannot be had; an `AbortError` of the platform when `signal` fires
  */
-export async function claimWorkspace(name: string, signal?: AbortSignal, patience = PATIENCE): Promise<Release> {
-  const locks = webLocks();
-  if (locks === undefined) return () => undefined;
-  const waiting = new AbortController();
-  const timer = setTimeout(() => waiting.abort(), patience);
-  const abort = (): void => waiting.abort();
-  signal?.addEventListener('abort', abort);
+export async function claimWorkspace({ locks }: Tabs, name: string, how: 'steal' | AbortSignal): Promise<Held> {
   try {
-    return await hold(locks, `stratafs:${name}`, waiting.signal);
+    return await hold(locks, `stratafs:${name}`, how === 'steal' ? { steal: true } : { signal: how });
   } catch (cause) {
-    assertNotAborted(signal);
-    if (!waiting.signal.aborted) throw new FsError('EIO', { detail: `workspace '${name}' cannot be locked`, cause });
-    throw new FsError('EBUSY', { detail: `workspace '${name}' is open in another tab or worker` });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    if (how !== 'steal' && how.aborted) throw cause;
+    throw new FsError('EIO', { detail: `workspace '${name}' cannot be locked`, cause });
   }
 }
 
+/** True of the error of a claim that somebody else has stolen before it was heard of here. */
+export const isStolen = (e: unknown): boolean => e instanceof FsError && e.cause instanceof DOMException && e.cause.name === 'AbortError';
+
 /** Holds a lock of a fresh name until the worker dies; resolves to the name once it is held. */
-export async function proveLife(): Promise<string | undefined> {
-  const locks = webLocks();
+export async function proveLife(locks = webLocks()): Promise<string | undefined> {
   if (locks === undefined) return undefined;
   const name = `stratafs-worker:${crypto.randomUUID()}`;
-  await hold(locks, name);
+  await hold(locks, name, {});
   return name;
 }
 
 /** Calls `onDeath` when the worker that holds `life` is gone. */
-export function watchLife(life: string, signal: AbortSignal, onDeath: () => void): void {
-  webLocks()
-    ?.request(life, { signal }, onDeath)
-    .catch(() => undefined); // the wait was aborted, or this page is going away: either way nobody asks any more
+export function watchLife(life: string, signal: AbortSignal, onDeath: () => void, locks = webLocks()): void {
+  locks?.request(life, { signal }, onDeath).catch(() => undefined); // the wait was aborted, or this page is going away: nobody asks any more
 }
 
-/** Waits for a lock and resolves to what lets it go. */
-function hold(locks: LockManager, name: string, signal?: AbortSignal): Promise<Release> {
+/** Waits for a lock. */
+function hold(locks: LockManager, name: string, options: LockOptions): Promise<Held> {
   return new Promise((resolve, reject) => {
-    const held = (): Promise<void> => new Promise((release) => resolve(release));
-    locks.request(name, signal === undefined ? {} : { signal }, held).catch(reject);
+    let lose!: () => void;
+    const lost = new Promise<void>((onLost) => (lose = onLost));
+    const held = (): Promise<void> => new Promise((release) => resolve({ release, lost }));
+    // Settles when the lock is released, and rejects when it was stolen; before it is held, when it cannot be had.
+    locks.request(name, options, held).then(lose, (reason: unknown) => {
+      lose();
+      reject(reason);
+    });
   });
 }

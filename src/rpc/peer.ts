@@ -20,7 +20,7 @@ const HELLO_TIMEOUT = 30_000;
 
 /** What a call goes to. */
 export type Target =
-  | { readonly on: 'fs'; readonly method: FsMethod }
+  | { readonly on: 'fs'; readonly method: FsMethod; readonly batch?: number | undefined }
   | { readonly on: 'workspace'; readonly method: WorkspaceMethod }
   | { readonly on: 'file'; readonly fd: number; readonly method: FileMethod };
 
@@ -74,6 +74,11 @@ export class Peer {
     // What the callback throws is the page's, and does not travel. The host releases it when the opening is over.
     const listener = onProgress && proxy((progress: Progress) => queueMicrotask(() => onProgress(progress)));
     return this.#cancellable(signal, (id) => this.#remote.open({ ...request, id }, listener));
+  }
+
+  /** Removes a workspace. */
+  remove(name: string): Promise<void> {
+    return this.#answer(() => this.#remote.remove(name));
   }
 
   /** Calls a method of the file system, of the workspace or of an open file. Bytes in `args` stay the caller's. */

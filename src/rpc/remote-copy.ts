@@ -5,16 +5,16 @@
 
 import { decodeUtf8 } from '../base/bytes.ts';
 import { FsError } from '../base/errors.ts';
-import { Stats, type Attr, type DirentRecord } from '../base/stats.ts';
-import type { CopyOptions, PathLike } from '../fs/api.ts';
-import type { Peer } from './peer.ts';
+import type { CopyOptions, FsPromises, PathLike } from '../fs/api.ts';
 import type { WireCopyOptions } from './wire.ts';
 
+/** The calls as they cross: `cp` takes the names that were turned down. */
+type Plain = Pick<FsPromises, 'cp' | 'lstat' | 'readdir'>;
 type Filter = NonNullable<CopyOptions['filter']>;
 
 /** @throws {FsError} ENOTSUP with `dereference`: the names behind symbolic links are not known here */
 export async function copyFiltered(
-  peer: Peer,
+  fs: Plain,
   source: PathLike,
   destination: PathLike,
   { filter, ...options }: CopyOptions & { filter: Filter },
@@ -23,14 +23,14 @@ export async function copyFiltered(
   const from = textOf(source);
   const to = textOf(destination);
   if (!filter(from, to)) return;
-  const except = await turnedDown(peer, from, to, filter);
-  await peer.call({ on: 'fs', method: 'cp' }, [from, to, { ...options, except } satisfies WireCopyOptions]);
+  const except = await turnedDown(fs, from, to, filter);
+  const crossing: WireCopyOptions = { ...options, except };
+  await fs.cp(from, to, crossing);
 }
 
-async function turnedDown(peer: Peer, from: string, to: string, filter: Filter): Promise<string[]> {
-  const root = new Stats(await peer.call<Attr>({ on: 'fs', method: 'lstat' }, [from]));
-  if (!root.isDirectory()) return [];
-  const entries = await peer.call<DirentRecord[]>({ on: 'fs', method: 'readdir' }, [from, { recursive: true, withFileTypes: true }]);
+async function turnedDown(fs: Plain, from: string, to: string, filter: Filter): Promise<string[]> {
+  if (!(await fs.lstat(from)).isDirectory()) return [];
+  const entries = await fs.readdir(from, { recursive: true, withFileTypes: true });
   const except: string[] = [];
   const paths = entries.map(({ parentPath, name }) => `${parentPath}/${name}`.slice(from.length).replace(/^\/+/, ''));
   // Sorted by components, a directory stands before what is in it.

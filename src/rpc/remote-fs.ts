@@ -26,18 +26,18 @@ const rebuildDir = ({ path, entries }: WireDir): DirListing =>
     entries.map((record) => new Dirent(record)),
   );
 
-/** Makes the file system of a connection. */
-export function remoteFs(peer: Peer): FsPromises {
+/** Makes the file system of a connection, or that of a batch; a batch has no other use than what its type allows. */
+export function remoteFs(peer: Peer, batch?: number): FsPromises {
   const calls = FS_METHODS.map((method): [FsMethod, Call] => {
     const rebuild = REBUILD.get(method) ?? ((_, value) => value);
-    return [method, async (...args) => rebuild(peer, await peer.call({ on: 'fs', method }, args))];
+    return [method, async (...args) => rebuild(peer, await peer.call({ on: 'fs', method, batch }, args))];
   });
   const watch: FsPromises['watch'] = (path, options = {}) => new RemoteWatch(peer, path, options);
   // Made from the list of names, whose completeness `wire.ts` has checked; the signatures are the host's, which runs the same calls.
   const plain = Object.fromEntries(calls) as unknown as Omit<FsPromises, 'watch'>;
   const cp: FsPromises['cp'] = (source, destination, options = {}) => {
     const { filter } = options;
-    return filter === undefined ? plain.cp(source, destination, options) : copyFiltered(peer, source, destination, { ...options, filter });
+    return filter === undefined ? plain.cp(source, destination, options) : copyFiltered(plain, source, destination, { ...options, filter });
   };
   return { ...plain, cp, watch };
 }

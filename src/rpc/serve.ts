@@ -3,24 +3,34 @@
 import { FsError, assertNotAborted } from '../base/errors.ts';
 import { Overlay } from '../fs/overlay.ts';
 import { openLayer } from '../lower/open-layer.ts';
-import { idbUpper } from '../upper/idb-store.ts';
+import type { UpperStore } from '../layer/upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
+import { openUpper, removeWorkspace, type OpenedUpper } from '../upper/open-upper.ts';
 import type { Progress } from './api.ts';
 import { onConnection, type MessageScope } from './connect.ts';
+import { EngineSeat } from './engine-seat.ts';
+import type { Fence } from './fence.ts';
 import { Host } from './host.ts';
-import { HostedWorkspace, type OpenContext, type Service } from './hosted.ts';
-import { claimWorkspace, proveLife, type Release } from './ownership.ts';
-import type { OpenRequest } from './wire.ts';
+import { HostedWorkspace, type Connection, type OpenContext, type Service } from './hosted.ts';
+import { browserTabs, proveLife, type Tabs } from './ownership.ts';
+import { SharedSeat } from './shared-seat.ts';
+import type { Seat } from './session.ts';
+import type { OpenRequest, Summary } from './wire.ts';
 
 /** What the page asked for. */
-export type MountedOptions = Omit<OpenRequest, 'id'>;
+export type MountedOptions = Pick<OpenRequest, 'name' | 'lower' | 'durability' | 'user'>;
 
 export interface ServeOptions {
   /**
-   * Called with every workspace that a page opens, before the page's `open()` resolves: to use the engine here, beside the page.
-   * What it throws rejects the `open()`.
+   * Called with every engine that is mounted here, before the page's `open()` resolves: to use the engine beside the page. What it
+   * throws rejects the `open()`.
+   *
+   * Of the tabs that have one workspace open, one has the engine; in the others' workers `onMount` is not called, or is called later,
+   * when they take over.
    */
   readonly onMount?: (overlay: Overlay, options: MountedOptions) => void | Promise<void>;
+  /** Called when such an engine closes: its pages are gone, or it was overtaken (its tab was frozen). Its calls are EIO from now on. */
+  readonly onUnmount?: (overlay: Overlay) => void;
 }
 
 /**
@@ -35,65 +45,124 @@ export function serve(options: ServeOptions = {}): void {
   serveOn(globalThis, options);
 }
 
-/** `serve()` on a scope of choice, for tests. */
-export function serveOn(scope: MessageScope, options: ServeOptions): void {
-  const service = new Workspaces(options);
-  onConnection(scope, (port) => new Host(port, service, undefined, 'opener'));
+/** `serve()` on a scope of choice, among tabs of choice, for tests. */
+export function serveOn(scope: MessageScope, options: ServeOptions, tabs = browserTabs()): void {
+  const service = new Workspaces(options, tabs);
+  onConnection(scope, (port) => new Host(port, service, undefined));
+}
+
+/** A name that is open here. */
+interface Named {
+  readonly lowers: string;
+  readonly workspace: HostedWorkspace;
 }
 
 /** The workspaces of one worker. */
 class Workspaces implements Service {
-  readonly life = proveLife();
-  readonly #names = new Set<string>();
+  readonly life: Promise<string | undefined>;
+  readonly #names = new Map<string, Named>();
 
-  constructor(private readonly options: ServeOptions) {}
+  constructor(
+    private readonly options: ServeOptions,
+    private readonly tabs: Tabs | undefined,
+  ) {
+    this.life = proveLife(tabs?.locks);
+  }
 
-  async mount(request: OpenRequest, context: OpenContext): Promise<HostedWorkspace> {
-    const release = await this.#claim(request.name, context.signal);
+  async open(request: OpenRequest, context: OpenContext): Promise<Connection> {
+    const { name, user } = request;
+    const workspace = name === undefined ? this.#start(request, () => undefined) : await this.#find(name, request);
+    return workspace.open(user, context);
+  }
+
+  /** Removes database, guard and all. @throws {FsError} EBUSY while somebody has it open */
+  async remove(name: string): Promise<void> {
+    const busy = (): FsError => new FsError('EBUSY', { detail: `workspace '${name}' is open` });
+    if (this.#names.has(name)) throw busy();
+    if (this.tabs === undefined) return removeWorkspace(name);
+    await this.tabs.locks.request(`stratafs:${name}`, { ifAvailable: true }, async (lock) => {
+      if (lock === null) throw busy();
+      await removeWorkspace(name);
+    });
+  }
+
+  /** The workspace of a name: the one that is open here, or a new one. */
+  async #find(name: string, request: OpenRequest): Promise<HostedWorkspace> {
+    const lowers = JSON.stringify(request.lower);
+    for (;;) {
+      const known = this.#names.get(name);
+      if (known === undefined) break;
+      if (known.workspace.closing === undefined) {
+        if (known.lowers === lowers) return known.workspace;
+        throw new FsError('EBUSY', { detail: `workspace '${name}' is open in this worker with other lowers` });
+      }
+      await known.workspace.closing.catch(() => undefined); // told to whoever closed it
+    }
+    const workspace = this.#start(request, () => this.#names.delete(name));
+    this.#names.set(name, { lowers, workspace });
+    return workspace;
+  }
+
+  #start(request: OpenRequest, onClosed: () => void): HostedWorkspace {
+    const { name } = request;
+    const { tabs } = this;
+    return new HostedWorkspace(async (context) => {
+      const life = await this.life;
+      if (name === undefined || tabs === undefined || life === undefined) return this.#mount(request, context);
+      return this.#share({ name, tabs, life }, request, context);
+    }, onClosed);
+  }
+
+  async #share(place: { name: string; tabs: Tabs; life: string }, request: OpenRequest, context: OpenContext): Promise<Seat> {
+    const { onProgress } = context;
+    const seat = new SharedSeat({
+      ...place,
+      mount: ({ signal, fence, claim }) => this.#mount(request, { signal, onProgress }, fence, claim),
+    });
+    const abort = (): void => void seat.close();
+    context.signal.addEventListener('abort', abort);
     try {
-      return await this.#assemble(request, context, release);
+      assertNotAborted(context.signal);
+      await seat.start();
+      return seat;
     } catch (e) {
-      release();
+      await seat.close();
       throw e;
+    } finally {
+      context.signal.removeEventListener('abort', abort);
     }
   }
 
-  async #claim(name: string | undefined, signal: AbortSignal): Promise<Release> {
-    if (name === undefined) return () => undefined;
-    if (this.#names.has(name)) throw new FsError('EBUSY', { detail: `workspace '${name}' is open in this worker already` });
-    this.#names.add(name);
-    try {
-      const unlock = await claimWorkspace(name, signal);
-      return () => {
-        this.#names.delete(name);
-        unlock();
-      };
-    } catch (e) {
-      this.#names.delete(name);
-      throw e;
-    }
-  }
-
-  async #assemble(
-    { name, lower, durability, user }: OpenRequest,
-    { signal, onProgress }: OpenContext,
-    release: Release,
-  ): Promise<HostedWorkspace> {
+  async #mount(request: OpenRequest, { signal, onProgress }: OpenContext, fence?: Fence, claim = false): Promise<EngineSeat> {
+    const { name, lower, durability, user, quota, guard, lost, marker } = request;
     const opened = new Parts(signal);
     try {
       // All at once: the database need not wait for the network.
-      const opening = opened.add(name === undefined ? memoryUpper() : idbUpper(name));
+      const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, { guard, lost, marker }), fence));
       const fetching = lower.map(({ url, ...options }) => opened.add(openLayer(url, { ...options, ...opened.fetching(url, onProgress) })));
-      const [upper, ...lowers] = await Promise.all([opening, ...fetching] as const);
-      const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability, ...user }));
+      const [store, ...lowers] = await Promise.all([opening, ...fetching] as const);
+      const upper = fence === undefined ? store : fence.around(store);
+      const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability, quota, ...user }));
+      if (claim) overlay.engine.commits.writeSuperblock();
+      await overlay.flush(); // a new workspace gets its generation with its first commit
       await this.options.onMount?.(overlay, { name, lower, durability, user });
       assertNotAborted(signal);
-      return new HostedWorkspace({ name, overlay, lowers, release });
+      const summary = (): Summary => ({ name, layers: overlay.layers, ...summaryOf(store) });
+      return new EngineSeat({ overlay, lowers, user, summary, onClose: () => this.options.onUnmount?.(overlay) });
     } catch (e) {
       await opened.close(e);
       throw e;
     }
   }
+}
+
+/** An opening of which the owner hears when it was overtaken meanwhile. */
+const heeded = <T>(opening: Promise<T>, fence: Fence | undefined): Promise<T> => fence?.heed(opening) ?? opening;
+
+/** What the page is told of the upper. */
+function summaryOf(store: OpenedUpper | UpperStore): Pick<Summary, 'generation' | 'guard' | 'restored'> {
+  if (!('guard' in store)) return { generation: undefined, guard: 'off', restored: undefined };
+  return { generation: store.version?.generation, guard: store.guard, restored: store.restored };
 }
 
 interface Closable {

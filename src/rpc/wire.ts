@@ -8,10 +8,10 @@ import type { ErrorRecord } from '../base/errors.ts';
 import type { DirentRecord } from '../base/stats.ts';
 import type { CopyOptions, FsPromises, WatchEvent } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
-import type { LowerOptions, OpenOptions, Progress } from './api.ts';
+import type { LowerOptions, OpenOptions, Progress, Workspace } from './api.ts';
 
 /** Version of this file's types. Page and worker come from one build, unless a cache or a bundler mixed two. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Methods of `FsPromises` whose arguments and results are plain data, bytes, or what `to-wire.ts` turns into plain data. */
 export const FS_METHODS = [
@@ -69,8 +69,18 @@ export const FILE_METHODS = [
 ] as const;
 export type FileMethod = (typeof FILE_METHODS)[number];
 
-/** Methods of the workspace itself. */
-export const WORKSPACE_METHODS = ['check', 'diff', 'entries', 'flush', 'reset'] as const;
+/** Methods of the workspace itself. A batch is a number that `beginBatch` gives. */
+export const WORKSPACE_METHODS = [
+  'abortBatch',
+  'beginBatch',
+  'check',
+  'commitBatch',
+  'diff',
+  'entries',
+  'flush',
+  'reset',
+  'usage',
+] as const;
 export type WorkspaceMethod = (typeof WORKSPACE_METHODS)[number];
 
 /** A URL cannot be cloned. */
@@ -93,6 +103,8 @@ export type Invocation = (
   | { readonly on: 'file'; readonly fd: number; readonly method: FileMethod }
 ) & {
   readonly args: readonly unknown[];
+  /** The batch that a call of the file system belongs to. */
+  readonly batch?: number | undefined;
   /** Under which `cancel` finds it; calls without a signal have none. */
   readonly id?: number | undefined;
 };
@@ -104,6 +116,10 @@ export type Reply<T> = { readonly value: T } | { readonly error: ErrorRecord };
 export interface Summary {
   readonly name: string | undefined;
   readonly layers: readonly LayerSummary[];
+  /** What tells this upper from another of the same name, lost or removed; `undefined` before its first commit and in memory. */
+  readonly generation: string | undefined;
+  readonly guard: Workspace['guard'];
+  readonly restored: Workspace['restored'];
 }
 
 export interface Greeting {
@@ -121,6 +137,11 @@ export interface OpenRequest {
   readonly lower: readonly (Omit<LowerOptions, 'url'> & { readonly url: string })[];
   readonly durability: Durability | undefined;
   readonly user?: OpenOptions['user'] | undefined;
+  readonly quota?: number | undefined;
+  readonly guard?: boolean | undefined;
+  readonly lost?: OpenOptions['lost'] | undefined;
+  /** The generation that the page remembers. */
+  readonly marker?: string | undefined;
   /** Under which `cancel` finds the opening. */
   readonly id: number;
 }
@@ -140,6 +161,8 @@ export interface Remote {
   watch(id: number, path: unknown, options: { readonly recursive: boolean }, listener: (message: WatchMessage) => void): void;
   /** Serves the workspace on one more port. */
   share(port: MessagePort): void;
+  /** Removes a workspace of this name, which nobody has open. */
+  remove(name: string): Promise<Reply<void>>;
   /** Closes the workspace, or on a port made by `share` lets go of it. */
-  close(): Promise<Reply<undefined>>;
+  close(): Promise<Reply<void>>;
 }

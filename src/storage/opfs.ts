@@ -13,7 +13,7 @@ export interface SyncFile {
   truncate(size: number): void;
   /** Bytes. */
   size(): number;
-  /** Resolves nothing, waits: what was written is on the disk when it returns. */
+  /** What was written is on the disk when it returns: it blocks. */
   flush(): void;
   close(): void;
 }
@@ -30,7 +30,7 @@ interface SyncHandle {
   flush(): void;
   close(): void;
 }
-interface FileWithSyncHandle {
+interface FileWithSyncHandle extends FileSystemFileHandle {
   createSyncAccessHandle?(): Promise<SyncHandle>;
 }
 
@@ -58,10 +58,9 @@ async function directoryOf(path: FilePath, create: boolean): Promise<FileSystemD
  */
 export async function openSyncFile(path: FilePath): Promise<SyncFile | undefined> {
   const directory = await directoryOf(path, true);
-  const handle = (await directory?.getFileHandle(path.at(-1)!, { create: true })) as
-    (FileSystemFileHandle & FileWithSyncHandle) | undefined;
-  const file = await handle?.createSyncAccessHandle?.();
-  return file === undefined ? undefined : syncFile(file);
+  const file: FileWithSyncHandle | undefined = await directory?.getFileHandle(path.at(-1)!, { create: true });
+  if (file?.createSyncAccessHandle === undefined) return undefined;
+  return syncFile(await file.createSyncAccessHandle());
 }
 
 function syncFile(file: SyncHandle): SyncFile {
@@ -93,6 +92,19 @@ export async function listDirectory(path: readonly string[]): Promise<string[]> 
   }
 }
 
+/**
+ * Removes a file that was written synchronously; does nothing where there is none. It is emptied first: of what a handle wrote Chromium
+ * forgets after a restart that it counted it, and a removal then takes from the origin's usage what is not in it.
+ * @throws DOMException NoModificationAllowedError when somebody has it open
+ */
+export async function removeSyncFile(path: FilePath): Promise<void> {
+  if (!(await listDirectory(path.slice(0, -1))).includes(path.at(-1)!)) return;
+  const file = await openSyncFile(path);
+  file?.truncate(0);
+  file?.close();
+  await removeEntry(path);
+}
+
 /** Removes a file, or a directory with everything in it; does nothing where there is none. */
 export async function removeEntry(path: FilePath): Promise<void> {
   try {
@@ -104,3 +116,6 @@ export async function removeEntry(path: FilePath): Promise<void> {
 }
 
 const isMissing = (e: unknown): boolean => e instanceof DOMException && e.name === 'NotFoundError';
+
+/** Tells whether an opening or a removal failed because somebody, perhaps another tab, has the file open. */
+export const isHeldElsewhere = (e: unknown): boolean => e instanceof DOMException && e.name === 'NoModificationAllowedError';

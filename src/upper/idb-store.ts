@@ -11,7 +11,6 @@ import { entries, get, getMany, type UseStore } from 'idb-keyval';
 import { FsError } from '../base/errors.ts';
 import type { Commit, UpperImage, UpperVersion } from '../layer/upper.ts';
 import { Connection, SUPERBLOCK, type StoreName } from './connection.ts';
-import { openGuardFolder } from './guard-folder.ts';
 import { Reserve, ReservedStore } from './reserve.ts';
 import { type DamagedRecord, damagedError, damagedRecordsError, moveAside, nameOf, readImage } from './stored-image.ts';
 import { type Write, write } from './stored-commit.ts';
@@ -303,8 +302,7 @@ export async function idbUpper(name: string, options: IdbUpperOptions = {}): Pro
   const store = new IdbStore(name, factory, options);
   await store.open();
   // Only the browser's own databases have its quota.
-  const folder = options.factory === undefined ? await openGuardFolder(name) : undefined;
-  return folder === undefined ? store : new ReservedStore(store, new Reserve(folder));
+  return options.factory === undefined ? new ReservedStore(store, new Reserve()) : store;
 }
 
 /** Where the browser keeps databases; `undefined` where there are none. */

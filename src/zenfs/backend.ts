@@ -6,8 +6,8 @@ import { Overlay as Union } from '../fs/overlay.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { Durability, UpperStore } from '../layer/upper.ts';
 import { type LayerSource, type OpenLayerOptions, openLayer } from '../lower/open-layer.ts';
-import { claimWorkspace } from '../rpc/ownership.ts';
-import { idbUpper } from '../upper/idb-store.ts';
+import { claimAlone } from '../rpc/sole-owner.ts';
+import { openUpper } from '../upper/open-upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
 import { toException } from './exception.ts';
 import { OverlayFS } from './overlay-fs.ts';
@@ -63,8 +63,8 @@ async function assemble({ lower = [], upper, durability }: OverlayBackendOptions
     for (const part of opened.splice(0).reverse()) await part.close();
   };
   try {
-    if (typeof upper === 'string') opened.push({ close: await claimWorkspace(upper) });
-    const store = typeof upper === 'string' ? await idbUpper(upper) : (upper ?? memoryUpper());
+    if (typeof upper === 'string') opened.push({ close: await claimAlone(upper) });
+    const store = typeof upper === 'string' ? await openUpper(upper) : (upper ?? memoryUpper());
     if (typeof upper === 'string') opened.push(store);
     const layers = await Promise.allSettled(lower.map((options) => layerOf(options, opened)));
     const failed = layers.find((layer) => layer.status === 'rejected');

@@ -2,8 +2,7 @@
 
 import { zipSync } from 'fflate';
 import { afterEach, describe, expect, test } from 'vitest';
-import { open, type OpenOptions, type Workspace } from '../../src/index.ts';
-import { claimWorkspace } from '../../src/rpc/ownership.ts';
+import { attach, open, removeWorkspace, type OpenOptions, type Workspace } from '../../src/index.ts';
 
 const utf8 = new TextEncoder();
 const opened: Workspace[] = [];
@@ -146,36 +145,79 @@ describe('the end of a worker', () => {
   });
 });
 
-describe('ownership', () => {
-  test('a workspace that another worker keeps is EBUSY, after the time that a reload may take', async () => {
+describe('a workspace that another worker has open', () => {
+  test('is the same one here', async () => {
     const name = uniqueName();
     const owner = await openNew({ name });
-    await owner.fs.writeFile('/f', '1');
-    const before = performance.now();
-    await expect(openNew({ name })).rejects.toMatchObject({ code: 'EBUSY', message: expect.stringContaining(name) as string });
-    expect(performance.now() - before).toBeGreaterThan(2_500);
+    const relay = await openNew({ name });
+    await relay.fs.writeFile('/f', '1');
     expect(await owner.fs.readFile('/f', 'utf8')).toBe('1');
+    expect(await relay.check()).toEqual([]);
   });
 
-  test('one that comes free meanwhile is taken over', async () => {
+  test('goes over to the next worker when the first is terminated', async () => {
     const name = uniqueName();
     const worker = appWorker();
     const owner = await openNew({ name, worker });
+    const relay = await openNew({ name, worker: appWorker() });
     await owner.fs.writeFile('/f', 'of the first');
-    const next = openNew({ name });
-    setTimeout(() => worker.terminate(), 300);
-    expect(await (await next).fs.readFile('/f', 'utf8')).toBe('of the first');
+    worker.terminate();
+    expect(await relay.fs.readFile('/f', 'utf8')).toBe('of the first');
+    // The application's own part was started there too.
+    expect(await relay.fs.readFile('/from-worker', 'utf8')).toBe('made in the worker');
   });
 
-  test('waiting for a workspace can be aborted', async () => {
+  test('comes to this page by a port of the other as well', async () => {
     const name = uniqueName();
-    const release = await claimWorkspace(name);
-    const controller = new AbortController();
-    const waiting = claimWorkspace(name, controller.signal);
-    setTimeout(() => controller.abort(), 50);
-    await expect(soon(waiting)).rejects.toMatchObject({ name: 'AbortError' });
-    release();
-    (await soon(claimWorkspace(name)))();
+    await openNew({ name });
+    const relay = await openNew({ name });
+    const guest = await attach(relay.port());
+    await guest.fs.writeFile('/f', new Uint8Array(2_000_000).fill(4));
+    expect((await relay.fs.readFile('/f')).length).toBe(2_000_000);
+    await guest.close();
+  });
+
+  test('can be removed once nobody has it open', async () => {
+    const name = uniqueName();
+    const owner = await openNew({ name });
+    await owner.fs.writeFile('/f', '1');
+    await expect(removeWorkspace(name)).rejects.toMatchObject({ code: 'EBUSY' });
+    await owner.close();
+    await removeWorkspace(name);
+    const again = await openNew({ name });
+    expect(await again.fs.readdir('/')).toEqual([]);
+  });
+});
+
+describe('batches and usage', () => {
+  test('a batch is all or nothing, and unseen until then', async () => {
+    const ws = await openNew({ name: uniqueName() });
+    const result = await ws.batch(async (fs) => {
+      await fs.mkdir('/d');
+      await fs.writeFile('/d/f', 'x');
+      expect(await fs.readdir('/')).toEqual(['d']);
+      expect(await ws.fs.readdir('/')).toEqual([]);
+      return 7;
+    });
+    expect(result).toBe(7);
+    expect(await ws.fs.readdir('/d')).toEqual(['f']);
+    const failing = ws.batch(async (fs) => {
+      await fs.rm('/d', { recursive: true });
+      throw new RangeError('not after all');
+    });
+    await expect(failing).rejects.toThrow(RangeError);
+    expect(await ws.fs.readdir('/d')).toEqual(['f']);
+  });
+
+  test('usage tells what is taken and what may be, and beyond the quota is EDQUOT', async () => {
+    const ws = await openNew({ name: uniqueName(), quota: 100_000 });
+    await ws.fs.writeFile('/f', new Uint8Array(50_000));
+    const usage = await ws.usage();
+    expect(usage).toMatchObject({ quota: 100_000, persisted: expect.any(Boolean) as boolean });
+    expect(usage.used).toBeGreaterThan(50_000);
+    expect(usage.origin?.quota).toBeGreaterThan(0);
+    expect(await ws.persist()).toBeTypeOf('boolean');
+    await expect(ws.fs.writeFile('/g', new Uint8Array(60_000))).rejects.toMatchObject({ code: 'EDQUOT' });
   });
 });
 

@@ -41,7 +41,7 @@ function stackOf(name: string, form: Form, root: string, mount: Mount): Stack {
 function batchesAsPromises({ overlay, fs }: CheckedOverlay): FsPromises {
   const inBatch = Object.keys(overlay.beginBatch().fs).map((name) => [
     name,
-    (...args: unknown[]) => overlay.batch((batch) => Reflect.apply(Reflect.get(batch, name) as () => unknown, batch, args)),
+    (...args: unknown[]) => overlay.batch((batch): unknown => Reflect.apply(Reflect.get(batch, name) as () => unknown, batch, args)),
   ]);
   return { ...bound(fs.promises), ...(Object.fromEntries(inBatch) as BatchFs) };
 }

@@ -253,7 +253,7 @@ describe('content that a batch needs', () => {
       ...layer,
       peek: () => undefined,
       read: async (...args: Parameters<typeof layer.read>) => {
-        reads.push(args.slice(0, 3).join());
+        reads.push(JSON.stringify(args.slice(0, 3)));
         await hold.opened;
         return layer.read(...args);
       },

@@ -1,6 +1,7 @@
 /* A worker that is none: `serve()` on the other end of a channel in the same thread. For everything but threads themselves. */
 
 import type { MessageScope } from '../../src/rpc/connect.ts';
+import type { Tabs } from '../../src/rpc/ownership.ts';
 import { serveOn, type ServeOptions } from '../../src/rpc/serve.ts';
 
 /** What a client needs of a worker, and how to take it away. */
@@ -10,13 +11,14 @@ export interface LocalWorker {
   kill(): void;
 }
 
-export function localWorker(options: ServeOptions = {}): LocalWorker {
+/** @param tabs the other tabs of its browser; none where there is none */
+export function localWorker(options: ServeOptions = {}, tabs?: Tabs): LocalWorker {
   const ports: MessagePort[] = [];
   const target = new EventTarget();
   const scope: MessageScope = {
     addEventListener: (type, listener) => target.addEventListener(type, listener as EventListener),
   };
-  serveOn(scope, options);
+  serveOn(scope, options, tabs);
   const worker = Object.assign(new EventTarget(), {
     postMessage(data: { readonly port?: MessagePort }) {
       if (data.port instanceof MessagePort) ports.push(data.port);

@@ -3,7 +3,8 @@
 import 'fake-indexeddb/auto';
 import { zipSync } from 'fflate';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { attach, constants, Dirent, FsError, open, Stats, type OpenOptions, type Progress, type Workspace } from '../../src/index.ts';
+import { attach, constants, Dirent, FsError, open, removeWorkspace, Stats } from '../../src/index.ts';
+import type { BatchFs, FsPromises, OpenOptions, Progress, Workspace } from '../../src/index.ts';
 import type { Overlay } from '../../src/fs/overlay.ts';
 import { connectTo } from '../../src/rpc/connect.ts';
 import { Peer } from '../../src/rpc/peer.ts';
@@ -72,16 +73,49 @@ describe('open', () => {
     await second.flush({ durability: 'strict' });
   });
 
-  test('several workspaces share a worker, and the same name twice is EBUSY until it is closed', async () => {
+  test('several workspaces share a worker', async () => {
     const local = start();
-    const name = uniqueName();
-    const [one, other] = await Promise.all([openIn(local, { name }), openIn(local)]);
+    const [one, other] = await Promise.all([openIn(local, { name: uniqueName() }), openIn(local)]);
     await one.fs.writeFile('/x', '1');
     await expect(other.fs.stat('/x')).rejects.toMatchObject({ code: 'ENOENT' });
-    await expect(openIn(local, { name })).rejects.toMatchObject({ code: 'EBUSY', message: expect.stringContaining(name) as string });
+  });
+
+  test('the same name twice in one worker is one workspace, which the last of its openers closes', async () => {
+    const local = start();
+    const name = uniqueName();
+    const [one, two] = await Promise.all([openIn(local, { name }), openIn(local, { name })]);
+    await one.fs.writeFile('/x', '1');
+    expect(await two.fs.readFile('/x', 'utf8')).toBe('1');
     await one.close();
+    await two.fs.writeFile('/x', '2');
+    await two.close();
     const again = await openIn(local, { name });
-    expect(await again.fs.readFile('/x', 'utf8')).toBe('1');
+    expect(await again.fs.readFile('/x', 'utf8')).toBe('2');
+  });
+
+  test('the same name with other lowers is EBUSY in one worker, until it is closed', async () => {
+    const local = start();
+    const name = uniqueName();
+    const one = await openIn(local, { name });
+    const lower = [{ url: archiveUrl }];
+    await expect(openIn(local, { name, lower })).rejects.toMatchObject({ code: 'EBUSY', message: expect.stringContaining(name) as string });
+    await one.close();
+    await expect(openIn(local, { name, lower })).rejects.toMatchObject({ code: 'ESTALE' });
+  });
+
+  test('of two who wait for one opening, one may give up', async () => {
+    const name = uniqueName();
+    let proceed: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => (proceed = resolve));
+    const local = start({ onMount: () => waiting });
+    const controller = new AbortController();
+    const given = openIn(local, { name, signal: controller.signal });
+    const kept = openIn(local, { name });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    controller.abort();
+    await expect(given).rejects.toMatchObject({ name: 'AbortError' });
+    proceed();
+    await (await kept).fs.writeFile('/f', '');
   });
 
   test('a lower that cannot be had rejects, and leaves the name free', async () => {
@@ -175,7 +209,7 @@ describe('open', () => {
     vi.doUnmock('../../src/rpc/wire.ts');
     await expect(newer({ lower: [], worker: start().worker })).rejects.toMatchObject({
       code: 'ENOTSUP',
-      message: expect.stringMatching(/protocol 2.*worker 1/) as string,
+      message: expect.stringMatching(/protocol 3.*worker 2/) as string,
     });
   });
 });
@@ -342,6 +376,120 @@ describe('handles', () => {
     const dir = await fs.opendir('/d');
     expect([(await dir.read())?.name, await dir.read()]).toEqual(['e', null]);
     await dir.close();
+  });
+});
+
+describe('batches', () => {
+  test('are one commit, unseen until then; what the callback gives is given', async () => {
+    const ws = await openIn(start());
+    expect(
+      await ws.batch(async (fs) => {
+        await fs.mkdir('/d');
+        await fs.writeFile('/d/f', Uint8Array.of(1, 2));
+        expect((await fs.stat('/d/f')).isFile()).toBe(true);
+        expect(await ws.fs.exists('/d')).toBe(false);
+        return 'given';
+      }),
+    ).toBe('given');
+    expect([...(await ws.fs.readFile('/d/f'))]).toEqual([1, 2]);
+  });
+
+  test('that throw leave nothing, and rethrow what was thrown', async () => {
+    const ws = await openIn(start());
+    const planned = new RangeError('planned');
+    const batch = ws.batch(async (fs) => {
+      await fs.writeFile('/f', '');
+      throw planned;
+    });
+    expect(await batch.catch((e: unknown) => e)).toBe(planned);
+    expect(await ws.fs.readdir('/')).toEqual([]);
+  });
+
+  test('take no more calls when they are over, and open no files', async () => {
+    const ws = await openIn(start());
+    let kept: BatchFs | undefined;
+    await ws.batch((fs) => void (kept = fs));
+    await expect(kept!.writeFile('/f', '')).rejects.toMatchObject({ code: 'EINVAL', detail: 'the batch is over' });
+    const opening = ws.batch((fs) => (fs as FsPromises).open('/f', 'w'));
+    await expect(opening).rejects.toMatchObject({ code: 'ENOTSUP' });
+  });
+
+  test('that met a change of somebody else’s are EAGAIN', async () => {
+    const ws = await openIn(start());
+    await ws.fs.writeFile('/f', '1');
+    const batch = ws.batch(async (fs) => {
+      const before = await fs.readFile('/f', 'utf8');
+      await ws.fs.writeFile('/f', '2');
+      await fs.writeFile('/f', `${before}3`);
+    });
+    await expect(batch).rejects.toMatchObject({ code: 'EAGAIN' });
+    expect(await ws.fs.readFile('/f', 'utf8')).toBe('2');
+  });
+
+  test('of a client that is gone are dropped', async () => {
+    const ws = await openIn(start());
+    const guest = await attach(ws.port());
+    const batch = guest.batch(async (fs) => {
+      await fs.writeFile('/f', '');
+      await guest.close();
+      await fs.writeFile('/g', '');
+    });
+    await expect(batch).rejects.toMatchObject({ detail: 'the workspace is closed' });
+    expect(await ws.fs.readdir('/')).toEqual([]);
+  });
+});
+
+test('usage and persist answer where the browser has nothing to say', async () => {
+  const ws = await openIn(start(), { quota: 5_000 });
+  await ws.fs.writeFile('/f', 'x');
+  expect(await ws.usage()).toMatchObject({ quota: 5_000, persisted: false });
+  expect(await ws.persist()).toBe(false);
+  await expect(ws.fs.writeFile('/g', new Uint8Array(6_000))).rejects.toMatchObject({ code: 'EDQUOT' });
+});
+
+describe('where the worker has no files of its own', () => {
+  test('the page remembers the workspace, and one that is lost is told from a new one', async () => {
+    const items = new Map<string, string>();
+    vi.stubGlobal('localStorage', {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => void items.set(key, value),
+      removeItem: (key: string) => void items.delete(key),
+    });
+    try {
+      const local = start();
+      const name = uniqueName();
+      const ws = await openIn(local, { name });
+      await ws.fs.writeFile('/f', 'x');
+      await ws.close();
+      expect([...items.keys()]).toEqual([`stratafs:${name}`]);
+      await new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase(`stratafs:${name}`);
+        request.addEventListener('success', resolve);
+        request.addEventListener('blocked', reject);
+      });
+      await expect(openIn(local, { name })).rejects.toMatchObject({ code: 'EIO', message: expect.stringContaining('lost') as string });
+      const anew = await openIn(local, { name, lost: 'anew' });
+      expect(await anew.fs.readdir('/')).toEqual([]);
+      await anew.close();
+      await (await openIn(local, { name })).close();
+      await removeWorkspace(name, { worker: local.worker });
+      expect(items.size).toBe(0);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+});
+
+describe('removeWorkspace', () => {
+  test('leaves nothing, and is EBUSY while the workspace is open', async () => {
+    const local = start();
+    const name = uniqueName();
+    const ws = await openIn(local, { name });
+    await ws.fs.writeFile('/f', 'x');
+    await expect(removeWorkspace(name, { worker: local.worker })).rejects.toMatchObject({ code: 'EBUSY' });
+    await ws.close();
+    await removeWorkspace(name, { worker: local.worker });
+    expect(await (await openIn(local, { name })).fs.readdir('/')).toEqual([]);
   });
 });
 

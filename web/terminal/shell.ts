@@ -25,12 +25,9 @@ workspace mounted at /; the tree and the editor call the engine directly.
 const GATHER = 30;
 
 export class Shell {
-  readonly #fs: ShellFs;
+  /** Set before anything is run. */
+  fs!: ShellFs;
   #interrupted = false;
-
-  constructor(fs: ShellFs) {
-    this.#fs = fs;
-  }
 
   interrupt(): void {
     this.#interrupted = true;
@@ -60,7 +57,7 @@ export class Shell {
     if (line.trimStart() === word) return [...commands.keys(), 'cd', 'help', 'clear'].filter((name) => name.startsWith(word)).sort();
     const slash = word.lastIndexOf('/') + 1;
     const directory = resolve(cwd, word.slice(0, slash) || '.');
-    const entries = await this.#fs.readdir(directory, { withFileTypes: true }).catch(() => []);
+    const entries = await this.fs.readdir(directory, { withFileTypes: true }).catch(() => []);
     return entries
       .filter((entry) => entry.name.startsWith(word.slice(slash)))
       .map((entry) => `${word.slice(0, slash)}${entry.name}${entry.isDirectory() ? '/' : ''}`)
@@ -77,7 +74,7 @@ export class Shell {
       const [name = '', ...args] = (await Promise.all(stage.words.map((word) => this.#expand(word, cwd)))).flat();
       failed = false;
       const io: Io = {
-        fs: this.#fs,
+        fs: this.fs,
         cwd,
         stdin,
         write: (text) => (last ? output.write(text) : void collected.push(text)),
@@ -95,7 +92,7 @@ export class Shell {
     }
     if (redirect !== undefined) {
       const path = resolve(cwd, redirect.to.text);
-      await (redirect.append ? this.#fs.appendFile(path, stdin ?? '') : this.#fs.writeFile(path, stdin ?? ''));
+      await (redirect.append ? this.fs.appendFile(path, stdin ?? '') : this.fs.writeFile(path, stdin ?? ''));
     }
     return { status: failed ? 1 : 0, cwd: at };
   }
@@ -103,7 +100,7 @@ export class Shell {
   async #changeDirectory(io: Io, to: string): Promise<string> {
     const path = resolve(io.cwd, to);
     try {
-      if ((await this.#fs.stat(path)).isDirectory()) return path;
+      if ((await this.fs.stat(path)).isDirectory()) return path;
       io.fail(`${to}: not a directory`);
     } catch (error) {
       io.fail(`${to}: ${reasonOf(error)}`);
@@ -119,7 +116,7 @@ export class Shell {
       const next: string[] = [];
       const expression = globToRegExp(part);
       for (const prefix of found) {
-        const names = await this.#fs.readdir(resolve(cwd, prefix || '.')).catch(() => []);
+        const names = await this.fs.readdir(resolve(cwd, prefix || '.')).catch(() => []);
         const fits = names.filter((name) => expression.test(name) && (part.startsWith('.') || !name.startsWith('.')));
         next.push(...fits.sort().map((name) => (prefix === '' || prefix.endsWith('/') ? prefix + name : `${prefix}/${name}`)));
       }

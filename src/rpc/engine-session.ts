@@ -1,0 +1,156 @@
+/*
+ * A client's session where the engine is: answers its calls, and owns what it holds (open files, watches, batches, calls that can
+ * be cancelled). No file-system semantics live here.
+ *
+ * Who waits for whom: nobody. Calls reach the engine in the order in which they arrive, before anything is awaited.
+ */
+
+import { FsError, toErrorRecord } from '../base/errors.ts';
+import type { FileHandle, Fs, PathLike } from '../fs/api.ts';
+import type { Batch } from '../fs/batch.ts';
+import type { Credentials } from '../overlay/call.ts';
+import { storageEstimate } from '../storage/estimate.ts';
+import type { WorkspaceUsage } from './api.ts';
+import type { HostedOverlay } from './engine-seat.ts';
+import type { Session, WatchRequest } from './session.ts';
+import { isFileHandle, readBytes, reviveArguments, reviveUrl, toWire } from './to-wire.ts';
+import { FILE_METHODS, FS_METHODS, WORKSPACE_METHODS } from './wire.ts';
+import type { Invocation, Reply, WatchMessage } from './wire.ts';
+
+const fsMethods: ReadonlySet<string> = new Set(FS_METHODS);
+const fileMethods: ReadonlySet<string> = new Set(FILE_METHODS);
+const workspaceMethods: ReadonlySet<string> = new Set(WORKSPACE_METHODS);
+
+export class EngineSession implements Session {
+  readonly #fs: Fs;
+  readonly #files = new Map<number, FileHandle>();
+  readonly #batches = new Map<number, Batch>();
+  /** Calls under way that can be cancelled, and watches. */
+  readonly #cancels = new Map<number, AbortController>();
+  #batchSerial = 0;
+  #ended = false;
+
+  /** @param user whom the client acts for; without one, the user of the mount */
+  constructor(
+    private readonly overlay: HostedOverlay,
+    private readonly user: Credentials | undefined,
+    private readonly onEnd: (session: EngineSession) => void,
+  ) {
+    this.#fs = user === undefined ? overlay.fs : overlay.as(user);
+  }
+
+  /** It holds a batch that is neither committed nor aborted. */
+  get isInBatch(): boolean {
+    return this.#batches.size > 0;
+  }
+
+  async invoke(invocation: Invocation): Promise<Reply<unknown>> {
+    const { id } = invocation;
+    const cancellable = id === undefined ? undefined : this.#cancellable(id);
+    try {
+      const result = await this.#perform(invocation, reviveArguments(invocation.args, cancellable?.signal));
+      return { value: await (isFileHandle(result) ? this.#keep(result) : toWire(result)) };
+    } catch (e) {
+      return { error: toErrorRecord(e) };
+    } finally {
+      cancellable?.done();
+    }
+  }
+
+  #perform(invocation: Invocation, args: readonly unknown[]): unknown {
+    if (this.#ended) throw new FsError('EIO', { detail: 'the workspace is closed' });
+    const { on, method } = invocation;
+    if (on === 'workspace' && workspaceMethods.has(method)) return this.#performWhole(method, args);
+    if (on === 'fs' && fsMethods.has(method)) return apply(this.#surface(invocation.batch), method, args);
+    if (on !== 'file' || !fileMethods.has(method)) throw new FsError('ENOSYS', { detail: `no call '${method}'` });
+    const file = this.#files.get(invocation.fd);
+    if (file === undefined) throw new FsError('EBADF', { syscall: method });
+    if (method === 'read') return readBytes(file, args);
+    if (method === 'close') this.#files.delete(invocation.fd);
+    return apply(file, method, args);
+  }
+
+  /** A call to the workspace itself. */
+  #performWhole(method: string, args: readonly unknown[]): unknown {
+    if (method === 'beginBatch') return this.#beginBatch();
+    if (method === 'usage') return usage(this.overlay);
+    if (method !== 'commitBatch' && method !== 'abortBatch') return apply(this.overlay, method, args);
+    const id = args[0] as number;
+    const batch = this.#batches.get(id);
+    this.#batches.delete(id);
+    if (method === 'abortBatch') return batch?.abort(); // twice is as good as once
+    if (batch === undefined) throw noBatch();
+    return batch.commit();
+  }
+
+  #beginBatch(): number {
+    const id = ++this.#batchSerial;
+    this.#batches.set(id, this.overlay.beginBatch(this.user));
+    return id;
+  }
+
+  #surface(batch: number | undefined): object {
+    if (batch === undefined) return this.#fs.promises;
+    const found = this.#batches.get(batch);
+    if (found === undefined) throw noBatch();
+    return found.fs;
+  }
+
+  async #keep(file: FileHandle): Promise<number> {
+    this.#files.set(file.fd, file);
+    // Raced with the client's leaving: nobody will close it.
+    if (this.#ended) await this.end();
+    return file.fd;
+  }
+
+  watch(request: WatchRequest, tell: (message: WatchMessage) => void): void {
+    void this.#watch(request, tell);
+  }
+
+  async #watch({ id, path, recursive }: WatchRequest, tell: (message: WatchMessage) => void): Promise<void> {
+    const { signal, done } = this.#cancellable(id);
+    try {
+      const events = this.#fs.promises.watch(reviveUrl(path) as PathLike, { recursive, signal });
+      for await (const event of events) tell({ event });
+      tell({ end: true });
+    } catch (e) {
+      if (!signal.aborted) tell({ error: toErrorRecord(e) });
+    } finally {
+      done();
+    }
+  }
+
+  cancel(id: number): void {
+    this.#cancels.get(id)?.abort();
+  }
+
+  #cancellable(id: number): { readonly signal: AbortSignal; readonly done: () => void } {
+    const controller = new AbortController();
+    this.#cancels.set(id, controller);
+    return { signal: controller.signal, done: () => this.#cancels.delete(id) };
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    for (const cancel of this.#cancels.values()) cancel.abort();
+    for (const batch of this.#batches.values()) batch.abort();
+    this.#batches.clear();
+    const files = [...this.#files.values()];
+    this.#files.clear();
+    await Promise.allSettled(files.map((file) => file.close()));
+    this.onEnd(this);
+  }
+}
+
+async function usage(overlay: HostedOverlay): Promise<WorkspaceUsage> {
+  return { ...overlay.usage(), ...(await storageEstimate()) };
+}
+
+const noBatch = (): FsError => new FsError('EINVAL', { detail: 'the batch is over' });
+
+/** Calls a method that is known to be in one of the lists; not everything has all of them. */
+function apply(target: object, method: string, args: readonly unknown[]): unknown {
+  const found = Reflect.get(target, method) as unknown;
+  if (typeof found !== 'function') throw new FsError('ENOTSUP', { syscall: method, detail: 'not in a batch' });
+  return Reflect.apply(found as (...args: unknown[]) => unknown, target, args);
+}

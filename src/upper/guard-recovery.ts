@@ -1,0 +1,151 @@
+/*
+ * What an opening makes of a database, a guard and a marker that it finds. Owns the cases:
+ *
+ *   database   guard        marker
+ *   there      as far       any      normal
+ *   there      further      any      the database's last commits did not reach the disk: they are made again from the guard
+ *   there      other, none  any      the guard is built anew
+ *   gone       there        any      everything is rebuilt from the guard
+ *   gone       none         there    lost: EIO, or a new workspace where the caller wants that
+ *   gone       none         none     new
+ *
+ * "Gone" is a database without a version: none was ever committed, or a rebuilding was cut short.
+ */
+
+import { FsError } from '../base/errors.ts';
+import type { UpperImage, UpperVersion } from '../layer/upper.ts';
+import { type FoundGuard, type GuardFolder, findGuard } from './guard-folder.ts';
+import type { GuardLog } from './guard-log.ts';
+import { type Marker, readMarker } from './marker.ts';
+import type { VersionedStore } from './versioned-store.ts';
+
+/** What came back from the guard. */
+export interface Restored {
+  /** *everything* indicates that the database was gone, *tail* that its last commits were. */
+  readonly what: 'everything' | 'tail';
+  /** How many commits the workspace has had with what came back. */
+  readonly sequence: number;
+  /** Nothing is known to be missing. Otherwise the guard was damaged, and what came after the damage is lost. */
+  readonly whole: boolean;
+}
+
+export interface RecoveryOptions {
+  readonly store: VersionedStore;
+  /** `undefined` where the browser has no files. */
+  readonly folder: GuardFolder | undefined;
+  /** What to do about a workspace that is lost. */
+  readonly lost: 'error' | 'anew';
+  /** The generation that the page remembers. */
+  readonly marker: string | undefined;
+  /** How long to wait for a guard file that another worker has open, in milliseconds. */
+  readonly patience?: number | undefined;
+}
+
+export interface Recovered {
+  readonly image: UpperImage;
+  /** The guard to go on with. */
+  readonly log: GuardLog | undefined;
+  /** The highest number of a guard file. */
+  readonly highest: number;
+  /** Another worker has the guard open: a new one must say so. */
+  readonly held: boolean;
+  readonly restored: Restored | undefined;
+}
+
+const NO_GUARD: FoundGuard = { log: undefined, until: Infinity, number: -1, highest: -1, held: false };
+
+/**
+ * Loads the upper, with what the guard knows beyond it.
+ * @throws {FsError} EIO when the workspace is lost or cannot be read, EBUSY when it may be in a guard that another worker has open,
+ * ENOSPC when it cannot be written back
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { store, folder } = options;
+  const [loading, finding] = await Promise.allSettled([
+    store.load(),
+    folder === undefined ? NO_GUARD : findGuard(folder, options.patience),
+  ]);
+  const guard = finding.status === 'fulfilled' ? finding.value : NO_GUARD;
+  try {
+    if (loading.status === 'rejected') throw loading.reason;
+    const { version } = store;
+    if (version !== undefined) return await catchUp(store, version, loading.value, guard);
+    if (finding.status === 'rejected') throw unreadable(store, finding.reason);
+    return (await rebuild(options, guard)) ?? (await startAnew(options, guard, loading.value));
+  } catch (e) {
+    guard.log?.close();
+    throw e;
+  }
+}
+
+async function catchUp(store: VersionedStore, version: UpperVersion, image: UpperImage, guard: FoundGuard): Promise<Recovered> {
+  const { log, highest, held } = guard;
+  const reached = log?.version;
+  const usable = reached !== undefined && reached.generation === version.generation && reached.sequence <= guard.until;
+  if (log === undefined || !usable || reached.sequence < version.sequence) {
+    log?.close();
+    return { image, log: undefined, highest, held, restored: undefined };
+  }
+  if (reached.sequence === version.sequence) return { image, log, highest, held, restored: undefined };
+  if (log.base > version.sequence) return restore(store, log, highest, reached.sequence);
+  // Raced with a crash: these commits are in the guard and did not reach the database, or its disk.
+  let sequence = version.sequence;
+  for (const next of log.commits(version.sequence)) {
+    await store.commit(next.commit);
+    ({ sequence } = next);
+  }
+  const whole = sequence === reached.sequence;
+  if (!whole) log.close();
+  return { image: await store.load(), log: whole ? log : undefined, highest, held, restored: { what: 'tail', sequence, whole } };
+}
+
+/** Rebuilds the upper where there is a guard; `undefined` where there is none that could do that. */
+async function rebuild({ store, lost }: RecoveryOptions, guard: FoundGuard): Promise<Recovered | undefined> {
+  const { log, highest } = guard;
+  if (guard.held) throw new FsError('EBUSY', { detail: `the guard of workspace '${store.name}' is open in another tab or worker` });
+  if (log === undefined) return undefined;
+  const reach = log.reach();
+  if (reach.image && Math.min(reach.sequence, guard.until) >= log.base)
+    return restore(store, log, highest, Math.min(reach.sequence, guard.until));
+  log.close();
+  if (lost === 'anew') return undefined;
+  throw lostError(store, undefined, 'and its guard is damaged');
+}
+
+async function restore(store: VersionedStore, log: GuardLog, highest: number, sequence: number): Promise<Recovered> {
+  const reach = log.reach();
+  const { generation, sequence: last } = log.version;
+  await store.restore({ generation, sequence }, log.everything(sequence));
+  const whole = reach.whole && sequence === last;
+  if (!whole) log.close();
+  const restored: Restored = { what: 'everything', sequence, whole };
+  return { image: await store.load(), log: whole ? log : undefined, highest, held: false, restored };
+}
+
+async function startAnew({ store, folder, lost, marker }: RecoveryOptions, guard: FoundGuard, image: UpperImage): Promise<Recovered> {
+  if (lost === 'error') {
+    const known = folder === undefined ? undefined : await markerOf(store, folder);
+    if (known !== undefined || marker !== undefined) throw lostError(store, known, 'and there is no guard', marker);
+  }
+  return { image, log: undefined, highest: guard.highest, held: false, restored: undefined };
+}
+
+async function markerOf(store: VersionedStore, folder: GuardFolder): Promise<Marker | undefined> {
+  try {
+    return await readMarker(folder);
+  } catch (e) {
+    throw unreadable(store, e);
+  }
+}
+
+function unreadable(store: VersionedStore, cause: unknown): FsError {
+  return new FsError('EIO', { detail: `workspace '${store.name}' has no database, and whether it had one cannot be read`, cause });
+}
+
+function lostError(store: VersionedStore, known: Marker | undefined, why: string, remembered?: string): FsError {
+  const generation = known?.generation ?? remembered;
+  const which = generation === undefined ? '' : ` (generation ${generation})`;
+  const when = known?.opened === undefined ? '' : `, which was opened on ${known.opened} with ${known.sequence} commits in it,`;
+  const detail = `workspace '${store.name}'${which}${when} was lost: the browser has deleted its database, ${why}; open it with lost: 'anew' to start with nothing`;
+  return new FsError('EIO', { detail });
+}

@@ -1,0 +1,100 @@
+/*
+ * Opening the upper of a workspace as workers do: IndexedDB with a guard and a marker beside it, where the browser has files for
+ * them. And removing one on purpose, so that it does not look lost afterwards.
+ */
+
+import { FsError } from '../base/errors.ts';
+import { type GuardFolder, openGuardFolder, removeGuardFolder } from './guard-folder.ts';
+import type { Restored } from './guard-recovery.ts';
+import { GuardedStore } from './guarded-store.ts';
+import type { GuardSettings } from './guard.ts';
+import { type IdbUpperOptions, browserFactory, idbUpper } from './idb-store.ts';
+import type { VersionedStore } from './versioned-store.ts';
+
+export type { Restored } from './guard-recovery.ts';
+
+export interface OpenUpperOptions extends IdbUpperOptions {
+  /**
+   * Whether commits are also kept in a log beside IndexedDB, from which a workspace that the browser has lost is rebuilt. Default: true. It takes up to
+   * three times the workspace's size on the disk. Without effect where the browser has no files for synchronous use.
+   */
+  readonly guard?: boolean | undefined;
+  /** What to do when the workspace was lost and there is no guard: reject with EIO, or start with nothing. Default: 'error'. */
+  readonly lost?: 'error' | 'anew' | undefined;
+  /** The generation that somebody else remembers of this workspace, where the browser has no files: it tells a lost workspace from a new one. */
+  readonly marker?: string | undefined;
+  /** Where guard and marker are kept. Default: the browser's private file system; `null`: nowhere. */
+  readonly folder?: GuardFolder | null | undefined;
+  /** When guards are built. For tests. */
+  readonly settings?: GuardSettings | undefined;
+  /** Milliseconds to wait for a guard that another worker has open. Default: 1,000. */
+  readonly patience?: number | undefined;
+}
+
+/** The upper of a workspace, with what is known of its safety. */
+export interface OpenedUpper extends VersionedStore {
+  /** *behind* indicates that the guard is being built. Therefore a workspace that the browser loses now cannot be rebuilt. */
+  readonly guard: 'on' | 'off' | 'behind';
+  /** What came back from the guard; `undefined` where nothing had to. */
+  readonly restored: Restored | undefined;
+}
+
+/**
+ * Opens the upper of a workspace; rebuilds it from its guard where the browser has lost it; makes an empty one where it is new.
+ *
+ * @throws {FsError} EIO when the workspace was lost and there is no guard, or cannot be opened; EBUSY when another tab holds its
+ * database up, or a guard that is needed; ENOTSUP when a newer version wrote it or there is no IndexedDB here; ENOSPC when there is no room to rebuild it.
+ * @example
+ * const upper = await openUpper('project-42');
+ * if (upper.restored) tell('Your work was restored');
+ */
+export async function openUpper(name: string, options: OpenUpperOptions = {}): Promise<OpenedUpper> {
+  const { guard = true, lost = 'error', marker, settings, patience } = options;
+  const [folder, store] = await Promise.all([
+    options.folder ?? (options.folder === null ? undefined : openGuardFolder(name)),
+    idbUpper(name, options),
+  ]);
+  try {
+    return await GuardedStore.open({ store, folder, guard, lost, marker, settings, patience });
+  } catch (e) {
+    await store.close();
+    throw e;
+  }
+}
+
+/** Milliseconds until a removal that another tab holds up is given up. */
+const REMOVE_TIMEOUT = 10_000;
+
+/**
+ * Removes a workspace: its guard, its marker and its database. Does nothing where there is none.
+ *
+ * @throws {FsError} EBUSY when it is open somewhere, EIO when it cannot be removed
+ * @example
+ * await removeWorkspace('project-42');
+ */
+export async function removeWorkspace(name: string, { factory = browserFactory() }: Pick<OpenUpperOptions, 'factory'> = {}): Promise<void> {
+  try {
+    // The guard first: where this is cut short the workspace is still there, and is neither lost nor rebuilt.
+    await removeGuardFolder(name);
+  } catch (cause) {
+    throw new FsError('EBUSY', { detail: `workspace '${name}' is open in another tab or worker`, cause });
+  }
+  if (factory !== undefined) await removeDatabase(name, factory);
+}
+
+function removeDatabase(name: string, factory: IDBFactory): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = factory.deleteDatabase(`stratafs:${name}`);
+    const timer = setTimeout(() => {
+      reject(new FsError('EBUSY', { detail: `workspace '${name}' is held open by another tab; close that tab and try again` }));
+    }, REMOVE_TIMEOUT);
+    request.onsuccess = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.onerror = () => {
+      clearTimeout(timer);
+      reject(new FsError('EIO', { detail: `workspace '${name}' cannot be removed`, cause: request.error ?? undefined }));
+    };
+  });
+}

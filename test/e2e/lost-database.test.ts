@@ -1,0 +1,138 @@
+/* Chromium loses the database of a workspace: with a guard everything acknowledged is back, without one it is said to be lost. */
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { makeProfile } from '../support/chromium.ts';
+import type { Profile } from '../support/chromium.ts';
+import { type WorkerPage, callWorker, serveWorker } from './worker-page.ts';
+
+interface Status {
+  readonly guard: string;
+  readonly restored?: { readonly what: string; readonly sequence: number; readonly whole: boolean };
+  readonly version?: { readonly generation: string; readonly sequence: number };
+}
+
+let served: WorkerPage;
+let profile: Profile;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serveWorker('test/browser/workers/upper-worker.ts');
+});
+afterAll(() => served.close());
+
+beforeEach(async () => {
+  profile = await makeProfile();
+  await launch();
+});
+afterEach(() => profile.remove());
+
+async function launch(): Promise<void> {
+  const browser = await profile.launch();
+  page = await browser.newPage();
+  await page.goto(served.url);
+}
+
+const call = <T>(name: string, ...args: readonly unknown[]): Promise<T> => callWorker<T>(page, name, ...args);
+
+/** The guard files with their sizes. */
+async function guards(): Promise<Record<string, number>> {
+  const files = await call<Record<string, number>>('files', 'w');
+  return Object.fromEntries(Object.entries(files).filter(([name]) => name.startsWith('guard.')));
+}
+
+const PATHS = Array.from({ length: 12 }, (_, i) => `/file-${i}`);
+const CONTENT = { ...Object.fromEntries(PATHS.map((path) => [path, 40_000])), '/large': 700_000, '/base/kept.txt': 4 };
+
+/** A workspace with some changes, closed. */
+async function prepare(options: { guard: boolean }): Promise<void> {
+  await call('open', 'w', options);
+  expect(await call('write', PATHS, 40_000)).toBe('done');
+  expect(await call('write', ['/large'], 700_000)).toBe('done');
+  await call('unlink', '/base/deleted.txt');
+  await call('close');
+}
+
+async function expectEverything(): Promise<void> {
+  expect(await call('list')).toEqual({ lengths: CONTENT, wrong: [] });
+  expect(await call('check')).toEqual([]);
+}
+
+/** The database goes while the browser is down. */
+async function removeDatabases(): Promise<void> {
+  await page.context().close();
+  await rm(join(profile.folder, 'Default/IndexedDB'), { recursive: true });
+  await launch();
+}
+
+test('with a guard everything is back, whichever way the database went', async () => {
+  await prepare({ guard: true });
+  await call('deleteDatabase', 'w');
+  const first = await call<Status>('open', 'w');
+  expect(first).toMatchObject({ guard: 'on', restored: { what: 'everything', whole: true } });
+  await expectEverything();
+  await call('close');
+
+  await removeDatabases();
+  const second = await call<Status>('open', 'w');
+  expect(second).toMatchObject({ guard: 'on', restored: { what: 'everything', whole: true } });
+  expect(second.version?.generation).toBe(first.version?.generation);
+  await expectEverything();
+  expect(await call('write', ['/file-0'], 40_000)).toBe('done');
+  await call('close');
+
+  const third = await call<Status>('open', 'w');
+  expect(third.restored).toBeUndefined();
+  await expectEverything();
+});
+
+test('without a guard the workspace is said to be lost, until a new one is wanted', async () => {
+  await prepare({ guard: false });
+  await removeDatabases();
+  await expect(call('open', 'w', { guard: false })).rejects.toThrow(/EIO.*workspace 'w' \(generation .*was lost.*lost: 'anew'/);
+  await expect(call('open', 'w')).rejects.toThrow(/was lost/);
+  expect(await call<Status>('open', 'w', { lost: 'anew' })).toMatchObject({ guard: 'on' });
+  expect(await call('list')).toEqual({ lengths: { '/base/deleted.txt': 7, '/base/kept.txt': 4 }, wrong: [] });
+});
+
+test('a worker that is gone lets its guard go: the next one opens it at once', async () => {
+  await call('open', 'w');
+  await call('write', PATHS, 40_000);
+  await page.reload();
+  expect(await call<Status>('open', 'w')).toMatchObject({ guard: 'on' });
+  expect(Object.keys(await guards())).toEqual(['guard.0']);
+});
+
+test('a guard that grows is written anew in the background, and rebuilds the same', async () => {
+  await call('open', 'w', { settings: { delay: 0, retryAfter: 1000, tries: 3, slack: 500_000, frames: 10_000 } });
+  for (let i = 0; i < 8; i++) expect(await call('write', PATHS, 40_000)).toBe('done');
+  expect(await call('write', ['/large'], 700_000)).toBe('done');
+  await call('unlink', '/base/deleted.txt');
+  await expect.poll(async () => Object.keys(await guards()).length).toBe(1);
+  await call('close');
+  const files = await guards();
+  expect(files['guard.0']).toBeUndefined();
+  // Far less than the 12 × 8 × 40,000 bytes that were written.
+  expect(Math.max(...Object.values(files))).toBeLessThan(3_500_000);
+  await removeDatabases();
+  expect(await call<Status>('open', 'w')).toMatchObject({ restored: { what: 'everything', whole: true } });
+  await expectEverything();
+});
+
+test('on a full disk the guard gives its space, so that deleting works', async () => {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(served.url).origin, quotaSize: 12e6 });
+  await call('open', 'w');
+  const paths = Array.from({ length: 40 }, (_, i) => `/fill-${i}`);
+  expect(await call('write', paths, 1_000_000)).toBe('ENOSPC');
+  const { lengths, wrong } = await call<{ lengths: Record<string, number>; wrong: string[] }>('list');
+  const written = Object.keys(lengths).filter((path) => path.startsWith('/fill-'));
+  expect(wrong).toEqual([]);
+  // More than half of the quota is the workspace's, though the guard had as much of it.
+  expect(written.length).toBeGreaterThan(6);
+  expect(await call<Status>('status')).toMatchObject({ guard: 'behind' });
+  for (const path of written) await call('unlink', path);
+  expect(await call('check')).toEqual([]);
+});
