@@ -62,7 +62,8 @@ export function choosePlatform(images: readonly Descriptor[], wanted: Platform, 
   );
   // What builds leave beside images (attestations) has a platform that is none.
   const listed = listOf(there.filter((name) => name !== 'unknown/unknown'));
-  const why = unsaid.length > 1 ? `several images that do not say their platform: say which by 'ref'` : `no image for ${platformText(wanted)}`;
+  const why =
+    unsaid.length > 1 ? `several images that do not say their platform: say which by 'ref'` : `no image for ${platformText(wanted)}`;
   throw new FsError('ENOENT', { detail: `${archive}: ${why}; there is ${listed}` });
 }
 

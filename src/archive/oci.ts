@@ -164,7 +164,8 @@ export function parseImageConfig(bytes: Uint8Array, mediaType: string, layers: n
   const document: Json = isImage ? parseObject(bytes, place) : {};
   const { rootfs, config } = document;
   const ids = isObject(rootfs) ? rootfs['diff_ids'] : undefined;
-  if (Array.isArray(ids) && ids.length !== layers) throw damaged(place, `is of an image with ${ids.length} layers, the manifest has ${layers}`);
+  if (Array.isArray(ids) && ids.length !== layers)
+    throw damaged(place, `is of an image with ${ids.length} layers, the manifest has ${layers}`);
   const run: Json = isObject(config) ? config : {};
   return {
     ...platformOf(document),

@@ -3,7 +3,14 @@
 import { ArgumentError, FsError } from '../base/errors.ts';
 import { damaged, tooLarge } from '../archive/damage.ts';
 import { type ArchiveLimits, resolveLimits } from '../archive/limits.ts';
-import { type Descriptor, type ImageConfig, type ImageDocument, type Platform, parseImageConfig, parseImageDocument } from '../archive/oci.ts';
+import {
+  type Descriptor,
+  type ImageConfig,
+  type ImageDocument,
+  type Platform,
+  parseImageConfig,
+  parseImageDocument,
+} from '../archive/oci.ts';
 import { choosePlatform, parsePlatform, platformText, suits } from '../archive/oci-choice.ts';
 import { type Digest, digestText } from '../archive/oci-digest.ts';
 import type { TableOptions } from '../layer/build-table.ts';
@@ -108,7 +115,8 @@ async function findManifest(place: ImagePlace, wanted: Platform, signal: AbortSi
   let images: readonly Descriptor[];
   if ('bytes' in first) {
     const document = parseImageDocument(first.bytes, first.mediaType, { archive: place.name });
-    if (document.kind === 'manifest') return { manifest: document, digest: await digestOfBytes(first.bytes, 'sha256'), platform: undefined };
+    if (document.kind === 'manifest')
+      return { manifest: document, digest: await digestOfBytes(first.bytes, 'sha256'), platform: undefined };
     images = document.manifests;
   } else images = first;
   for (let depth = 0; depth <= INDEX_DEPTH; depth++) {
@@ -138,7 +146,8 @@ async function openLayers(place: ImagePlace, descriptors: readonly Descriptor[],
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
   let total = 0;
   for (const { size } of unique.values()) total += size;
-  if (total > maxBytes) throw tooLarge({ archive: place.name }, `its layers have ${total} bytes, more than the ${maxBytes} that are allowed`);
+  if (total > maxBytes)
+    throw tooLarge({ archive: place.name }, `its layers have ${total} bytes, more than the ${maxBytes} that are allowed`);
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   const gate = new Gate(FETCHED_AT_ONCE);

@@ -117,7 +117,9 @@ export class RegistryAuth {
   async #bearer(parameters: ReadonlyMap<string, string>, signal: AbortSignal | undefined): Promise<string | undefined> {
     const { registry, http } = this.#access;
     const realm = realmOf(parameters.get('realm'), registry);
-    const secret = await this.#secretFor(realm);
+    const { login } = this.#access;
+    // A token that is there already is for the registry; its server need not see it.
+    const secret = await this.#secretFor(typeof login === 'object' && 'token' in login ? registry : realm);
     if (secret !== undefined && 'token' in secret) return `Bearer ${secret.token}`;
     const url = new URL(realm);
     const service = parameters.get('service');
@@ -174,7 +176,8 @@ function basic({ username, password }: { readonly username: string; readonly pas
 }
 
 function realmOf(realm: string | undefined, registry: URL): URL {
-  const wrong = (e?: unknown): FsError => unreachable(registry.host, `asks for a token from no web address: '${realm?.slice(0, 200) ?? ''}'`, e);
+  const wrong = (e?: unknown): FsError =>
+    unreachable(registry.host, `asks for a token from no web address: '${realm?.slice(0, 200) ?? ''}'`, e);
   let url: URL;
   try {
     url = new URL(realm ?? '', registry);

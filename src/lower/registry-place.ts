@@ -30,7 +30,11 @@ export function registryPlace(
     name,
     http: authorized,
     start: (signal) =>
-      fetchDocument({ url: within(`manifests/${ref}`), name, digest, missing: `${name}: ${registry.host} has no such image` }, { http: authorized }, signal),
+      fetchDocument(
+        { url: within(`manifests/${ref}`), name, digest, missing: `${name}: ${registry.host} has no such image` },
+        { http: authorized },
+        signal,
+      ),
     blobUrl: (blob: Digest) => within(`blobs/${digestText(blob)}`),
     manifestUrl: (manifest: Digest) => within(`manifests/${digestText(manifest)}`),
   };
