@@ -260,11 +260,14 @@ describe('a registry that redirects elsewhere with the token', () => {
     for (const { path, authorization } of registry.seen) if (path.startsWith('/own')) expect(authorization).toBeUndefined();
   });
 
-  test('nor by the other host asking for it', async () => {
-    const asking = await site(() => ({ status: 401, headers: { 'www-authenticate': 'Basic realm="give"' } }));
+  test.each(['Basic realm="give"', 'Bearer realm="/token"'])('nor by the other host asking for it: %s', async (challenge) => {
+    const asking = await site((_, url) => ({ status: 401, headers: { 'www-authenticate': challenge.replace('"/', `"${url}/`) } }));
     const { registry } = await redirecting(307, (_, path) => `${asking.url}${path}`);
     expect(await failure(open(at(registry.url, undefined, login)))).toMatch(/^EACCES.*sent on to http/);
-    for (const { authorization } of asking.seen) expect(authorization).toBeUndefined();
+    for (const { path, authorization } of asking.seen) {
+      expect(path).toContain('/blobs/');
+      expect(authorization).toBeUndefined();
+    }
   });
 
   test.each([
