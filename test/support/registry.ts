@@ -29,6 +29,8 @@ export interface Site extends AsyncDisposable {
   /** Without a '/' at the end. */
   readonly url: string;
   readonly seen: SeenRequest[];
+  /** The headers that pages asked to send, preflight by preflight. */
+  readonly preflights: string[];
 }
 
 /** What lets a page of another origin use a registry. */
@@ -41,21 +43,22 @@ export const CORS = {
 /** A server that answers as `answer` says. Preflights are answered for it. */
 export async function startSite(
   answer: (request: SeenRequest, site: string) => SiteAnswer | Promise<SiteAnswer>,
-  { cors = true }: { readonly cors?: boolean } = {},
+  { cors = CORS }: { readonly cors?: Readonly<Record<string, string>> } = {},
 ): Promise<Site> {
   const seen: SeenRequest[] = [];
+  const preflights: string[] = [];
   let url = '';
   const server = createServer((request: IncomingMessage, response) => {
     const { method = 'GET', url: path = '/', headers } = request;
-    const shared = cors ? CORS : {};
     if (method === 'OPTIONS') {
-      response.writeHead(cors ? 204 : 405, shared).end();
+      preflights.push(headers['access-control-request-headers'] ?? '');
+      response.writeHead('access-control-allow-origin' in cors ? 204 : 405, cors).end();
       return;
     }
     const asked = { method, path, authorization: headers.authorization };
     seen.push(asked);
     void Promise.resolve(answer(asked, url)).then(({ status = 200, headers: own = {}, body = '' }) => {
-      response.writeHead(status, { ...shared, ...own }).end(body);
+      response.writeHead(status, { ...cors, ...own }).end(body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -63,6 +66,7 @@ export async function startSite(
   return {
     url,
     seen,
+    preflights,
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
