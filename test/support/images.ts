@@ -43,6 +43,8 @@ export const hexOf = (bytes: Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha25
 /** Blobs by their paths in a layout. */
 export class ImageFolder {
   readonly files = new Map<string, Uint8Array>();
+  /** Digest of a layer -> digest of the tar in it. */
+  readonly #inner = new Map<string, string>();
 
   blob(content: Uint8Array | object, mediaType: string, algorithm: 'sha256' | 'sha512' = 'sha256'): WrittenDescriptor {
     const bytes = content instanceof Uint8Array ? content : encodeUtf8(JSON.stringify(content));
@@ -52,7 +54,10 @@ export class ImageFolder {
   }
 
   layer(files: readonly TarFile[], types: typeof OCI | typeof DOCKER = OCI): WrittenDescriptor {
-    return this.blob(new Uint8Array(gzipSync(tarArchive(files))), types.gzip);
+    const tar = tarArchive(files);
+    const layer = this.blob(new Uint8Array(gzipSync(tar)), types.gzip);
+    this.#inner.set(layer.digest, `sha256:${hexOf(tar)}`);
+    return layer;
   }
 
   image({ layers, config, types = OCI, manifest = {} }: ImageSpec): WrittenDescriptor {
@@ -60,7 +65,7 @@ export class ImageFolder {
     const document = config ?? {
       os: 'linux',
       architecture: 'amd64',
-      rootfs: { type: 'layers', diff_ids: written.map(() => `sha256:${'0'.repeat(64)}`) },
+      rootfs: { type: 'layers', diff_ids: written.map(({ digest }) => this.#inner.get(digest) ?? digest) },
     };
     return this.blob(
       { schemaVersion: 2, mediaType: types.manifest, config: this.blob(document, types.config), layers: written, ...manifest },
