@@ -5,6 +5,7 @@
  *   worker.js           the packaged worker: one self-contained, minified file, dependencies included, no ZenFS.
  *   zstd.js             the zstd decoder as text, beside the worker, which loads it when an archive needs it.
  *   serve.js            `stratafs/worker`, for an application's own worker.
+ *   pack.js, cli.js     `stratafs/pack` and the `stratafs` command: for Node.
  *   engine.js, zenfs.js and the chunks that the entry points share. Dependencies stay imports.
  *   types/              declarations.
  */
@@ -22,6 +23,9 @@ const dist = join(root, 'dist');
 
 /** Where the packaged worker starts. Not an entry point: applications refer to dist/worker.js. */
 const workerScript = 'src/rpc/worker-script.ts';
+
+/** Where the `stratafs` command starts. */
+const commandScript = 'src/cli/bin.ts';
 
 /** How a page starts the packaged worker, as bundlers recognise it. */
 const workerLiteral = `new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })`;
@@ -78,7 +82,14 @@ function chunksOf(output: RolldownOutput): OutputChunk[] {
 async function buildEntries(): Promise<void> {
   const output = await build({
     cwd: root,
-    input: { index: 'src/index.ts', serve: 'src/worker.ts', engine: 'src/engine.ts', zenfs: 'src/zenfs.ts' },
+    input: {
+      index: 'src/index.ts',
+      serve: 'src/worker.ts',
+      engine: 'src/engine.ts',
+      zenfs: 'src/zenfs.ts',
+      pack: 'src/pack.ts',
+      cli: commandScript,
+    },
     platform: 'browser',
     external: /^[^./]/,
     plugins: [namePackagedWorker()],

@@ -33,7 +33,8 @@ export const importTable: ReadonlyMap<string, Folder> = new Map<string, Folder>(
   ['rpc', { values: engine, packages: ['comlink'] }],
   ['zenfs', { values: [...engine, 'rpc'], packages: ['@zenfs/core'] }],
   ['wasi', { values: engine }],
-  ['cli', { values: [...engine, 'rpc', 'zenfs'], node: true }],
+  ['pack', { values: [...engine], packages: ['fflate'], node: true }],
+  ['cli', { values: [...engine, 'rpc', 'zenfs', 'pack'], node: true }],
   ['vite', { values: engine, packages: ['vite'], node: true }],
 ]);
 
@@ -46,6 +47,7 @@ const platformNames: ReadonlyMap<string, string> = new Map([
   ['indexedDB', 'upper'],
   ['postMessage', 'rpc'],
   ['WebAssembly', 'codec'],
+  ['XMLHttpRequest', 'lower'],
 ]);
 
 /** An import or a re-export of one module by another. */
@@ -238,7 +240,7 @@ export function checkImports(sources: ReadonlyMap<string, string>): string[] {
 
 /** Judges the demo: its own files, packages, and the public entry points of stratafs. */
 export function checkDemoImports(sources: ReadonlyMap<string, string>): string[] {
-  const entryPoints = new Set(['stratafs', 'stratafs/worker', 'stratafs/engine', 'stratafs/zenfs']);
+  const entryPoints = new Set(['stratafs', 'stratafs/worker', 'stratafs/engine', 'stratafs/zenfs', 'stratafs/pack']);
   const faults: string[] = [];
   for (const [path, text] of sources) {
     for (const { target } of parseModule(path, text).links) {

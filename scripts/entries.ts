@@ -15,6 +15,7 @@ export const publicEntries = [
   { find: /^stratafs\/worker$/, replacement: source('worker.ts') },
   { find: /^stratafs\/engine$/, replacement: source('engine.ts') },
   { find: /^stratafs\/zenfs$/, replacement: source('zenfs.ts') },
+  { find: /^stratafs\/pack$/, replacement: source('pack.ts') },
 ];
 
 /** Modules of packages that a dev server meets first inside a worker, and must optimise beforehand. */

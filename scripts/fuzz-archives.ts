@@ -5,6 +5,7 @@
  */
 
 import { judge, mutate, randomNumbers, sampleArchives } from '../test/support/mutate-archives.ts';
+import { judgeChangedBytes, judgeChangedToc } from '../test/support/mutate-estargz.ts';
 
 /** More of the processor's time than any archive of this size may take. Other programs' time does not count. */
 const SLOW_MS = 2000;
@@ -32,6 +33,12 @@ for (let i = 0; i < count; i++) {
   slowest = Math.max(slowest, (user + system) / 1000);
   if (slowest > SLOW_MS)
     throw new Error(`number ${i} (${sample.kind}) took ${slowest.toFixed(0)} ms: ${Buffer.from(bytes).toString('base64')}`);
+}
+// Of eStargz as many as of each of the others.
+for (let i = 0; i < (2 * count) / samples.length; i++) {
+  const [kind, judgeNext] = i % 2 === 0 ? (['estargz', judgeChangedBytes] as const) : (['estargz toc', judgeChangedToc] as const);
+  const outcome = `${kind} ${await judgeNext(random)}`;
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
 }
 for (const [outcome, times] of [...outcomes].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(`${outcome}: ${times}`);
 console.log(`slowest: ${slowest.toFixed(1)} ms, memory: ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`);

@@ -1,6 +1,6 @@
 /* Opens the workspace: progress while the archives' tables are fetched, and a way on when it fails. */
 
-import { open } from 'stratafs';
+import { isFsError, open } from 'stratafs';
 import type { Progress } from 'stratafs';
 import { connectCompanion } from './companion.ts';
 import type { RemoteCompanion } from './companion.ts';
@@ -8,6 +8,7 @@ import { lowersOfDemo } from './layers.ts';
 import { Session, describeError } from './session.ts';
 import { el, textButton } from './ui/element.ts';
 import { logo } from './ui/icons.ts';
+import { toast } from './ui/toast.ts';
 import { bytes } from './ui/words.ts';
 import { currentWorkspace, freshName, goTo } from './workspaces.ts';
 
@@ -17,7 +18,7 @@ export interface Opened {
 }
 
 /** Where the upper is: under a name in this browser, or in memory. */
-type Place = { readonly name: string } | { readonly inMemory: true };
+type Place = { readonly name: string; readonly lost?: 'anew' } | { readonly inMemory: true };
 
 /** Shows the start screen in `host` and resolves when a workspace is open, after as many attempts as the user makes. */
 export async function boot(host: HTMLElement): Promise<Opened> {
@@ -38,6 +39,7 @@ async function attempt(place: Place, onProgress: (progress: Progress) => void): 
     const companion = connectCompanion(worker);
     const ws = await open({ ...('name' in place ? place : {}), lower: await lowersOfDemo(), worker, onProgress });
     await companion.use(ws.port());
+    if (ws.restored?.what === 'everything') toast('The browser had lost what was saved here. It was rebuilt from the second copy.');
     return { session: new Session(ws), companion };
   } catch (error) {
     worker.terminate();
@@ -82,19 +84,27 @@ function showFailure(host: HTMLElement, error: unknown, place: Place): Promise<P
       { class: 'start-buttons' },
       textButton('Try again', 'primary', () => resolve(place)),
     );
+    if ('name' in place && isLost(error)) buttons.append(textButton('Start anew', 'plain', () => resolve({ ...place, lost: 'anew' })));
     if (code === 'ESTALE') buttons.append(textButton('Start a new workspace', 'plain', () => goTo(freshName())));
     if ('name' in place) buttons.append(textButton('Open without saving', 'plain', () => resolve({ inMemory: true })));
     const card = el(
       'div',
       { class: 'failure', attrs: { role: 'alert' } },
-      el('h2', { text: headline(code) }),
-      el('p', { class: 'failure-advice', text: advice(code) }),
+      el('h2', { text: isLost(error) ? 'The browser has lost this workspace' : headline(code) }),
+      el('p', { class: 'failure-advice', text: isLost(error) ? LOST : advice(code) }),
       el('p', { class: 'failure-text' }, code === undefined ? undefined : el('code', { text: code }), ` ${message}`),
       buttons,
     );
     host.replaceChildren(startCard(card));
     buttons.querySelector('button')?.focus();
   });
+}
+
+const LOST = 'It has deleted the database, and there is no second copy to rebuild it from. Starting anew leaves the archives as they are.';
+
+/** The database is gone and could not be rebuilt. */
+function isLost(error: unknown): boolean {
+  return isFsError(error, 'EIO') && error.detail?.includes("lost: 'anew'") === true;
 }
 
 function headline(code: string | undefined): string {

@@ -101,9 +101,9 @@ function typeOf({ type }: TarHeader, path: string): number {
 }
 
 /** Ids beyond 32 bits, and negative ones, are nobody's that we could name: root's, as where none is recorded. */
-const idOf = (id: number): number => (Number.isInteger(id) && id >= 0 && id < 2 ** 32 ? id : 0);
+export const idOf = (id: number): number => (Number.isInteger(id) && id >= 0 && id < 2 ** 32 ? id : 0);
 
 /** As `makedev` of glibc, for numbers of 32 bits. */
-function deviceNumber({ deviceMajor, deviceMinor }: TarHeader): number {
+export function deviceNumber({ deviceMajor, deviceMinor }: Pick<TarHeader, 'deviceMajor' | 'deviceMinor'>): number {
   return ((deviceMinor & 0xff) | ((deviceMajor & 0xfff) << 8) | ((deviceMinor & ~0xff) << 12)) >>> 0;
 }

@@ -8,6 +8,7 @@ import { concatBytes } from '../base/bytes.ts';
 import { isFsError } from '../base/errors.ts';
 import type { Codec, Inflater, InflaterOptions, RestartPoint } from './api.ts';
 import { assertPossibleSize, assertWhole, cutShort, damaged } from './damage.ts';
+import { sha256 } from './sha256.ts';
 import { HISTORY_SIZE, Walk } from './walk.ts';
 
 export class JavaScriptCodec implements Codec {
@@ -49,6 +50,10 @@ export class JavaScriptCodec implements Codec {
     let crc = ~seed;
     for (const byte of bytes) crc = (crc >>> 8) ^ crcTable[(crc ^ byte) & 0xff]!;
     return ~crc >>> 0;
+  }
+
+  sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    return sha256(bytes);
   }
 }
 

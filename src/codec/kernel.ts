@@ -18,11 +18,13 @@ interface KernelExports {
   readonly OUTPUT: Global;
   readonly OUTPUT_SIZE: Global;
   readonly HISTORY_SIZE: Global;
+  readonly SHA_STATE: Global;
   readonly bit: Global;
   readonly output: Global;
   start(): void;
   run(from: number, inputEnd: number, to: number, limit: number, history: number, boundary: number): number;
   crc32(at: number, end: number, seed: number): number;
+  sha256(at: number, end: number): void;
 }
 
 export interface Kernel {

@@ -9,6 +9,7 @@ import { STREAM_START } from './api.ts';
 import type { Codec, Inflater, InflaterOptions, RestartPoint } from './api.ts';
 import { assertPossibleSize, assertWhole, cutShort, damaged, maxOutput } from './damage.ts';
 import type { Kernel } from './kernel.ts';
+import { INITIAL_STATE, SHA_BLOCK, digestOf, lastBlocks } from './sha256.ts';
 import { Stream } from './stream.ts';
 
 export class WasmCodec implements Codec {
@@ -76,6 +77,22 @@ export class WasmCodec implements Codec {
       crc = exports.crc32(input, input + span.length, crc);
     }
     return crc >>> 0;
+  }
+
+  sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    const { exports, memory, input, inputSize } = this.#kernel;
+    const state = new Uint32Array(memory.buffer, exports.SHA_STATE.value, INITIAL_STATE.length);
+    state.set(INITIAL_STATE);
+    const take = (blocks: Uint8Array): void => {
+      for (let at = 0; at < blocks.length; at += inputSize) {
+        const span = blocks.subarray(at, at + inputSize);
+        memory.set(span, input);
+        exports.sha256(input, input + span.length);
+      }
+    };
+    take(bytes.subarray(0, bytes.length - (bytes.length % SHA_BLOCK)));
+    take(lastBlocks(bytes));
+    return digestOf(state);
   }
 }
 

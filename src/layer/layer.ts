@@ -31,6 +31,10 @@ export interface Layer {
    * @throws {FsError} EIO with the cause when they cannot be fetched or are not what the archive promised.
    */
   read(entry: number, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Bytes of the archive that hold what a recorded run read first, where the archive has a record. */
+  readonly startup?: readonly [start: number, end: number] | undefined;
+  /** Fetches that range. @throws {FsError} as `read` */
+  prefetchStartup?(options?: PrefetchOptions): Promise<void>;
   /**
    * The same without returning to the event loop, however long it takes: from what an earlier session kept, else by a synchronous
    * request. `undefined` where the platform cannot do that, or must not.

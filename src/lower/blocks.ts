@@ -203,7 +203,7 @@ export class Blocks {
     const absent = missing.filter((page) => !this.#isHeld(page));
     const first = absent[0];
     if (first === undefined) return runsOf(held);
-    const [from, to] = this.#chooseWindow(first, absent.at(-1) + 1);
+    const [from, to] = this.#chooseWindow(first, (absent.at(-1) ?? first) + 1);
     const wanted = new Set(absent);
     // The window reaches from a page that is asked for up to one that somebody has.
     for (const page of absent) {

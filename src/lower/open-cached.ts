@@ -8,6 +8,7 @@ import { CachedSource } from './cached-source.ts';
 import type { RemoteSource } from './http-source.ts';
 import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
+import { indexOfEstargz } from './estargz-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
 
 export interface CachedLayerOptions {
@@ -15,7 +16,10 @@ export interface CachedLayerOptions {
   readonly cache?: BlockCache | undefined;
   /** Whether a kept archive is compared with the server's when it is opened. Default: open. */
   readonly revalidate?: Revalidate | undefined;
-  /** Files to fetch at once when the layer is opened: what `accessed()` gave the last time. Nobody waits for them. */
+  /**
+   * Files to fetch at once when the layer is opened: what `accessed()` gave the last time. Nobody waits for them. Default: what the
+   * archive says that a program opens first (the landmark of eStargz).
+   */
   readonly prefetch?: readonly string[] | undefined;
   /** Fetches everything else too, a request at a time, unless the user's browser is told to save data. Default: false. */
   readonly background?: boolean | undefined;
@@ -62,20 +66,22 @@ async function openCached(source: CachedSource, { table, open, restore }: Cached
     if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
     throw e;
   }
-  const index = indexed ? indexOfZip(layer) : undefined;
+  const index = indexed ? (indexOfZip(layer) ?? indexOfEstargz(layer)) : undefined;
   // Of the content, whichever way it is mounted.
   if (index !== undefined) await source.keepIndex(name, packIndex(index), index.digest.split(';')[0]!);
   return layer;
 }
 
 /** Starts what is to be fetched before it is asked for, and ends it with the layer. */
-function fillAhead(layer: Layer, { prefetch = [], background = false }: CachedLayerOptions): Layer {
+function fillAhead(layer: Layer, { prefetch, background = false }: CachedLayerOptions): Layer {
   const wanted = background && !savesData();
-  if (layer.prefetch === undefined || (prefetch.length === 0 && !wanted)) return layer;
+  const hasStartup = prefetch === undefined && layer.startup !== undefined;
+  if (layer.prefetch === undefined || (!hasStartup && (prefetch ?? []).length === 0 && !wanted)) return layer;
   const closing = new AbortController();
   const options: PrefetchOptions = { signal: closing.signal };
   const fill = async (): Promise<void> => {
-    await layer.prefetch!(prefetch, options);
+    if (hasStartup) await layer.prefetchStartup?.(options);
+    else await layer.prefetch!(prefetch ?? [], options);
     if (wanted) await layer.prefetch!('all', { ...options, parallel: 1 });
   };
   // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.

@@ -3,9 +3,12 @@
 import { HEAD_SIZE, formatOfHead, unknownFormat } from '../archive/detect.ts';
 import { damaged, tooLarge } from '../archive/damage.ts';
 import { type ArchiveLimits, resolveLimits } from '../archive/limits.ts';
+import { parseDigest } from '../archive/estargz-chunks.ts';
+import { findEstargzToc } from '../archive/estargz-footer.ts';
 import { TAIL_SIZE, endsAsZip, findZipEnd } from '../archive/zip-end.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
+import { openEstargzLayer, restoreEstargzLayer } from './estargz-layer.ts';
 import { DEFAULT_MAX_BYTES, type HttpOptions, httpSource } from './http-source.ts';
 import { assertIntegrity, parseIntegrity } from './integrity.ts';
 import type { LayerIndex } from './layer-index.ts';
@@ -23,6 +26,11 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayer
   readonly name?: string | undefined;
   /** Hashes as in HTML's `integrity`. The archive is fetched whole and compared before a byte of it is used. */
   readonly integrity?: string | undefined;
+  /**
+   * Digest of the table of contents of an eStargz archive, as in the annotation `containerd.io/snapshot/stargz/toc.digest`:
+   * `sha256:HEX`. Covers everything that is read of it, without fetching it whole.
+   */
+  readonly tocDigest?: string | undefined;
   readonly limits?: ArchiveLimits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -31,8 +39,9 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayer
 export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | string;
 
 /**
- * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst; told by its content) as a lower layer. Bytes are taken over, not copied.
- * A zip is read lazily; a tar is fetched whole, and stays compressed in memory.
+ * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz; told by its content) as a lower layer. Bytes are taken over, not
+ * copied.
+ * A zip and an eStargz are read lazily; a tar is fetched whole, and stays compressed in memory.
  *
  * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged, is not what `integrity` says, or cannot
  *   be fetched; EFBIG when it is beyond one of the `limits` or would take more memory than `maxBytes`; ENOTSUP when something is
@@ -72,7 +81,9 @@ async function restoreLayer(index: LayerIndex, source: Source, options: OpenLaye
   const opening: Opening = { source, size, table: tableOptionsOf(options), limits, maxBytes, signal };
   switch (index.format) {
     case 'zip':
-      return restoreZipLayer(index, opening);
+      return options.tocDigest === undefined ? restoreZipLayer(index, opening) : undefined;
+    case 'estargz':
+      return restoreEstargzLayer(index, opening, options.tocDigest);
     default:
       return index.format satisfies never;
   }
@@ -91,6 +102,8 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
   const { signal, maxBytes = DEFAULT_MAX_BYTES } = options;
   const table = tableOptionsOf(options);
   const limits = resolveLimits(options.limits);
+  if (options.tocDigest !== undefined && parseDigest(options.tocDigest) === undefined)
+    throw new TypeError(`The option 'tocDigest' must be sha256: and 64 hexadecimal digits: ${options.tocDigest}`);
   const expected = options.integrity === undefined ? undefined : parseIntegrity(options.integrity);
   const size = await remote.size(signal);
   let source = remote;
@@ -103,6 +116,10 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
   }
   const opening: Opening = { source, size, table, limits, maxBytes, signal };
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
+  const toc = findEstargzToc({ bytes: tail, size }, { archive: source.name });
+  if (toc !== undefined) return openEstargzLayer(toc, tail, opening, options.tocDigest);
+  if (options.tocDigest !== undefined)
+    throw damaged({ archive: source.name }, `no table of contents, whose digest should be ${options.tocDigest}`);
   const atHand = source.peek(0, Math.min(size, HEAD_SIZE));
   // Fast path: the end of a zip says all that is needed, and saves the request for the start.
   if (atHand === undefined && endsAsZip(tail)) {

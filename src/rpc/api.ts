@@ -8,7 +8,7 @@ import type { Durability } from '../layer/upper.ts';
 import type { StorageEstimate } from '../storage/estimate.ts';
 import type { Restored } from '../upper/open-upper.ts';
 
-/** One lower: an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst), recognised by its content. */
+/** One lower: an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz), recognised by its content. */
 export interface LowerOptions {
   /** Where to fetch it; relative to the page. */
   readonly url: string | URL;
@@ -20,12 +20,29 @@ export interface LowerOptions {
   readonly whiteouts?: 'oci';
   /** Hashes as in HTML's `integrity`: the archive is fetched whole and compared before a byte of it is used. */
   readonly integrity?: string;
+  /** Digest of an eStargz's table of contents, as `stratafs pack` prints it (`sha256:HEX`): covers all that is ever read of it. */
+  readonly tocDigest?: string;
   /** Only names that one of these globs matches (`*`, `?`, `**`), as they are in the archive after `strip`, and what is below them. */
   readonly include?: readonly string[];
   /** No name that one of these globs matches, nor anything below it. */
   readonly exclude?: readonly string[];
   /** What an archive may ask for before it is refused (EFBIG). */
   readonly limits?: ArchiveLimits;
+  /** Whether cookies go with requests to other origins. Default: `same-origin`. */
+  readonly credentials?: RequestCredentials;
+  /** Go with every request. Across origins they need the server's consent to a preflight. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether what is kept of it is compared with the server's at each opening. *never*: its URL always means the same bytes. Default: open. */
+  readonly revalidate?: 'open' | 'never';
+  /**
+   * Files to fetch at once when it is opened: what `ws.recordAccess()` gave for it the last time. Nobody waits for them. Default: what an
+   * eStargz names itself.
+   */
+  readonly prefetch?: readonly string[];
+  /** Fetches everything else too, a request at a time, unless the browser is told to save data. Default: false. */
+  readonly background?: boolean;
+  /** Lets synchronous calls in the worker fetch what they need by synchronous requests. Default: true; otherwise they are EAGAIN. */
+  readonly syncFetch?: boolean;
 }
 
 /** Bytes of lowers fetched so far. */
@@ -52,6 +69,11 @@ export interface OpenOptions {
   readonly guard?: boolean;
   /** What to do where the browser has lost the workspace for good. *error* (the default): EIO. *anew*: start with an empty one. */
   readonly lost?: 'error' | 'anew';
+  /**
+   * What to do about records that are damaged. *refuse* (the default): EIO, naming them. *set-aside*: keep them apart, open without them,
+   * and let `check()` name them.
+   */
+  readonly damaged?: 'refuse' | 'set-aside';
   /** The application's own worker, which calls `serve()` of `stratafs/worker`. Default: the packaged one. */
   readonly worker?: Worker;
   /** Script of the packaged worker, where a bundler cannot find it by itself. */

@@ -99,7 +99,7 @@ class RemoteWorkspace implements Workspace {
  * await ws.fs.writeFile('/src/main.ts', 'hello');
  */
 export async function open(options: OpenOptions): Promise<Workspace> {
-  const { name, lower, durability, user, quota, guard, lost, onProgress, signal } = options;
+  const { name, lower, durability, user, quota, guard, lost, damaged, onProgress, signal } = options;
   const { peer, dispose } = await reach(options);
   try {
     const request = {
@@ -109,6 +109,7 @@ export async function open(options: OpenOptions): Promise<Workspace> {
       quota,
       guard,
       lost,
+      damaged,
       marker: name && remembered(name),
       lower: lower.map(({ url, ...rest }) => ({ ...rest, url: absolute(url) })),
     };

@@ -2,10 +2,11 @@
 
 import { FsError, assertNotAborted } from '../base/errors.ts';
 import { Overlay } from '../fs/overlay.ts';
+import { openBlockCache } from '../lower/block-cache.ts';
 import { openLayer } from '../lower/open-layer.ts';
 import type { UpperStore } from '../layer/upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
-import { openUpper, removeWorkspace, type OpenedUpper } from '../upper/open-upper.ts';
+import { openUpper, removeWorkspace, type OpenUpperOptions, type OpenedUpper } from '../upper/open-upper.ts';
 import type { Progress } from './api.ts';
 import { onConnection, type MessageScope } from './connect.ts';
 import { EngineSeat } from './engine-seat.ts';
@@ -60,6 +61,8 @@ interface Named {
 /** The workspaces of one worker. */
 class Workspaces implements Service {
   readonly life: Promise<string | undefined>;
+  /** What was fetched of archives, for all workspaces of the origin. */
+  readonly #cache = openBlockCache();
   readonly #names = new Map<string, Named>();
 
   constructor(
@@ -134,12 +137,14 @@ class Workspaces implements Service {
   }
 
   async #mount(request: OpenRequest, { signal, onProgress }: OpenContext, fence?: Fence, claim = false): Promise<EngineSeat> {
-    const { name, lower, durability, user, quota, guard, lost, marker } = request;
+    const { name, lower, durability, user, quota } = request;
     const opened = new Parts(signal);
     try {
       // All at once: the database need not wait for the network.
-      const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, { guard, lost, marker }), fence));
-      const fetching = lower.map(({ url, ...options }) => opened.add(openLayer(url, { ...options, ...opened.fetching(url, onProgress) })));
+      const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, storedOptions(request)), fence));
+      const fetching = lower.map(({ url, ...options }) =>
+        opened.add(openLayer(url, { ...options, cache: this.#cache, ...opened.fetching(url, onProgress) })),
+      );
       const [store, ...lowers] = await Promise.all([opening, ...fetching] as const);
       const upper = fence === undefined ? store : fence.around(store);
       const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability, quota, ...user }));
@@ -155,6 +160,8 @@ class Workspaces implements Service {
     }
   }
 }
+
+const storedOptions = ({ guard, lost, damaged, marker }: OpenRequest): OpenUpperOptions => ({ guard, lost, damaged, marker });
 
 /** An opening of which the owner hears when it was overtaken meanwhile. */
 const heeded = <T>(opening: Promise<T>, fence: Fence | undefined): Promise<T> => fence?.heed(opening) ?? opening;

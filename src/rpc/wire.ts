@@ -140,6 +140,7 @@ export interface OpenRequest {
   readonly quota?: number | undefined;
   readonly guard?: boolean | undefined;
   readonly lost?: OpenOptions['lost'] | undefined;
+  readonly damaged?: OpenOptions['damaged'] | undefined;
   /** The generation that the page remembers. */
   readonly marker?: string | undefined;
   /** Under which `cancel` finds the opening. */

@@ -111,7 +111,7 @@ interface Wanted {
 }
 
 /** Bytes of the largest chunk: docs/FORMAT.md, 1.3. */
-const CHUNK_SIZE = 1 << 18;
+const CHUNK_SIZE = 1 << 20;
 
 function* batches(wanted: readonly Wanted[]): Generator<number[]> {
   let ids: number[] = [];

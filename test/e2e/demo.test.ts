@@ -250,14 +250,18 @@ describe('the demo', () => {
     await page.close();
   });
 
-  test('a workspace that is open in another tab is not opened twice', async () => {
-    const first = await visit('one-owner');
-    const second = await browser.newPage();
-    await second.goto(addressOf('one-owner'));
-    await second.getByRole('heading', { name: 'This workspace is open in another tab' }).waitFor();
+  test('two tabs show one workspace: what one does the other sees, and when the first goes the second goes on, terminal included', async () => {
+    const first = await visit('two-tabs');
+    const second = await visit('two-tabs');
+    await run(first, 'echo hello > from-first.txt');
+    await row(second, '/from-first.txt').waitFor();
+    await run(second, 'mkdir from-second');
+    await row(first, '/from-second').waitFor();
     await first.close();
-    await second.getByRole('button', { name: 'Try again' }).click();
-    await row(second, '/README.md').waitFor();
+    await run(second, 'mv from-first.txt from-second/moved.txt');
+    await row(second, '/from-first.txt').waitFor({ state: 'detached' });
+    await second.reload();
+    await row(second, '/from-second').waitFor();
     await second.close();
   });
 });

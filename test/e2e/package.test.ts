@@ -179,6 +179,20 @@ test('stratafs/engine runs in Node as it is installed', async () => {
   expect(JSON.parse(printed)).toEqual(['in Node', ['deleted.txt', 'edited.txt', 'kept.txt']]);
 });
 
+test('the stratafs command and stratafs/pack run in Node as they are installed', async () => {
+  const bin = join(app, 'node_modules/.bin', process.platform === 'win32' ? 'stratafs.cmd' : 'stratafs');
+  const said = await command(bin, ['pack', 'public/base.zip', '-o', 'base.esgz'], app);
+  expect(said).toContain('base.esgz: 4 entries');
+  expect(await command(bin, ['cat', 'base.esgz', '/kept.txt'], app)).toBe('from the archive');
+  expect(await command(bin, ['ls', 'public/packed.tar.zst'], app)).toMatch(/ \/packed\.txt\n$/);
+  await writeFile(
+    join(app, 'pack.mjs'),
+    `import { pack } from 'stratafs/pack';
+     console.log((await pack('base.esgz')).digest === (await pack('public/base.zip')).digest);`,
+  );
+  expect(await command(process.execPath, ['pack.mjs'], app)).toBe('true\n');
+}, 60_000);
+
 describe('the tarball', () => {
   test('holds the entry points, the worker, the licences, and no sources', async () => {
     const files = (await readdir(installed, { recursive: true })).map((name) => name.replaceAll('\\', '/'));
@@ -186,8 +200,10 @@ describe('the tarball', () => {
       'LICENSE',
       'NOTICE.md',
       'README.md',
+      'dist/cli.js',
       'dist/engine.js',
       'dist/index.js',
+      'dist/pack.js',
       'dist/serve.js',
       'dist/worker.js',
       'dist/zenfs.js',

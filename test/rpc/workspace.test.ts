@@ -9,6 +9,7 @@ import type { Overlay } from '../../src/fs/overlay.ts';
 import { connectTo } from '../../src/rpc/connect.ts';
 import { Peer } from '../../src/rpc/peer.ts';
 import { FS_METHODS, PROTOCOL } from '../../src/rpc/wire.ts';
+import { estargz, estargzTocDigest } from '../fixtures/packed-1.ts';
 import { localWorker, type LocalWorker } from './local-worker.ts';
 
 const utf8 = new TextEncoder();
@@ -45,6 +46,15 @@ describe('open', () => {
     expect(ws.layers).toHaveLength(1);
     expect(ws.layers[0]).toMatchObject({ at: '/lib', warnings: [] });
     expect(ws.name).toMatch(/^rpc-/);
+  });
+
+  test('mounts an eStargz under the digest of its table of contents, and no other', async () => {
+    const url = `data:application/octet-stream;base64,${estargz}`;
+    const ws = await openIn(start(), { lower: [{ url, tocDigest: estargzTocDigest }] });
+    expect(await ws.fs.readFile('/link', 'utf8')).toContain('answer = 42');
+    await ws.fs.appendFile('/src/main.ts', '// more');
+    expect((await ws.diff()).map(({ path }) => path)).toEqual(['/src/main.ts']);
+    await expect(openIn(start(), { lower: [{ url, tocDigest: `sha256:${'0'.repeat(64)}` }] })).rejects.toMatchObject({ code: 'EIO' });
   });
 
   test('what was changed is there when the workspace is opened again', async () => {

@@ -46,6 +46,10 @@ export const ORDER_BITS: u32 = 7;
 export const ORDER_ENTRIES: u32 = 128;
 export const ORDER_TABLE: usize = 0x6000;
 
+/** SHA-256: 8 u32 of state, which the caller sets and reads, and 64 of the message schedule. */
+export const SHA_STATE: usize = 0x6200;
+export const SHA_SCHEDULE: usize = 0x6240;
+
 /* Constants that the compiler keeps in memory are at 0x7000: --memoryBase in scripts/build-codec.ts. */
 
 /** Input. Behind it are 1 KiB that the header of a block, 570 bytes at most, may be looked for in. */

@@ -1,0 +1,122 @@
+/*
+ * Where the content of an eStargz archive is: chunks of files, packed into columns. Several chunks may stand in one gzip member
+ * (`innerOffset`); how long a member is nobody says, but it ends where the next one that is named starts at the latest.
+ */
+
+import { type Place, damaged } from './damage.ts';
+import { DEFLATE_MAX_RATIO } from './gzip.ts';
+
+/** One chunk as the table of contents has it. */
+export interface Chunk {
+  /** The name of the file, for messages. */
+  readonly name: string;
+  /** Where its gzip member starts in the archive. */
+  readonly offset: number;
+  /** Where it starts in what the member holds. */
+  readonly innerOffset: number;
+  /** Where it starts in its file. */
+  readonly start: number;
+  readonly size: number;
+  /** SHA-256 of it; `undefined` where the archive has none. */
+  readonly digest: Uint8Array | undefined;
+}
+
+/** The columns, one element a chunk, in the order of the table of contents: the chunks of a file stand together. */
+export interface ChunkColumns {
+  readonly offset: Float64Array;
+  /** Where the member ends in the archive, at the latest. */
+  readonly memberEnd: Float64Array;
+  /** Bytes of what the member holds, up to the end of its last chunk. */
+  readonly memberSize: Float64Array;
+  readonly innerOffset: Float64Array;
+  readonly start: Float64Array;
+  readonly size: Float64Array;
+  /** 32 bytes each. */
+  readonly digests: Uint8Array;
+  /** 1 where there is a digest. */
+  readonly hasDigest: Uint8Array;
+}
+
+const DIGEST_SIZE = 32;
+
+/**
+ * Packs the chunks of an archive whose content ends at `contentEnd`.
+ *
+ * @throws {FsError} EIO when they overlap, are outside the archive, or are more than their compressed bytes can hold.
+ */
+export function packChunks(chunks: readonly Chunk[], contentEnd: number, archive: Place): ChunkColumns {
+  const column = (value: (chunk: Chunk) => number): Float64Array => Float64Array.from(chunks, value);
+  const columns: ChunkColumns = {
+    offset: column(({ offset }) => offset),
+    memberEnd: new Float64Array(chunks.length),
+    memberSize: new Float64Array(chunks.length),
+    innerOffset: column(({ innerOffset }) => innerOffset),
+    start: column(({ start }) => start),
+    size: column(({ size }) => size),
+    digests: new Uint8Array(chunks.length * DIGEST_SIZE),
+    hasDigest: Uint8Array.from(chunks, ({ digest }) => (digest === undefined ? 0 : 1)),
+  };
+  for (const [i, { digest }] of chunks.entries()) if (digest !== undefined) columns.digests.set(digest, i * DIGEST_SIZE);
+  for (const members of membersOf(chunks)) {
+    const end = members.next ?? contentEnd;
+    const size = measureMember(chunks, members.chunks, end, archive);
+    for (const i of members.chunks) {
+      columns.memberEnd[i] = end;
+      columns.memberSize[i] = size;
+    }
+  }
+  return columns;
+}
+
+interface Member {
+  /** Numbers of its chunks, by their place in it. */
+  readonly chunks: readonly number[];
+  /** Where the next member starts. */
+  readonly next: number | undefined;
+}
+
+function* membersOf(chunks: readonly Chunk[]): Generator<Member> {
+  const order = chunks.map((_, i) => i);
+  order.sort((a, b) => chunks[a]!.offset - chunks[b]!.offset || chunks[a]!.innerOffset - chunks[b]!.innerOffset || a - b);
+  for (let first = 0; first < order.length;) {
+    const { offset } = chunks[order[first]!]!;
+    let end = first + 1;
+    while (end < order.length && chunks[order[end]!]!.offset === offset) end++;
+    yield { chunks: order.slice(first, end), next: end < order.length ? chunks[order[end]!]!.offset : undefined };
+    first = end;
+  }
+}
+
+/** Gives how much a member holds. */
+function measureMember(chunks: readonly Chunk[], numbers: readonly number[], end: number, archive: Place): number {
+  let size = 0;
+  let before: Chunk | undefined;
+  for (const i of numbers) {
+    const chunk = chunks[i]!;
+    const place = { ...archive, entry: chunk.name };
+    if (chunk.offset >= end) throw damaged(place, `its content is at byte ${chunk.offset}, behind the last of the archive's content`);
+    if (chunk.innerOffset < size && before !== undefined)
+      throw damaged(place, `its content overlaps with that of '${before.name}' in the gzip member at byte ${chunk.offset}`);
+    size = chunk.innerOffset + chunk.size;
+    before = chunk;
+  }
+  const last = before!;
+  if (size > (end - last.offset) * DEFLATE_MAX_RATIO) {
+    throw damaged(
+      { ...archive, entry: last.name },
+      `its table of contents claims ${size} bytes in the gzip member at byte ${last.offset}, whose ${end - last.offset} bytes cannot hold them`,
+    );
+  }
+  return size;
+}
+
+/** The digest of a chunk, or `undefined`. */
+export function chunkDigest({ digests, hasDigest }: ChunkColumns, chunk: number): Uint8Array | undefined {
+  return hasDigest[chunk] === 1 ? digests.subarray(chunk * DIGEST_SIZE, (chunk + 1) * DIGEST_SIZE) : undefined;
+}
+
+/** Reads `sha256:HEX`: `undefined` for anything else. */
+export function parseDigest(text: string): Uint8Array | undefined {
+  const hex = /^sha256:([0-9a-f]{64})$/.exec(text)?.[1];
+  return hex === undefined ? undefined : Uint8Array.from(hex.match(/../g)!, (pair) => Number.parseInt(pair, 16));
+}

@@ -1,0 +1,20 @@
+/* eStargz archives changed at random: right bytes or a POSIX error. `npx tsx scripts/fuzz-archives.ts` does more. */
+
+import { expect, test } from 'vitest';
+import { type Outcome, randomNumbers } from '../../support/mutate-archives.ts';
+import { judgeChangedBytes, judgeChangedToc } from '../../support/mutate-estargz.ts';
+
+const COUNT = 2000;
+
+test.each([
+  ['bytes: only right content is served', judgeChangedBytes],
+  ['a table of contents that is packed again: a POSIX error or a layer', judgeChangedToc],
+])('changed %s', async (_, judge) => {
+  const random = randomNumbers(17);
+  const outcomes = new Map<Outcome, number>();
+  for (let i = 0; i < COUNT; i++) {
+    const outcome = await judge(random);
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  }
+  expect([...outcomes.keys()].sort()).toEqual(['partly', 'refused', 'served']);
+});
