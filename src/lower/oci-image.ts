@@ -1,8 +1,8 @@
 /* `openImage`: an image, wherever it is, as lowers. Owns the way from a reference to layers, and what an image may cost. */
 
 import { ArgumentError, FsError } from '../base/errors.ts';
-import { damaged, tooLarge } from '../archive/damage.ts';
-import { type ArchiveLimits, resolveLimits } from '../archive/limits.ts';
+import { damaged } from '../archive/damage.ts';
+import type { ArchiveLimits } from '../archive/limits.ts';
 import {
   type Descriptor,
   type ImageConfig,
@@ -15,19 +15,14 @@ import { choosePlatform, parsePlatform, platformText, suits } from '../archive/o
 import { type Digest, digestText } from '../archive/oci-digest.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
-import type { BlockCache } from './block-cache.ts';
-import { Gate } from './gate.ts';
 import type { HttpOptions } from './http-request.ts';
-import { DEFAULT_MAX_BYTES } from './http-source.ts';
-import { BlobSource, digestOfBytes } from './oci-blob.ts';
+import type { CachedLayerOptions } from './open-cached.ts';
+import { digestOfBytes } from './oci-blob.ts';
+import { closeLayers, openLayers } from './oci-layers.ts';
 import { INDEX_DEPTH, layoutPlace } from './oci-layout.ts';
 import { type ImagePlace, blobName, fetchDocument } from './oci-place.ts';
-import { openLayer } from './open-layer.ts';
 import type { RegistryLogin } from './registry-auth.ts';
 import { registryPlace } from './registry-place.ts';
-
-/** As many as browsers open connections to one host. */
-const FETCHED_AT_ONCE = 6;
 
 const DEFAULT_PLATFORM = 'linux/amd64';
 
@@ -39,15 +34,16 @@ export type ImageSource =
   | { readonly image: string; readonly registry?: string | URL | undefined; readonly login?: RegistryLogin | undefined };
 
 export interface ImageOptions
-  extends Pick<TableOptions, 'at' | 'include' | 'exclude'>, Pick<HttpOptions, 'name' | 'fetch' | 'retry' | 'onProgress'> {
+  extends
+    Pick<TableOptions, 'at' | 'include' | 'exclude'>,
+    Pick<HttpOptions, 'name' | 'fetch' | 'retry' | 'onProgress' | 'syncFetch'>,
+    Pick<CachedLayerOptions, 'cache' | 'background'> {
   /** `os/architecture` or `os/architecture/variant`. Default: `linux/amd64`. */
   readonly platform?: string | undefined;
   /** Of each layer; `entries` of all layers together. */
   readonly limits?: ArchiveLimits | undefined;
-  /** Bytes that all layers together may have as they are fetched. Default: 1 GiB. */
+  /** Bytes that all layers together may have as they are fetched; those that are read lazily do not count. Default: 1 GiB. */
   readonly maxBytes?: number | undefined;
-  /** Keeps layers for later sessions. Default: nothing is kept. */
-  readonly cache?: BlockCache | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,7 +61,8 @@ export interface Image {
 }
 
 /**
- * Opens an image. Every blob is compared with its digest before anything of it is used; whiteouts in layers hide what is below.
+ * Opens an image. Every blob is compared with its digest before anything of it is used; eStargz layers whose table of contents the
+ * manifest pins are read lazily, chunk by chunk. Whiteouts in layers hide what is below.
  *
  * @throws {FsError} ENOENT when there is no such image, or none for the platform (the error says what there is); EACCES when the
  *   registry does not let us; EIO with the cause when something cannot be fetched, is damaged, or is not what its digest says; ENOTSUP
@@ -76,8 +73,8 @@ export interface Image {
  */
 export async function openImage(source: ImageSource, options: ImageOptions = {}): Promise<Image> {
   const wanted = parsePlatform(options.platform ?? DEFAULT_PLATFORM);
-  const { name, fetch: own, retry, signal } = options;
-  const http: HttpOptions = { name, fetch: own, retry };
+  const { name, fetch: own, retry, syncFetch, signal } = options;
+  const http: HttpOptions = { name, fetch: own, retry, syncFetch };
   const place = placeOf(source, http);
   const { manifest, digest, platform } = await findManifest(place, wanted, signal);
   const config = await fetchConfig(place, manifest, signal);
@@ -92,7 +89,7 @@ export async function openImage(source: ImageSource, options: ImageOptions = {})
     config,
     annotations: manifest.annotations,
     layers,
-    close: () => closeAll(layers),
+    close: () => closeLayers(layers),
   };
 }
 
@@ -139,93 +136,4 @@ async function fetchConfig(
   const archive = blobName(place, digest);
   const { bytes } = await fetchDocument({ url: place.blobUrl(digest), name: archive, size, digest }, place, signal);
   return parseImageConfig(bytes, mediaType, layers.length, { archive });
-}
-
-async function openLayers(place: ImagePlace, descriptors: readonly Descriptor[], options: ImageOptions): Promise<Layer[]> {
-  const unique = new Map(descriptors.map((descriptor) => [digestText(descriptor.digest), descriptor]));
-  const { maxBytes = DEFAULT_MAX_BYTES } = options;
-  let total = 0;
-  for (const { size } of unique.values()) total += size;
-  if (total > maxBytes)
-    throw tooLarge({ archive: place.name }, `its layers have ${total} bytes, more than the ${maxBytes} that are allowed`);
-  const stop = new AbortController();
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-  const gate = new Gate(FETCHED_AT_ONCE);
-  const budget = new EntryBudget(place.name, resolveLimits(options.limits).entries);
-  const progress = new Progress(total, options.onProgress);
-  const opening = new Map(
-    [...unique].map(([key, descriptor]) => [
-      key,
-      gate.pass(async () => {
-        const layer = await openLayerOf(place, descriptor, { ...options, signal, onProgress: progress.part() });
-        budget.take(layer.table.length);
-        return layer;
-      }, signal),
-    ]),
-  );
-  try {
-    await Promise.all(opening.values());
-  } catch (e) {
-    stop.abort(e);
-    const settled = await Promise.allSettled(opening.values());
-    await closeAll(settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
-    throw options.signal?.aborted === true ? options.signal.reason : e;
-  }
-  return Promise.all(descriptors.map(({ digest }) => opening.get(digestText(digest))!));
-}
-
-function openLayerOf(place: ImagePlace, { digest, size }: Descriptor, options: ImageOptions): Promise<Layer> {
-  const { at, include, exclude, limits, maxBytes = DEFAULT_MAX_BYTES, cache, signal, onProgress } = options;
-  const request = { url: place.blobUrl(digest), name: blobName(place, digest), size, limit: maxBytes, digest };
-  const source = new BlobSource(request, { ...place.http, onProgress });
-  const table: TableOptions = { at, include, exclude, whiteouts: 'oci' };
-  // Without a cache the source has compared it already.
-  const integrity = cache === undefined ? undefined : sriOf(digest);
-  return openLayer(source, { ...table, limits, maxBytes, cache, integrity, signal });
-}
-
-/** The same digest as HTML writes it. It is what the cache knows content by. */
-function sriOf({ algorithm, hex }: Digest): string {
-  const bytes = hex.match(/../g)!.map((pair) => Number.parseInt(pair, 16));
-  return `${algorithm}-${btoa(String.fromCharCode(...bytes))}`;
-}
-
-async function closeAll(layers: readonly Layer[]): Promise<void> {
-  await Promise.all([...new Set(layers)].map((layer) => layer.close()));
-}
-
-/** What is left of the entries that all layers together may have. */
-class EntryBudget {
-  #taken = 0;
-
-  constructor(
-    private readonly name: string,
-    private readonly limit: number,
-  ) {}
-
-  take(entries: number): void {
-    this.#taken += entries;
-    if (this.#taken > this.limit) throw tooLarge({ archive: this.name }, `more than the ${this.limit} entries that are allowed`);
-  }
-}
-
-/** Adds up what the layers report. */
-class Progress {
-  #loaded = 0;
-
-  constructor(
-    private readonly total: number,
-    private readonly tell: ImageOptions['onProgress'],
-  ) {}
-
-  part(): HttpOptions['onProgress'] {
-    const { tell, total } = this;
-    if (tell === undefined) return undefined;
-    let before = 0;
-    return ({ loaded }) => {
-      this.#loaded += loaded - before;
-      before = loaded;
-      tell({ loaded: this.#loaded, total });
-    };
-  }
 }
