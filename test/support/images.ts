@@ -77,6 +77,12 @@ export class ImageFolder {
     return this.blob({ schemaVersion: 2, mediaType: types.index, manifests }, types.index);
   }
 
+  /** A manifest that was written before. */
+  manifestOf({ digest }: WrittenDescriptor): { readonly config: WrittenDescriptor; readonly layers: readonly WrittenDescriptor[] } {
+    const text = new TextDecoder().decode(this.files.get(`blobs/${digest.replace(':', '/')}`));
+    return JSON.parse(text) as { config: WrittenDescriptor; layers: WrittenDescriptor[] };
+  }
+
   /** Writes what makes a layout of it. */
   layout(manifests: readonly WrittenDescriptor[]): this {
     this.files.set('oci-layout', encodeUtf8('{"imageLayoutVersion":"1.0.0"}'));

@@ -59,7 +59,7 @@ describe('documents', () => {
     ['a size that is none', { ...manifest, config: { ...blob(OCI.config), size: -1 } }, undefined, 'EIO', 'no size'],
     ['a thousand and one layers', { ...manifest, layers: Array.from({ length: 1001 }, () => blob(OCI.gzip)) }, undefined, 'EFBIG', '1001'],
   ])('%s is refused', (_, document, declared, code, detail) => {
-    expect(() => read(document, declared)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(detail) }));
+    expect(() => read(document, declared)).toThrow(new RegExp(`^${code}: .*${detail.replaceAll(/[[\]+]/g, '\\$&')}`));
   });
 
   test('a page in the place of a manifest is told as such', () => {

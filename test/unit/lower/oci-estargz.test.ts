@@ -73,7 +73,7 @@ describe('what is not what the manifest says', () => {
     const [below, above] = digests.map((digest) => `blobs/${digest.replace(':', '/')}`);
     other.set(below!, files.get(above!)!);
     await using host = await startRangeServer({ files: other });
-    await expect(openImage({ oci: host.url })).rejects.toMatchObject({ code: 'EIO', message: expect.stringContaining(digests[0]!) });
+    await expect(openImage({ oci: host.url })).rejects.toThrow(new RegExp(`^EIO.*${digests[0]}`));
   });
 
   test('a forged chunk is refused when it is read, and others are not', async () => {

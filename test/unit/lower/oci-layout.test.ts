@@ -51,8 +51,8 @@ describe('finding', () => {
     expect(opened.digest).toBe(image.digest);
     expect(opened.platform).toBe('linux/amd64');
     expect(await treeOf(opened)).toEqual(['/a file 3:"new"', '/d directory', '/d/above file 1:"y"']);
-    const [, top] = JSON.parse(Buffer.from(folder.files.get(`blobs/${image.digest.replace(':', '/')}`)!).toString()).layers;
-    expect(opened.layers[0]?.digest).toBe(`${top.digest.replace(':', '-')};whiteouts=oci`);
+    const [, top] = folder.manifestOf(image).layers;
+    expect(opened.layers[0]?.digest).toBe(`${top!.digest.replace(':', '-')};whiteouts=oci`);
   });
 
   test('by name, by digest, by nested digest; and the only one without a name', async () => {
@@ -222,7 +222,7 @@ describe('verification', () => {
     expect(await failure(open(folder))).toContain(`blob ${image.digest}: its digest is`);
     folder.files.set('index.json', other);
     const { folder: second, image: whole } = twoLayers();
-    const { config } = JSON.parse(Buffer.from(second.files.get(`blobs/${whole.digest.replace(':', '/')}`)!).toString());
+    const { config } = second.manifestOf(whole);
     forge(second, config, new Uint8Array(config.size).fill(32));
     expect(await failure(open(second))).toContain(`blob ${config.digest}: its digest is`);
   });

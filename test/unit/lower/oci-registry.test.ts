@@ -214,7 +214,7 @@ describe('a login by Basic', () => {
       const authorization = new Headers(init.headers).get('authorization');
       sent.push(authorization);
       const answer = guard({ method: 'GET', path: new URL(url).pathname, authorization: authorization ?? undefined });
-      return new Response(answer.body as Uint8Array<ArrayBuffer>, answer as ResponseInit);
+      return new Response(answer.body === undefined ? null : Buffer.from(answer.body), answer);
     };
     const registry = 'http://registry.example';
     expect(await failure(open(at(registry, undefined, login), { fetch }))).toContain('which is not https: and is not among');
