@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
+import { FsError } from '../../../src/base/errors.ts';
 import { parseImageConfig, parseImageDocument } from '../../../src/archive/oci.ts';
 import { choosePlatform, parsePlatform, withRef } from '../../../src/archive/oci-choice.ts';
 import { parseDigest } from '../../../src/archive/oci-digest.ts';
@@ -157,5 +158,57 @@ describe('choices', () => {
     expect(withRef(images, '1.0')).toEqual([images[0]]);
     expect(withRef(images, '2.0')).toEqual([images[1]]);
     expect(withRef(images, '0')).toEqual([]);
+  });
+});
+
+describe('mutations', () => {
+  /** Always the same numbers. */
+  function random(seed: number): (limit: number) => number {
+    let state = seed;
+    return (limit) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * limit);
+    };
+  }
+
+  test('of documents give a document or an error of ours, and never a digest that is none', () => {
+    const next = random(1);
+    const seeds = [
+      { ...manifest, mediaType: OCI.manifest, annotations: { a: 'b' } },
+      { schemaVersion: 2, mediaType: OCI.index, manifests: [{ ...blob(OCI.manifest), platform: { os: 'linux', architecture: 'amd64' } }] },
+    ].map((document) => encodeUtf8(JSON.stringify(document)));
+    const pieces = ['null', '[]', '{}', '-1', '1e999', '""', '"../.."', ':', ',', '}', '"__proto__":1,', '\ud800'].map((text) =>
+      encodeUtf8(text),
+    );
+    let read = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const seed = seeds[next(2)]!;
+      const at = next(seed.length);
+      const piece = next(2) === 0 ? pieces[next(pieces.length)]! : Uint8Array.of(next(256));
+      const mutant = new Uint8Array([...seed.subarray(0, at), ...piece, ...seed.subarray(at + next(12))]);
+      try {
+        const document = parseImageDocument(mutant, undefined, place);
+        const found = document.kind === 'index' ? document.manifests : [document.config, ...document.layers];
+        for (const descriptor of found) expect(descriptor.digest.hex).toMatch(/^[0-9a-f]+$/);
+        read++;
+      } catch (e) {
+        if (!(e instanceof FsError)) throw e;
+      }
+    }
+    expect(read).toBeGreaterThan(100);
+  });
+
+  test('of references give one whose parts hold nothing that means something in a URL', () => {
+    const next = random(2);
+    const characters = 'ab1/:@._-[]%?#\\ é\n';
+    for (let i = 0; i < 20_000; i++) {
+      const text = Array.from({ length: 1 + next(16) }, () => characters[next(characters.length)]).join('');
+      try {
+        const { name, ref } = parseReference(text);
+        expect(new URL(`/v2/${name}/manifests/${ref}`, 'http://host').pathname).toBe(`/v2/${name}/manifests/${ref}`);
+      } catch (e) {
+        if (!(e instanceof TypeError)) throw e;
+      }
+    }
   });
 });
