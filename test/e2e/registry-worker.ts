@@ -1,13 +1,14 @@
 /* The worker of registry.test.ts: opens images in a real browser. */
 
 import { Overlay } from '../../src/fs/overlay.ts';
+import { openBlockCache } from '../../src/lower/block-cache.ts';
 import { type ImageOptions, type ImageSource, openImage } from '../../src/lower/oci-image.ts';
 import { answerCalls } from './answer-calls.ts';
 
 answerCalls({
-  /** Opens an image and reads one file of it. */
+  /** Opens an image, through the browser's cache unless told otherwise, and reads one file of it. */
   read: async (source: ImageSource, path: string, options: ImageOptions = {}) => {
-    const image = await openImage(source, { retry: { tries: 1 }, ...options });
+    const image = await openImage(source, { retry: { tries: 1 }, cache: openBlockCache(), ...options });
     const overlay = await Overlay.mount({ lower: image.layers });
     const content = await overlay.fs.promises.readFile(path, 'utf8');
     await overlay.close();

@@ -1,11 +1,16 @@
 /* Images in a real Chromium: across origins, with what CORS shows and hides, and with redirects that a page cannot see. */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { MANIFEST_ACCEPT } from '../../src/archive/oci.ts';
 import type { ImageSource } from '../../src/lower/oci-image.ts';
+import { packOci } from '../../src/pack/oci.ts';
 import { type Profile, makeProfile } from '../support/chromium.ts';
 import { ImageFolder } from '../support/images.ts';
+import { noise } from '../support/noise.ts';
 import { startRangeServer } from '../support/range-server.ts';
 import {
   CORS,
@@ -63,8 +68,8 @@ async function site(answer: (request: SeenRequest) => SiteAnswer, cors?: Readonl
 }
 
 /** Rejects with the message alone: the stack is the browser's. */
-const read = (source: ImageSource): Promise<unknown> =>
-  callWorker(page, 'read', source, '/a').catch((e: unknown) => {
+const read = (source: ImageSource, path = '/a', options: object = { cache: undefined }): Promise<unknown> =>
+  callWorker(page, 'read', source, path, options).catch((e: unknown) => {
     throw new Error((e as Error).message.split('\n')[0]);
   });
 const plain = ({ path }: SeenRequest): SiteAnswer => registryAnswer(folder, tags, path);
@@ -73,6 +78,31 @@ test('a layout on a plain host of another origin needs one header and no preflig
   await using host = await startRangeServer({ files: folder.layout([image]).files, cors: 'hidden' });
   expect(await read({ oci: host.url })).toEqual(expected);
   expect(host.requests.map(({ method }) => method)).toEqual(Array.from({ length: 6 }, () => 'GET'));
+});
+
+test('layers in the cache are not fetched again, whole ones and eStargz', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'image-'));
+  try {
+    writeFileSync(join(root, 'a'), 'packed');
+    writeFileSync(join(root, 'large'), noise(3 << 20, 1));
+    const packed = await packOci([root]);
+    for (const [files, content] of [
+      [folder.layout([image]).files, 'above'],
+      [packed.files, 'packed'],
+    ] as const) {
+      await using host = await startRangeServer({ files, cors: 'exposed' });
+      for (const time of [1, 2, 3]) {
+        host.reset();
+        expect(await read({ oci: host.url }, '/a', {})).toMatchObject({ content });
+        const blobs = host.requests.filter(({ path }) => path.startsWith('blobs/'));
+        // Manifest and configuration are asked for every time. The second time completes the block that the first had the start of.
+        if (time !== 2) expect(blobs.length > 2).toBe(time === 1);
+        expect(host.bytes).toBeLessThan(1 << 20);
+      }
+    }
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 describe('a registry that redirects elsewhere with the token', () => {
