@@ -156,6 +156,19 @@ describe('layers', () => {
     expect(asked.filter((path) => path === `blobs/${adds.digest.replace(':', '/')}`)).toHaveLength(1);
   });
 
+  test('a whiteout below a file of its own layer says nothing; a hard link to a file of a layer below is left out, and told', async () => {
+    const folder = new ImageFolder();
+    const image = folder.image({
+      layers: [
+        [file('d/y', '1'), file('low', '1')],
+        [file('d', '2'), file('d/.wh.y', ''), { name: 'link', type: '1', link: 'low' }],
+      ],
+    });
+    const opened = await open(folder.layout([image]));
+    expect(await treeOf(opened)).toEqual(['/d file 1:"2"', '/low file 1:"1"']);
+    expect(opened.layers[0]?.warnings.map(({ entry }) => entry)).toEqual(['link']);
+  });
+
   test('mounted below a directory, and filtered', async () => {
     const folder = new ImageFolder();
     const image = folder.image({
