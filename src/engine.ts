@@ -12,5 +12,8 @@ export { type LayerEntry, TableBuilder, type TableOptions } from './layer/build-
 export { memoryUpper } from './upper/memory-store.ts';
 export { idbUpper } from './upper/idb-store.ts';
 export { openLayer } from './lower/open-layer.ts';
+export { openImage, type Image, type ImageOptions, type ImageSource } from './lower/oci-image.ts';
+export type { LoginQuestion, RegistryLogin, RegistrySecret } from './lower/registry-auth.ts';
+export type { ImageConfig } from './archive/oci.ts';
 export { constants } from './base/constants.ts';
 export type { Credentials } from './overlay/call.ts';

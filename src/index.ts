@@ -1,7 +1,7 @@
 /* `stratafs`: the page's client. The engine is in the worker; nothing of it comes into this bundle. */
 
 export { attach, open, removeWorkspace } from './rpc/client.ts';
-export type { LowerOptions, OpenOptions, Progress, Workspace, WorkspaceUsage } from './rpc/api.ts';
+export type { ArchiveLower, ImageLower, LowerOptions, OpenOptions, Progress, Workspace, WorkspaceUsage } from './rpc/api.ts';
 export { FsError, isFsError } from './base/errors.ts';
 export type { ErrorCode } from './base/errors.ts';
 export { Dirent, Stats } from './base/stats.ts';
@@ -13,5 +13,6 @@ export type { StorageEstimate } from './storage/estimate.ts';
 export type { Restored } from './upper/open-upper.ts';
 export type { Durability } from './layer/upper.ts';
 export type { ArchiveLimits } from './archive/limits.ts';
+export type { RegistrySecret } from './lower/registry-auth.ts';
 export type * from './fs/api.ts';
 export { constants } from './base/constants.ts';

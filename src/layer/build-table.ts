@@ -178,7 +178,8 @@ export class TableBuilder {
         node.children!.set(part, next);
       }
       if (next.children === undefined) {
-        this.warn(entry.path, `skipped: '${part}' is not a directory`);
+        // A whiteout below a file of its own layer: some tools list all that the file has replaced.
+        if (!(this.#oci && parts.at(-1)!.startsWith(OCI_MARK))) this.warn(entry.path, `skipped: '${part}' is not a directory`);
         return undefined;
       }
       next.mtime = Math.max(next.mtime, entry.mtime);

@@ -61,7 +61,7 @@ export class HttpRequests {
 
   /** @throws {Transient} when it may go better the next time @throws {FsError} EIO */
   async send({ range, method = 'GET', stall = this.#patience.stall }: Question, signal: AbortSignal | undefined): Promise<Response> {
-    const call = this.options.fetch ?? ((url, init) => fetch(url, init));
+    const call = this.options.fetch ?? platformFetch;
     const attempt = new AbortController();
     const init: RequestInit = { method, signal: AbortSignal.any([this.#signal(signal), attempt.signal]) };
     const { credentials, headers } = this.options;
@@ -139,6 +139,9 @@ export class HttpRequests {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
   }
 }
+
+/** The platform's own, for whoever puts something around it. */
+export const platformFetch = (url: string, init: RequestInit): Promise<Response> => fetch(url, init);
 
 /** Tells whether CORS has no say: the page's own origin, or no page at all. */
 export function isSameOrigin(url: URL): boolean {

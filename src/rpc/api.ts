@@ -6,11 +6,15 @@ import type { WorkOptions } from '../base/progress.ts';
 import type { Usage } from '../base/usage.ts';
 import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
+import type { RegistrySecret } from '../lower/registry-auth.ts';
 import type { StorageEstimate } from '../storage/estimate.ts';
 import type { Restored } from '../upper/open-upper.ts';
 
-/** One lower: an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz), recognised by its content. */
-export interface LowerOptions {
+/** One lower: an archive, or an image, which gives as many layers as it has. */
+export type LowerOptions = ArchiveLower | ImageLower;
+
+/** An archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz), recognised by its content. */
+export interface ArchiveLower {
   /** Where to fetch it; relative to the page. */
   readonly url: string | URL;
   /** Mounts it at this directory. Default: the root. */
@@ -46,12 +50,33 @@ export interface LowerOptions {
   readonly syncFetch?: boolean;
 }
 
+/** An image: in a layout on any static host, or in a registry. */
+export type ImageLower = (
+  | {
+      /** Where the layout is (the folder of `index.json`); relative to the page. */
+      readonly oci: string | URL;
+      /** A name that its `index.json` has (often a tag), or a digest. Default: the only one there is. */
+      readonly ref?: string;
+    }
+  | {
+      /** Its name: `registry.example/team/tool:tag`, `…@sha256:…`. */
+      readonly image: string;
+      /** Where to ask instead of the host in the name, such as a proxy with CORS headers. */
+      readonly registry?: string | URL;
+      /** Sent to the registry when it asks, over https:, and to what `realms` names (origins, of its token server for one). */
+      readonly login?: RegistrySecret & { readonly realms?: readonly string[] };
+    }
+) & {
+  /** `os/architecture` or `os/architecture/variant`. Default: linux/amd64. */
+  readonly platform?: string;
+} & Pick<ArchiveLower, 'at' | 'include' | 'exclude' | 'limits' | 'background' | 'syncFetch'>;
+
 /** Bytes of lowers fetched so far. */
 export interface Progress {
   readonly loaded: number;
   /** `undefined` while a size is not known. */
   readonly total?: number | undefined;
-  /** The lower that is being fetched. */
+  /** The lower that is being fetched: its URL, or an image's name. */
   readonly url: string;
 }
 

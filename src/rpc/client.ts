@@ -10,13 +10,13 @@ import { FsError, assertNotAborted } from '../base/errors.ts';
 import type { WorkOptions, WorkProgress } from '../base/progress.ts';
 import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
-import type { OpenOptions, Workspace, WorkspaceUsage } from './api.ts';
+import type { LowerOptions, OpenOptions, Workspace, WorkspaceUsage } from './api.ts';
 import { connectTo } from './connect.ts';
 import { Peer } from './peer.ts';
 import { remoteFs } from './remote-fs.ts';
 import { RemoteStream } from './remote-stream.ts';
 import { startWorker } from './start-worker.ts';
-import type { StreamMethod, Summary, WorkspaceMethod } from './wire.ts';
+import type { StreamMethod, Summary, WireLower, WorkspaceMethod } from './wire.ts';
 
 class RemoteWorkspace implements Workspace {
   readonly name: string | undefined;
@@ -135,7 +135,7 @@ export async function open(options: OpenOptions): Promise<Workspace> {
       lost,
       damaged,
       marker: name && remembered(name),
-      lower: lower.map(({ url, ...rest }) => ({ ...rest, url: absolute(url) })),
+      lower: lower.map(located),
     };
     const summary = await peer.open(request, onProgress, signal);
     if (name && summary.generation) remembered(name, summary.generation);
@@ -232,6 +232,15 @@ function remembered(name: string, generation?: string): string | undefined {
 }
 
 const storage = (): Partial<StorageManager> | undefined => (globalThis.navigator as Partial<Navigator> | undefined)?.storage;
+
+/** A lower as the worker understands it. */
+const located = (lower: LowerOptions): WireLower =>
+  Object.fromEntries(
+    Object.entries(lower).map(([key, value]: [string, unknown]) => [
+      key,
+      /^(url|oci|registry)$/.test(key) && value ? absolute(value as string) : value,
+    ]),
+  ) as unknown as WireLower;
 
 /** A URL that means the same in the worker. */
 function absolute(url: string | URL): string {

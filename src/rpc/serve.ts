@@ -3,7 +3,6 @@
 import { FsError, assertNotAborted } from '../base/errors.ts';
 import { Overlay } from '../fs/overlay.ts';
 import { openBlockCache } from '../lower/block-cache.ts';
-import { openLayer } from '../lower/open-layer.ts';
 import type { UpperStore } from '../layer/upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
 import { openUpper, removeWorkspace, type OpenUpperOptions, type OpenedUpper } from '../upper/open-upper.ts';
@@ -12,6 +11,7 @@ import { onConnection, type MessageScope } from './connect.ts';
 import { EngineSeat } from './engine-seat.ts';
 import type { Fence } from './fence.ts';
 import { Host } from './host.ts';
+import { nameOf, openLower } from './lowers.ts';
 import { HostedWorkspace, type Connection, type OpenContext, type Service } from './hosted.ts';
 import { browserTabs, proveLife, type Tabs } from './ownership.ts';
 import { SharedSeat } from './shared-seat.ts';
@@ -142,10 +142,9 @@ class Workspaces implements Service {
     try {
       // All at once: the database need not wait for the network.
       const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, storedOptions(request)), fence));
-      const fetching = lower.map(({ url, ...options }) =>
-        opened.add(openLayer(url, { ...options, cache: this.#cache, ...opened.fetching(url, onProgress) })),
-      );
-      const [store, ...lowers] = await Promise.all([opening, ...fetching] as const);
+      const fetching = lower.map((one) => opened.add(openLower(one, { cache: this.#cache, ...opened.fetching(nameOf(one), onProgress) })));
+      const [store, ...opens] = await Promise.all([opening, ...fetching] as const);
+      const lowers = opens.flatMap(({ layers }) => layers);
       const upper = fence === undefined ? store : fence.around(store);
       const overlay = await opened.add(Overlay.mount({ lower: lowers, upper, durability, quota, ...user }));
       if (claim) overlay.engine.commits.writeSuperblock();

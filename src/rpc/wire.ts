@@ -146,11 +146,17 @@ export interface Greeting {
   readonly workspace: Summary | undefined;
 }
 
+/** URLs as text. */
+type Located<T> = { readonly [K in keyof T]: K extends 'url' | 'oci' | 'registry' ? string : T[K] };
+
+/** A lower as the worker gets it. */
+export type WireLower = Located<LowerOptions>;
+
 /** `OpenOptions` without what stays on the page. */
 export interface OpenRequest {
   readonly name: string | undefined;
   /** URLs are absolute. */
-  readonly lower: readonly (Omit<LowerOptions, 'url'> & { readonly url: string })[];
+  readonly lower: readonly WireLower[];
   readonly durability: Durability | undefined;
   readonly user?: OpenOptions['user'] | undefined;
   readonly quota?: number | undefined;
