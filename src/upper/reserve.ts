@@ -13,12 +13,15 @@ import { FILES_TIMEOUT, answered } from '../storage/answer.ts';
 import { type HeldSpace, openHeldSpace } from '../storage/space.ts';
 import type { VersionedStore } from './versioned-store.ts';
 
-/** Bytes. Chromium's database was seen up to 25 MB over its quota while it compacted; 16 MiB sufficed for every way of filling it. */
-export const FULL_RESERVE = 16 << 20;
+/** Bytes. Chromium's database was seen up to 25 MB over its quota until it compacted; with 16 MiB deleting failed now and then. */
+export const FULL_RESERVE = 32 << 20;
 /** Less than this, in bytes, is not worth a file. */
 const SMALLEST_RESERVE = 64 << 10;
 /** Milliseconds between attempts to set more aside. */
 const PAUSE = 1_000;
+
+/** Milliseconds before a deletion that was refused is tried again, one after the other: some seconds in all. */
+const PAUSES = [20, 50, 100, 200, 400, 800, 1_600];
 
 /** The space that is set aside. */
 export class Reserve {
@@ -105,6 +108,8 @@ export class ReservedStore implements VersionedStore {
   constructor(
     private readonly store: VersionedStore,
     private readonly reserve: Reserve,
+    /** Milliseconds. */
+    private readonly pauses: readonly number[] = PAUSES,
   ) {}
 
   get name(): string {
@@ -129,12 +134,26 @@ export class ReservedStore implements VersionedStore {
     } catch (e) {
       if (!isFsError(e, 'ENOSPC') || !mayUseReserve(commit, this.version)) throw e;
       const dropped = await this.reserve.drop();
-      if (dropped === 0) throw e;
-      await this.store.commit(commit);
+      await this.#insist(commit, e, dropped > 0 ? [0, ...this.pauses] : this.pauses);
       await this.reserve.refill(dropped);
       return;
     }
     void this.reserve.fill();
+  }
+
+  /** Commits what was refused, after each of the pauses: while the browser compacts its database it takes more, and less after that. */
+  async #insist(commit: Commit, refusal: unknown, pauses: readonly number[]): Promise<void> {
+    let reason = refusal;
+    for (const pause of pauses) {
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      try {
+        return await this.store.commit(commit);
+      } catch (e) {
+        if (!isFsError(e, 'ENOSPC')) throw e;
+        reason = e;
+      }
+    }
+    throw reason;
   }
 
   async close(): Promise<void> {

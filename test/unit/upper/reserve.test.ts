@@ -58,7 +58,7 @@ class Disk {
         this.commits++;
       },
     };
-    return new ReservedStore(store, reserve);
+    return new ReservedStore(store, reserve, [1, 1, 1]);
   }
 }
 
@@ -121,6 +121,17 @@ describe('on a full disk', () => {
     disk.held = 0;
     disk.used = disk.size;
     await expect(store.commit(removal)).rejects.toMatchObject({ code: 'ENOSPC' });
+  });
+
+  test('a removal is made as soon as the browser has compacted, though nothing is set aside', async () => {
+    const { disk, store } = await full();
+    disk.held = 0;
+    disk.used = disk.size + 1_000;
+    const removed = store.commit(removal);
+    await Promise.resolve();
+    disk.used = disk.size - 10_000;
+    await removed;
+    expect(disk.commits).toBeGreaterThan(0);
   });
 
   test('an error of the reserve does not hide that there is no space', async () => {
