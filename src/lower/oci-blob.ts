@@ -90,7 +90,7 @@ function beyond({ name, size, limit }: BlobRequest, found?: number): FsError {
 }
 
 /** @throws {FsError} EIO when the digest is another, ENOTSUP where there is no `crypto.subtle` */
-export async function assertDigest(bytes: Uint8Array, digest: Digest, name: string): Promise<void> {
+async function assertDigest(bytes: Uint8Array, digest: Digest, name: string): Promise<void> {
   const found = await digestOfBytes(bytes, digest.algorithm);
   if (found.hex === digest.hex) return;
   throw damaged({ archive: name }, `its digest is ${digestText(found)}, should be ${digestText(digest)}`);

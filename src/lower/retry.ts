@@ -19,7 +19,7 @@ const DEFAULT_STALL = 30_000;
 /** A server that asks for more patience than this gets none: the caller's user would take the page for dead. */
 const LONGEST_WAIT = 10_000;
 /** What an attempt must have brought so that it does not count as a failed one: half a second at 4 Mbit/s. */
-export const PROGRESS = 256 << 10;
+const PROGRESS = 256 << 10;
 
 /** Request timeout, too early, too many requests, and what servers and the proxies before them say when they are overloaded. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);

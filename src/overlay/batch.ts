@@ -108,7 +108,8 @@ export class Batch {
     if (this.#state === 'over') throw new FsError('ECANCELED', { detail: 'the batch was given up' });
     call.gathered.adopt(this.#gathered);
     for (const { user, now, operation, outcome } of this.#steps) {
-      const again = outcomeOf(() => operation({ ...call, user, now }));
+      // One that fails again must leave nothing behind again, though the others are kept.
+      const again = outcomeOf(() => call.tree.atomically(() => operation({ ...call, user, now })));
       if (!isSame(outcome, again)) throw overtaken();
     }
   }

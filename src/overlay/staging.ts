@@ -54,5 +54,5 @@ export class StagingStore implements UpperStore {
 }
 
 /** Why a batch cannot be committed. */
-export const overtaken = (cause?: unknown): FsError =>
-  new FsError('EAGAIN', { detail: 'others changed meanwhile what the batch had seen: nothing of it was done, run it again', cause });
+export const overtaken = (): FsError =>
+  new FsError('EAGAIN', { detail: 'others changed meanwhile what the batch had seen: nothing of it was done, run it again' });

@@ -97,7 +97,7 @@ function adoptOrphans(entries: readonly PackEntry[], byPath: Map<string, PackEnt
 }
 
 /** Without '/' and './' around and in it. */
-export const plainPath = (path: string): string =>
+const plainPath = (path: string): string =>
   path
     .split('/')
     .filter((part) => part !== '' && part !== '.')

@@ -1,5 +1,5 @@
 /*
- * The origin's private file system (OPFS): the only file that says `navigator.storage`. Files are opened for synchronous use, which
+ * The origin's private file system (OPFS): the only file that asks for its root. Files are opened for synchronous use, which
  * dedicated workers of secure pages may do, and which is exclusive: a file has one owner at a time, of all tabs.
  * https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle
  */

@@ -78,7 +78,7 @@ export async function guardNumbers(folder: GuardFolder): Promise<number[]> {
 }
 
 /** Opens a file; asks for a second again while somebody else has it open. @throws DOMException */
-export async function openPatiently(folder: GuardFolder, name: string, patience = PATIENCE): Promise<SyncFile> {
+async function openPatiently(folder: GuardFolder, name: string, patience = PATIENCE): Promise<SyncFile> {
   for (let waited = 0; ; waited += PAUSE) {
     try {
       return await folder.open(name);

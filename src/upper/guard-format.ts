@@ -25,7 +25,7 @@ export const HEADER_SIZE = 128;
 /** Bytes of a frame before its head. */
 export const FRAME_START = 40;
 /** Bytes of a frame behind its body. */
-export const FRAME_END = 4;
+const FRAME_END = 4;
 
 const GENERATION_AT = 40;
 const HEADER_CRC_AT = HEADER_SIZE - 4;

@@ -116,6 +116,21 @@ describe('a batch', () => {
     expect(await names(on.fs, '/')).toBe('a,after,d,l,other');
   });
 
+  test('keeps nothing of a call that fails half-way, though the rest of it is committed', async () => {
+    const { on } = await bench();
+    await on.fs.mkdir('/target');
+    await on.fs.writeFile('/target/x', 'in the way');
+    const halfWay = { recursive: true, force: false, errorOnExist: true };
+    const before = await on.tree('/target');
+    await on.overlay.batch(async (fs) => {
+      await expect(fs.cp('/d', '/target', halfWay)).rejects.toMatchObject({ code: 'EEXIST' });
+      await fs.writeFile('/after', '');
+    });
+    expect(await on.tree('/target')).toEqual(before);
+    expect(await on.fs.exists('/after')).toBe(true);
+    await on.settledTree();
+  });
+
   test('tells watchers when it is committed, in order, and nothing before', async () => {
     const { on } = await bench();
     const heard: string[] = [];
