@@ -36,6 +36,8 @@ export interface Suite {
   readonly scenarios: readonly Scenario[];
   /** Scripts that are served beside the suite, by file name. */
   readonly scripts?: Readonly<Record<string, Script>>;
+  /** Archives that are served beside it below `/data/`, by the names that bench/data/archives.ts knows. In a browser only. */
+  readonly data?: readonly string[];
 }
 
 export interface Script {
