@@ -33,7 +33,12 @@ interface CountTarget {
   readonly atMost: number;
 }
 
-export type Target = AgainstTarget | GrowthTarget | CountTarget;
+/** What may pass at most, in milliseconds: where waiting for a network of a given speed makes up most of it. */
+interface TimeTarget {
+  readonly atMostMs: number;
+}
+
+export type Target = AgainstTarget | GrowthTarget | CountTarget | TimeTarget;
 
 export interface Scenario {
   readonly name: string;
