@@ -32,12 +32,15 @@ export type DataServer = (request: IncomingMessage, response: ServerResponse) =>
 export async function dataServer(names: readonly string[]): Promise<DataServer> {
   const folder = await makeArchives(names);
   const present = names.filter((name) => existsSync(join(folder, name)));
-  const site = rangeSite({ files: new Map(present.map((name) => [`data/${name}`, new Uint8Array(readFileSync(join(folder, name)))])) });
+  const files = new Map(present.map((name) => [`data/${name}`, new Uint8Array(readFileSync(join(folder, name)))]));
+  const site = rangeSite({ files });
   const answerLink = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const pieces: Uint8Array[] = [];
     for await (const piece of request) pieces.push(piece as Uint8Array);
     const { latency = 0, megabits = 0 } = JSON.parse(Buffer.concat(pieces).toString()) as LinkSettings;
-    const ranges = site.requests.map(({ range }) => rangeOf(range)).filter((range) => range !== undefined);
+    const ranges = site.requests
+      .map(({ path, range }) => rangeOf(range, files.get(path)?.length ?? 0))
+      .filter((range) => range !== undefined);
     const traffic: Traffic = { requests: site.requests.length, bytes: site.bytes, ranges };
     site.reset();
     site.latency = latency;
@@ -52,7 +55,8 @@ export async function dataServer(names: readonly string[]): Promise<DataServer> 
   };
 }
 
-function rangeOf(header: string | undefined): readonly [number, number] | undefined {
-  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(header ?? '') ?? [];
-  return first === undefined ? undefined : [Number(first), Number(last) + 1];
+function rangeOf(header: string | undefined, size: number): readonly [number, number] | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d+)$/.exec(header ?? '') ?? [];
+  if (last === '') return undefined;
+  return first === '' ? [size - Number(last), size] : [Number(first), Number(last) + 1];
 }
