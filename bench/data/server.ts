@@ -15,6 +15,8 @@ export interface LinkSettings {
   readonly latency?: number;
   /** Millions of bits a second, of all connections together; 0 sets no limit. */
   readonly megabits?: number;
+  /** Nobody answers: connections end at once. */
+  readonly down?: boolean;
 }
 
 /** What `/link` answers: counted since it was asked before. */
@@ -34,23 +36,26 @@ export async function dataServer(names: readonly string[]): Promise<DataServer> 
   const present = names.filter((name) => existsSync(join(folder, name)));
   const files = new Map(present.map((name) => [`data/${name}`, new Uint8Array(readFileSync(join(folder, name)))]));
   const site = rangeSite({ files });
+  let isDown = false;
   const answerLink = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const pieces: Uint8Array[] = [];
     for await (const piece of request) pieces.push(piece as Uint8Array);
-    const { latency = 0, megabits = 0 } = JSON.parse(Buffer.concat(pieces).toString()) as LinkSettings;
+    const { latency = 0, megabits = 0, down = false } = JSON.parse(Buffer.concat(pieces).toString()) as LinkSettings;
     const ranges = site.requests
       .map(({ path, range }) => rangeOf(range, files.get(path)?.length ?? 0))
       .filter((range) => range !== undefined);
     const traffic: Traffic = { requests: site.requests.length, bytes: site.bytes, ranges };
     site.reset();
+    isDown = down;
     site.latency = latency;
     site.bandwidth = megabits === 0 ? Infinity : (megabits * 1e6) / 8;
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(traffic));
   };
   return (request, response) => {
     if (request.url === '/link') void answerLink(request, response);
-    else if (request.url?.startsWith('/data/') === true) void site.answer(request, response);
-    else return false;
+    else if (request.url?.startsWith('/data/') !== true) return false;
+    else if (isDown) request.socket.destroy();
+    else void site.answer(request, response);
     return true;
   };
 }

@@ -4,6 +4,8 @@ import type { LinkSettings, Traffic } from '../data/server.ts';
 import type { Measure } from '../harness/suite.ts';
 
 export const LOOPBACK: LinkSettings = {};
+/** No server. */
+export const OFFLINE: LinkSettings = { down: true };
 /** What the targets of a start over the network speak of. */
 export const HOME: LinkSettings = { latency: 50, megabits: 50 };
 
@@ -26,6 +28,11 @@ export const measureOf = ({ ms, traffic }: { ms: number; traffic: Traffic }): Me
   ms,
   counts: { requests: traffic.requests, bytes: traffic.bytes },
 });
+
+/** Forgets what the origin's cache keeps: the next opening is the first. */
+export async function forgetArchives(): Promise<void> {
+  for (const name of await caches.keys()) await caches.delete(name);
+}
 
 /** Something that a benchmark asks for once. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {

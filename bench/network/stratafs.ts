@@ -51,17 +51,34 @@ async function fill({ url }: OpenArgs): Promise<void> {
   await layer.close();
 }
 
-/** What of an archive the index is, and a file in it. */
-async function measureParts({ url, paths = [] }: OpenArgs): Promise<{ files: number; accessed: string[] }> {
+/** Where in a zip the files stand: a range each. */
+async function placesOf({ url, paths = [] }: OpenArgs): Promise<(readonly [start: number, end: number])[]> {
   const layer = await openLayer(url);
-  const overlay = await Overlay.mount({ lower: [layer], upper: memoryUpper() });
-  for (const path of paths) await overlay.fs.promises.readFile(path);
-  const result = { files: layer.table.length, accessed: layer.accessed?.() ?? [] };
-  await settle(overlay, layer);
-  return result;
+  const places = paths.map((path) => {
+    let entry = 0;
+    for (const name of path.slice(1).split('/')) entry = layer.table.lookup(entry, name);
+    const { offset, stored } = layer.table.extent(entry);
+    return [offset, offset + LOCAL_HEADER + stored] as const;
+  });
+  await layer.close();
+  return places;
 }
 
-/** Changes so many files of an archive, and makes none: modes, as a build or a checkout leaves them. */
+/** Bytes in front of a content: our packer writes 30, a name and 28 more. */
+const LOCAL_HEADER = 128;
+
+/** Fetches all of an archive in one request, and reads files of it then. */
+async function fetchFirst({ url, paths = [] }: OpenArgs): Promise<number> {
+  const start = performance.now();
+  const layer = await openLayer(await (await fetch(url, { cache: 'no-store' })).arrayBuffer());
+  const overlay = await Overlay.mount({ lower: [layer], upper: memoryUpper() });
+  for (const path of paths) await overlay.fs.promises.readFile(path);
+  const ms = performance.now() - start;
+  await settle(overlay, layer);
+  return ms;
+}
+
+/** Writes so many small files into a workspace over an archive. */
 async function change({ url, upper, count }: OpenArgs & { readonly count: number }): Promise<void> {
   const layer = await openLayer(url, { cache: openBlockCache() });
   const overlay = await Overlay.mount({ lower: [layer], upper: await idbUpper(upper!) });
@@ -74,4 +91,4 @@ async function change({ url, upper, count }: OpenArgs & { readonly count: number
   await settle(overlay, layer);
 }
 
-export const calls: FreshCalls = { openAndRead, fill, measureParts, change };
+export const calls: FreshCalls = { openAndRead, fill, placesOf, fetchFirst, change };

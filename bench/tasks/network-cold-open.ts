@@ -6,7 +6,7 @@
 import type { Traffic } from '../data/server.ts';
 import { callFresh, freshScripts } from '../harness/fresh.ts';
 import type { Contestant, Scenario, Suite } from '../harness/suite.ts';
-import { HOME, LOOPBACK, dataUrl, measureOf, once, overLink, setLink } from '../network/link.ts';
+import { HOME, LOOPBACK, dataUrl, forgetArchives, measureOf, once, overLink, setLink } from '../network/link.ts';
 import type { OpenArgs, Opened } from '../network/stratafs.ts';
 
 const ARCHIVE = 'real.zip';
@@ -17,13 +17,9 @@ const MOST_BESIDE = 64 << 10;
 
 const args = (): OpenArgs => ({ url: dataUrl(ARCHIVE), paths: [FILE] });
 
-async function forget(): Promise<void> {
-  for (const name of await caches.keys()) await caches.delete(name);
-}
-
 /** What ours fetches, to be fetched bare. */
 const rangesOfOurs = once(async () => {
-  await forget();
+  await forgetArchives();
   await setLink(LOOPBACK);
   await callFresh('stratafs.js', 'openAndRead', args());
   return (await setLink(LOOPBACK)).ranges;
@@ -50,7 +46,7 @@ const beside = async ({ bytes }: Traffic): Promise<number> => bytes - (await nee
 
 function scenario(name: string, link: typeof HOME): Scenario {
   const stratafs: Contestant = async () => {
-    await forget();
+    await forgetArchives();
     const { ms, traffic } = await overLink(link, async () => (await callFresh<Opened>('stratafs.js', 'openAndRead', args())).ms);
     const { requests, bytes } = traffic;
     return { [task]: { ms, counts: { requests, bytes, [BESIDE]: await beside(traffic) } } };
