@@ -141,8 +141,6 @@ export class Blocks {
     ranges: Iterable<readonly [start: number, end: number]>,
     { signal, onProgress, parallel = 3 }: PrefetchOptions = {},
   ): Promise<void> {
-    // What was read a moment ago is still being kept.
-    await this.#source.settled?.();
     const runs = this.#missingRuns(ranges);
     const total = runs.reduce((sum, [first, end]) => sum + lengthOf(this.#rangeOf(first, end)), 0);
     let loaded = 0;
@@ -176,7 +174,9 @@ export class Blocks {
 
   /** A source that keeps what it reads is to have a page, whoever else has it. */
   #isWanted(page: number): boolean {
-    return !this.#isHeld(page) && (this.#source.keeps === true || this.#pages.get(page) === undefined);
+    if (this.#isHeld(page)) return false;
+    if (this.#source.keeps !== true) return this.#pages.get(page) === undefined;
+    return this.#source.isComing?.(...this.#rangeOf(page, page + 1)) !== true;
   }
 
   async #readPages([start, end]: readonly [number, number], signal: AbortSignal | undefined): Promise<void> {

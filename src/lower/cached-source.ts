@@ -67,6 +67,10 @@ export class CachedSource implements Source {
     return this.#remote.peek(start, end) !== undefined || this.#shelf?.holds(start, end) === true;
   }
 
+  isComing(start: number, end: number): boolean {
+    return this.#shelf?.isComing(start, end) === true;
+  }
+
   async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
     signal?.throwIfAborted();
     const shelf = this.#shelf;

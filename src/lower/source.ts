@@ -37,6 +37,8 @@ export interface Source {
   readonly keeps?: boolean;
   /** Tells whether [start, end) can be read without the network, now and probably later. */
   holds?(start: number, end: number): boolean;
+  /** Tells whether [start, end) will be held if it is not: it was read, and is being written. */
+  isComing?(start: number, end: number): boolean;
   /** Resolves when what was read so far is kept, where it can be kept at all. */
   settled?(): Promise<void>;
   close(): void;
