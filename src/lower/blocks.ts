@@ -158,18 +158,25 @@ export class Blocks {
     await this.#source.settled?.();
   }
 
-  /** Pages that some ranges need and that nobody has, in runs that bridge small gaps and are divided where they are large. */
+  /**
+   * Pages that some ranges need and that nobody has, in runs that bridge small gaps and are divided where they are large; first the
+   * run that is needed first.
+   */
   #missingRuns(ranges: Iterable<readonly [start: number, end: number]>): [first: number, end: number][] {
-    const wanted = new Set<number>();
+    /** Page -> its place in the order in which they are needed. */
+    const wanted = new Map<number, number>();
     for (const [start, end] of ranges)
-      for (const page of pagesOf(start, Math.min(end, this.#end))) if (this.#isWanted(page)) wanted.add(page);
-    const runs: [first: number, end: number][] = [];
-    for (const page of [...wanted].sort((a, b) => a - b)) {
+      for (const page of pagesOf(start, Math.min(end, this.#end)))
+        if (!wanted.has(page) && this.#isWanted(page)) wanted.set(page, wanted.size);
+    const runs: { pages: [first: number, end: number]; place: number }[] = [];
+    for (const [page, place] of [...wanted].sort(([a], [b]) => a - b)) {
       const last = runs.at(-1);
-      if (last !== undefined && page - last[1] <= BRIDGE / PAGE && page - last[0] < REQUEST_LIMIT / PAGE) last[1] = page + 1;
-      else runs.push([page, page + 1]);
+      if (last !== undefined && page - last.pages[1] <= BRIDGE / PAGE && page - last.pages[0] < REQUEST_LIMIT / PAGE) {
+        last.pages[1] = page + 1;
+        last.place = Math.min(last.place, place);
+      } else runs.push({ pages: [page, page + 1], place });
     }
-    return runs;
+    return runs.sort((a, b) => a.place - b.place).map(({ pages }) => pages);
   }
 
   /** A source that keeps what it reads is to have a page, whoever else has it. */
@@ -181,8 +188,9 @@ export class Blocks {
 
   async #readPages([start, end]: readonly [number, number], signal: AbortSignal | undefined): Promise<void> {
     const flights = new Set<Flight>();
-    for (const [first, last] of runsOf(pagesOf(start, end).filter((page) => !this.#flights.has(page))))
-      flights.add(this.#launch(first, last));
+    // Somebody who needed some of it at once may have fetched that since.
+    const missing = pagesOf(start, end).filter((page) => !this.#flights.has(page) && this.#isWanted(page));
+    for (const [first, last] of runsOf(missing)) flights.add(this.#launch(first, last));
     for (const page of pagesOf(start, end)) if (this.#flights.has(page)) flights.add(this.#flights.get(page)!);
     await Promise.all([...flights].map((flight) => this.#await(flight, signal)));
   }
