@@ -98,7 +98,9 @@ export class Line {
       case 'told':
         return this.#tell(`${answer.client} ${answer.id}`, answer.message);
       case 'left':
-        return this.observer.onLeft();
+        for (const serial of this.#calls.keys()) if (serial > answer.received) this.#settle(serial, { moved: true });
+        // Those calls hear it first.
+        return queueMicrotask(() => this.observer.onLeft());
       case 'pong':
         return;
       default:

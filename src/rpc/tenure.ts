@@ -3,7 +3,7 @@
  * lets go of what its clients held.
  *
  * Leaving in order: calls that were not begun are *moved* to the next owner, and so are those begun that may be done twice; the
- * others are finished and answered. Only then is the last word said.
+ * others are finished and answered. Only then is the last word said, with which the relay knows what never arrived.
  */
 
 import type { Channel } from './connect.ts';
@@ -62,6 +62,8 @@ class LineEnd {
   readonly #calls = new Map<number, Invocation>();
   readonly #over = new AbortController();
   #onDrained: (() => void) | undefined;
+  /** The serial of the last call that came. They come in their order. */
+  #received = 0;
 
   constructor(
     tabs: Tabs,
@@ -87,7 +89,7 @@ class LineEnd {
   }
 
   leave(): void {
-    this.#send({ is: 'left' });
+    this.#send({ is: 'left', received: this.#received });
     this.drop();
   }
 
@@ -125,6 +127,7 @@ class LineEnd {
   }
 
   #begin({ client, serial, invocation }: Call): void {
+    this.#received = serial;
     const session = this.#clients.get(client);
     const isLeaving = this.#onDrained !== undefined;
     // A batch that was begun is let come to its end, as a call is.

@@ -53,6 +53,11 @@ function hold(overlay: Overlay, method: 'writeFile' | 'readFile' | 'stat'): { re
   return { begun: () => begun, release };
 }
 
+function isCallOf(message: unknown, method: string): boolean {
+  const { is, invocation } = message as { readonly is: string; readonly invocation?: { readonly method: string } };
+  return is === 'call' && invocation?.method === method;
+}
+
 function zipUrl(content: string): string {
   const archive = zipSync({ 'a.txt': new TextEncoder().encode(content) });
   return `data:application/zip;base64,${Buffer.from(archive).toString('base64')}`;
@@ -178,6 +183,19 @@ describe('when the owner closes', () => {
     expect(await reading).toBe('read me');
     expect(await relay.ws.fs.readFile('/w', 'utf8')).toBe('begun');
     expect(relay.engines.length).toBe(1);
+  });
+
+  test('calls that it never got are asked of the next one', async () => {
+    const [owner, relay, third] = [await openTab(), await openTab(), await openTab()];
+    await third.ws.fs.writeFile('/f', '1');
+    // It calls whom it has not yet heard leave.
+    const thaw = third.freeze();
+    await owner.ws.close();
+    const calls = ['2', '3', '4'].map((text) => third.ws.fs.appendFile('/f', text));
+    await vi.waitFor(() => expect(browser.posted.filter(({ message }) => isCallOf(message, 'appendFile')).length).toBe(3));
+    thaw();
+    await Promise.all(calls);
+    expect(await relay.ws.fs.readFile('/f', 'utf8')).toBe('1234');
   });
 
   test('a batch that was begun is let come to its end', async () => {
