@@ -7,7 +7,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BrowserProviderOption, defineBrowserProvider } from '@vitest/browser';
+import { defineBrowserProvider } from '@vitest/browser';
+import type { BrowserProviderOption } from 'vitest/node';
 
 /** How a browser is started on a page, with a new profile. */
 export interface PlainBrowser {

@@ -5,7 +5,7 @@ import { isFsError } from '../../../src/base/errors.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
 import type { VersionedStore } from '../../../src/upper/versioned-store.ts';
 import { openDatabase } from '../../fixtures/schema/recording.ts';
-import { uniqueName } from './idb-cases.ts';
+import { databaseNames, uniqueName } from './idb-cases.ts';
 import { bytes, commitOf, inode } from './store-cases.ts';
 
 const sized = (size: number) => commitOf({ records: [[5, inode({ size })]], chunks: [[1, bytes(size)]] });
@@ -145,7 +145,7 @@ export function silenceCases(): void {
     await expect(store.readChunks([1])).rejects.toSatisfy(isGone);
     await store.close();
     await expect(store.load()).rejects.toSatisfy(isGone);
-    expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`stratafs:${store.name}`);
+    expect(await databaseNames()).not.toContain(`stratafs:${store.name}`);
   });
 
   test('a database that was deleted and made anew by another is not mistaken for ours', async () => {
