@@ -143,7 +143,7 @@ export class Engine {
       const version = this.tree.version;
       try {
         const result = this.#apply(operation, call, reads);
-        if (!reads || this.tree.version !== version) await this.#committed();
+        if (!reads || this.tree.version !== version) await this.commits.settled();
         return result;
       } catch (e) {
         if (!(e instanceof NotResident)) throw e;
@@ -159,9 +159,12 @@ export class Engine {
    */
   runSync<T>(user: Credentials, operation: Operation<T>, { reads = false }: Pick<RunOptions, 'reads'> = {}): T {
     let call = this.#call(user);
+    const { version } = this.tree;
     for (;;) {
       try {
-        return this.#apply(operation, call, reads);
+        const result = this.#apply(operation, call, reads);
+        if (this.tree.version !== version) this.tree.changes.isUntold = true;
+        return result;
       } catch (e) {
         if (!(e instanceof NotResident)) throw e;
       }
@@ -185,15 +188,6 @@ export class Engine {
       return reads ? operation(call) : tree.atomically(() => operation(call), this.quota);
     } finally {
       if (tree.version !== version) this.commits.schedule();
-    }
-  }
-
-  async #committed(): Promise<void> {
-    try {
-      await this.commits.settled();
-    } catch (e) {
-      this.commits.reported(e);
-      throw e;
     }
   }
 
