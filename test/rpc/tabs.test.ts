@@ -58,8 +58,9 @@ function isCallOf(message: unknown, method: string): boolean {
   return is === 'call' && invocation?.method === method;
 }
 
+/** The same archive for the same content, whenever it is made. */
 function zipUrl(content: string): string {
-  const archive = zipSync({ 'a.txt': new TextEncoder().encode(content) });
+  const archive = zipSync({ 'a.txt': new TextEncoder().encode(content) }, { mtime: '2026-01-01' });
   return `data:application/zip;base64,${Buffer.from(archive).toString('base64')}`;
 }
 
