@@ -16,7 +16,7 @@ import { FsError, assertNotAborted } from '../base/errors.ts';
 import { type Durability, type Superblock, type UpperImage, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import type { Violation } from '../base/diff.ts';
 import type { Layer } from '../layer/layer.ts';
-import type { Call, Credentials } from './call.ts';
+import { type Call, type Credentials, ROOT } from './call.ts';
 import { checkCommitted } from './check-committed.ts';
 import { CommitQueue } from './commit.ts';
 import { dropContent } from './data.ts';
@@ -118,7 +118,7 @@ export class Engine {
 
   /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
   #dropOrphans(): void {
-    const call = this.#call({ uid: 0, gid: 0 });
+    const call = this.#call(ROOT);
     for (const [id, record] of this.tree.records) {
       if (isWhiteout(record) || record.nlink > 0) continue;
       dropContent(call, record);

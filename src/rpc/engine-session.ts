@@ -74,6 +74,7 @@ export class EngineSession implements Session {
   #performWhole(method: string, args: readonly unknown[]): unknown {
     if (method === 'beginBatch') return this.#beginBatch();
     if (method === 'usage') return usage(this.overlay);
+    if (method === 'entries' || method === 'reset') return this.overlay[method](args[0] as string, this.user);
     if (method !== 'commitBatch' && method !== 'abortBatch') return apply(this.overlay, method, args);
     const id = args[0] as number;
     const batch = this.#batches.get(id);
@@ -133,7 +134,7 @@ export class EngineSession implements Session {
           onProgress(event);
         return undefined;
       case 'prefetch':
-        return this.overlay.prefetch(first as readonly string[] | 'all', { signal, onProgress });
+        return this.overlay.prefetch(first as readonly string[] | 'all', { signal, onProgress }, this.user);
       case 'verify':
         return this.overlay.verify({ signal, onProgress });
       default:

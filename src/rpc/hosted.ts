@@ -68,7 +68,7 @@ export class HostedWorkspace {
   }
 
   /** Lets an opener in. Where he gives up and nobody else waits, the opening ends. */
-  async open(user: Credentials | undefined, { signal, onProgress }: OpenContext): Promise<Connection> {
+  async open(user: Credentials, { signal, onProgress }: OpenContext): Promise<Connection> {
     this.#openers++;
     if (onProgress !== undefined) this.#listeners.add(onProgress);
     const forget = (): void => {
@@ -100,7 +100,7 @@ export class HostedWorkspace {
     }
   }
 
-  #connect(seat: Seat, role: Role, user: Credentials | undefined, forget: () => void): Connection {
+  #connect(seat: Seat, role: Role, user: Credentials, forget: () => void): Connection {
     if (this.#closing !== undefined) throw new FsError('EIO', { detail: 'the workspace is closed' });
     this.#connections++;
     const session = seat.session(user);

@@ -39,7 +39,7 @@ export class Line {
   }
 
   /** A session of one of the relay's clients at the owner. */
-  session(user: Credentials | undefined): Session {
+  session(user: Credentials): Session {
     const client = ++this.#clients;
     this.#send({ is: 'enter', client, user });
     return {

@@ -4,6 +4,7 @@ import { FsError, assertNotAborted } from '../base/errors.ts';
 import { Overlay } from '../fs/overlay.ts';
 import { openBlockCache } from '../lower/block-cache.ts';
 import type { UpperStore } from '../layer/upper.ts';
+import { ROOT } from '../overlay/call.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
 import { openUpper, removeWorkspace, type OpenUpperOptions, type OpenedUpper } from '../upper/open-upper.ts';
 import type { Progress } from './api.ts';
@@ -73,7 +74,7 @@ class Workspaces implements Service {
   }
 
   async open(request: OpenRequest, context: OpenContext): Promise<Connection> {
-    const { name, user } = request;
+    const { name, user = ROOT } = request;
     const workspace = name === undefined ? this.#start(request, () => undefined) : await this.#find(name, request);
     return workspace.open(user, context);
   }
@@ -152,7 +153,7 @@ class Workspaces implements Service {
       await this.options.onMount?.(overlay, { name, lower, durability, user });
       assertNotAborted(signal);
       const summary = (): Summary => ({ name, layers: overlay.layers, ...summaryOf(store) });
-      return new EngineSeat({ overlay, lowers, user, summary, onClose: () => this.options.onUnmount?.(overlay) });
+      return new EngineSeat({ overlay, lowers, user: user ?? ROOT, summary, onClose: () => this.options.onUnmount?.(overlay) });
     } catch (e) {
       await opened.close(e);
       throw e;

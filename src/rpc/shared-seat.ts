@@ -68,7 +68,7 @@ const TICKS = 4;
 
 export class SharedSeat implements Seat {
   readonly #board: Channel;
-  readonly #sessions = new Map<FollowingSession, Credentials | undefined>();
+  readonly #sessions = new Map<FollowingSession, Credentials>();
   #reign: Reign | undefined;
   #master: Master | undefined;
   /** The wait for the lock. */
@@ -102,7 +102,7 @@ export class SharedSeat implements Seat {
     return this.#summary;
   }
 
-  session(user: Credentials | undefined): Session {
+  session(user: Credentials): Session {
     const session = new FollowingSession({
       onBusy: () => this.#onBusy(),
       onEnd: () => void this.#sessions.delete(session),
@@ -305,7 +305,7 @@ export class SharedSeat implements Seat {
     this.#ready = undefined;
   }
 
-  #sessionAtOwner(user: Credentials | undefined): Session | undefined {
+  #sessionAtOwner(user: Credentials): Session | undefined {
     if (this.#isClosed) return undefined;
     if (this.#reign !== undefined) return this.#reign.engine?.session(user);
     return this.#master?.isJoined === true ? this.#master.line?.session(user) : undefined;

@@ -36,7 +36,7 @@ interface OfClient {
 
 /** On a line, from the relay. */
 export type Request =
-  | ({ readonly is: 'enter'; readonly user: Credentials | undefined } & OfClient)
+  | ({ readonly is: 'enter'; readonly user: Credentials } & OfClient)
   | ({ readonly is: 'call'; readonly serial: number; readonly invocation: Invocation } & OfClient)
   | ({ readonly is: 'stream'; readonly stream: StreamRequest } & OfClient)
   | ({ readonly is: 'cancel'; readonly id: number } & OfClient)

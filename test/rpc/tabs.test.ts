@@ -7,7 +7,7 @@ import type { FsPromises } from '../../src/fs/api.ts';
 import { Overlay } from '../../src/fs/overlay.ts';
 import { claimAlone } from '../../src/rpc/sole-owner.ts';
 import { openUpper } from '../../src/upper/open-upper.ts';
-import { open, removeWorkspace, type OpenOptions, type Workspace } from '../../src/index.ts';
+import { attach, open, removeWorkspace, type OpenOptions, type Workspace } from '../../src/index.ts';
 import { LocalBrowser, type LocalTab } from './local-tabs.ts';
 
 const PATIENCE = 200;
@@ -95,6 +95,34 @@ describe('two tabs', () => {
     await expect(relay.ws.fs.writeFile('/mine', '')).rejects.toMatchObject({ code: 'EACCES' });
   });
 
+  test('act for root by default, whomever the owner’s tab was opened for', async () => {
+    const owner = await openTab({ user: { uid: 1000, gid: 1000 } });
+    const relay = await openTab();
+    await relay.ws.fs.writeFile('/of-root', '');
+    expect((await relay.ws.fs.stat('/of-root')).uid).toBe(0);
+    await expect(owner.ws.fs.writeFile('/mine', '')).rejects.toMatchObject({ code: 'EACCES' });
+    expect((await relay.ws.entries('/')).map(({ name: each }) => each)).toEqual(['of-root']);
+  });
+
+  test('look, reset and fetch ahead for the user that each was opened for', async () => {
+    const { ws } = await openTab({ lower: [{ url: zipUrl('below') }] });
+    const user = { uid: 1000, gid: 1000 };
+    const relay = await openTab({ lower: [{ url: zipUrl('below') }], user });
+    await ws.fs.mkdir('/closed', { mode: 0o700 });
+    await ws.fs.writeFile('/closed/f', '');
+    await ws.fs.writeFile('/a.txt', 'changed');
+    const denied = { code: 'EACCES' };
+    await expect(relay.ws.entries('/closed')).rejects.toMatchObject({ ...denied, path: '/closed' });
+    await expect(relay.ws.prefetch(['/closed'])).rejects.toMatchObject(denied);
+    await expect(relay.ws.reset('/a.txt')).rejects.toMatchObject({ ...denied, path: '/a.txt' });
+    await expect(relay.ws.reset('/')).rejects.toMatchObject(denied);
+    const guest = await attach(relay.ws.port());
+    await expect(guest.reset('/a.txt')).rejects.toMatchObject(denied);
+    expect(await relay.ws.fs.readFile('/a.txt', 'utf8')).toBe('changed');
+    await ws.reset('/a.txt');
+    expect(await relay.ws.fs.readFile('/a.txt', 'utf8')).toBe('below');
+  });
+
   test('nobody else gets what one tab asks of the owner', async () => {
     await openTab();
     const relay = await openTab();
@@ -121,7 +149,6 @@ describe('two tabs', () => {
   test('a port of a relay leads to the same workspace', async () => {
     const owner = await openTab();
     const relay = await openTab();
-    const { attach } = await import('../../src/index.ts');
     const guest = await attach(relay.ws.port());
     await guest.fs.writeFile('/by-guest', 'x');
     expect(await owner.ws.fs.readFile('/by-guest', 'utf8')).toBe('x');
