@@ -522,3 +522,26 @@ test('a limit of entries counts for kept archives too', async () => {
   await expect(session(() => undefined, { limits: { entries: 100 } })).rejects.toMatchObject({ code: 'EFBIG' });
   expect(isNoise(await session(readLarge), 1)).toBe(true);
 });
+
+describe('a storage that never answers', () => {
+  const impatient = (): BlockCache => openBlockCache({ shelves, clock: () => time++, answerTimeout: 50 })!;
+
+  test('holds up an opening once, and then nothing any more', async () => {
+    await session((layer) => textAt(layer, 'last.txt'));
+    shelves.isSilent = true;
+    const layer = await openLayer(`${server.url}/a.zip`, { cache: impatient(), retry: RETRY });
+    expect(await textAt(layer, 'last.txt')).toBe('the end');
+    await layer.close();
+    expect(shelves.unanswered).toBe(1);
+  });
+
+  test('from some time on: what was opened goes on being read', async () => {
+    await session((layer) => textAt(layer, 'last.txt'));
+    const layer = await openLayer(`${server.url}/a.zip`, { cache: impatient(), retry: RETRY });
+    shelves.isSilent = true;
+    expect(await textAt(layer, 'last.txt')).toBe('the end');
+    expect(isNoise(await readLarge(layer), 1)).toBe(true);
+    await layer.close();
+    expect(shelves.unanswered).toBeGreaterThan(0);
+  });
+});
