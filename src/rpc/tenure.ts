@@ -9,7 +9,8 @@
 import type { Channel } from './connect.ts';
 import type { EngineSeat } from './engine-seat.ts';
 import type { EngineSession } from './engine-session.ts';
-import { watchLife, type Tabs } from './ownership.ts';
+import { watchLife } from './life.ts';
+import type { Tabs } from './ownership.ts';
 import { isRepeatable } from './repeatable.ts';
 import type { Answer, Request } from './tab-wire.ts';
 import type { Invocation } from './wire.ts';

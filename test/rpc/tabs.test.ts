@@ -451,6 +451,38 @@ test('a workspace that a tab with another version has open is ENOTSUP, and that 
   expect(wasRobbed).toBe(false);
 });
 
+describe('locks that never answer', () => {
+  const dead = { code: 'EIO', message: expect.stringContaining('locks') as string };
+
+  test('from the start: opening a workspace is EIO, one without a name opens', async () => {
+    browser.locksAnswer = false;
+    await expect(openTab()).rejects.toMatchObject(dead);
+    const ws = await open({ lower: [], worker: browser.tab().worker });
+    await ws.fs.writeFile('/f', '');
+    await ws.close();
+  });
+
+  test('later: opening and removing one are EIO, and go on when they answer again', async () => {
+    const { worker } = browser.tab();
+    await (await open({ lower: [], worker })).close();
+    browser.locksAnswer = false;
+    await expect(open({ lower: [], name, worker })).rejects.toMatchObject(dead);
+    await expect(removeWorkspace(name, { worker })).rejects.toMatchObject({ code: 'EIO' });
+    browser.locksAnswer = true;
+    await (await open({ lower: [], name, worker })).close();
+  });
+
+  test('when an owner dies: calls that wait for another are EIO, and later ones find one', async () => {
+    const owner = await openTab();
+    const relay = await openTab();
+    owner.freeze();
+    browser.locksAnswer = false;
+    await expect(relay.ws.fs.readdir('/')).rejects.toMatchObject(dead);
+    browser.locksAnswer = true;
+    await relay.ws.fs.writeFile('/f', '');
+  });
+});
+
 test('a workspace that a program has for itself is EBUSY, until that program lets it go', async () => {
   const release = await claimAlone(name, 50, browser.tab().tabs);
   await expect(openTab()).rejects.toMatchObject({ code: 'EBUSY' });
