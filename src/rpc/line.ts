@@ -3,6 +3,7 @@
  * know what becomes of a call whose owner is gone (following-session.ts does).
  */
 
+import { toErrorRecord } from '../base/errors.ts';
 import type { Credentials } from '../overlay/call.ts';
 import type { Channel } from './connect.ts';
 import type { Tabs } from './ownership.ts';
@@ -77,7 +78,12 @@ export class Line {
     const serial = ++this.#serial;
     return new Promise((resolve) => {
       this.#calls.set(serial, resolve);
-      this.#send({ is: 'call', client, serial, invocation });
+      try {
+        this.#send({ is: 'call', client, serial, invocation });
+      } catch (e) {
+        // What could come from the page cannot go on to another tab: shared memory, or more than there is room for.
+        this.#settle(serial, { error: toErrorRecord(e) });
+      }
     });
   }
 

@@ -6,6 +6,7 @@
  * others are finished and answered. Only then is the last word said, with which the relay knows what never arrived.
  */
 
+import { toErrorRecord } from '../base/errors.ts';
 import type { Channel } from './connect.ts';
 import type { EngineSeat } from './engine-seat.ts';
 import type { EngineSession } from './engine-session.ts';
@@ -13,7 +14,7 @@ import { watchLife } from './life.ts';
 import type { Tabs } from './ownership.ts';
 import { isRepeatable } from './repeatable.ts';
 import type { Answer, Request } from './tab-wire.ts';
-import type { Invocation } from './wire.ts';
+import type { Invocation, Reply } from './wire.ts';
 
 type Call = Extract<Request, { is: 'call' }>;
 
@@ -139,8 +140,17 @@ class LineEnd {
 
   async #perform(session: EngineSession, serial: number, invocation: Invocation): Promise<void> {
     const reply = await session.invoke(invocation);
-    if (this.#calls.delete(serial)) this.#send({ is: 'reply', serial, reply });
+    if (this.#calls.delete(serial)) this.#reply(serial, reply);
     this.#checkDrained();
+  }
+
+  #reply(serial: number, reply: Reply<unknown>): void {
+    try {
+      this.#send({ is: 'reply', serial, reply });
+    } catch (e) {
+      // More than there is room for.
+      this.#send({ is: 'reply', serial, reply: { error: toErrorRecord(e) } });
+    }
   }
 
   #move(serial: number): void {

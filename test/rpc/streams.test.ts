@@ -135,7 +135,9 @@ describe.each(Object.entries(places))('through %s', (_, openThere) => {
 function endless(overlay: Overlay, method: 'prefetch' | 'verify'): { readonly signals: AbortSignal[] } {
   const signals: AbortSignal[] = [];
   vi.spyOn(overlay, method).mockImplementation(async (...args: unknown[]): Promise<never> => {
-    const { signal, onProgress } = args.at(-1) as { [name in keyof WorkOptions]-?: NonNullable<WorkOptions[name]> };
+    const { signal, onProgress } = args.at(method === 'prefetch' ? 1 : 0) as {
+      [name in keyof WorkOptions]-?: NonNullable<WorkOptions[name]>;
+    };
     signals.push(signal);
     onProgress({ loaded: 1, total: 9 });
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));

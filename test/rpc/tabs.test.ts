@@ -168,6 +168,21 @@ describe('two tabs', () => {
     held.release();
   });
 
+  test.each(['call', 'reply'])('a %s that cannot cross is an error, and holds nothing up', async (what) => {
+    await openTab();
+    const relay = await openTab();
+    await relay.ws.fs.writeFile('/f', 'x');
+    const clone = globalThis.structuredClone;
+    const cloning = vi.spyOn(globalThis, 'structuredClone').mockImplementation(((message: { is?: string; reply?: object }) => {
+      const isMeant = what === 'call' ? message.is === 'call' : message.is === 'reply' && 'value' in message.reply!;
+      if (isMeant) throw new DOMException('it cannot be cloned', 'DataCloneError');
+      return clone(message);
+    }) as never);
+    await expect(relay.ws.fs.readFile('/f')).rejects.toThrow('it cannot be cloned');
+    cloning.mockRestore();
+    expect(await relay.ws.fs.readFile('/f', 'utf8')).toBe('x');
+  });
+
   test('a name that is open cannot be removed', async () => {
     await openTab();
     const other = browser.tab();
@@ -190,6 +205,8 @@ describe('when the owner closes', () => {
   });
 
   test('calls under way are answered, or asked of the next one; none rejects', async () => {
+    // An owner that waited for the reading that is held here would wait for as long as it may.
+    browser = new LocalBrowser(60_000);
     const owner = await openTab();
     const relay = await openTab();
     await relay.ws.fs.writeFile('/r', 'read me');
@@ -203,11 +220,8 @@ describe('when the owner closes', () => {
     const later = relay.ws.fs.writeFile('/l', 'not begun by the one who leaves');
     await tick();
     expect(writes.begun()).toBe(1);
-    const before = performance.now();
     writes.release();
     await Promise.all([writing, closing, later]);
-    // Nobody waits for the reading that is held here: it is asked of the next one.
-    expect(performance.now() - before).toBeLessThan(PATIENCE * 0.8);
     expect(await reading).toBe('read me');
     expect(await relay.ws.fs.readFile('/w', 'utf8')).toBe('begun');
     expect(relay.engines.length).toBe(1);
