@@ -17,6 +17,8 @@ import { isMoved, type Outcome, type Session, type StreamOutcome } from './sessi
 import type { Invocation, Reply, StreamRequest } from './wire.ts';
 
 interface Call {
+  /** Its place among calls and streams, in the order in which they were made. */
+  readonly place: number;
   readonly invocation: Invocation;
   readonly resolve: (reply: Reply<unknown>) => void;
   /** Who was asked last. */
@@ -24,6 +26,7 @@ interface Call {
 }
 
 interface Stream {
+  readonly place: number;
   readonly request: StreamRequest;
   readonly tell: (message: StreamOutcome) => void;
   isStarted: boolean;
@@ -56,6 +59,7 @@ export class FollowingSession implements Session {
   /** By the number that the client knows, which no other owner's ever equals. */
   readonly #held = new Map<number, Held>();
   #serial = 0;
+  #places = 0;
   #isOver = false;
 
   constructor(private readonly observer: SessionObserver) {}
@@ -73,14 +77,12 @@ export class FollowingSession implements Session {
   /** Goes over to another owner, or away from one that is gone. What the former one has not answered by now, it never will. */
   follow(owner: Session | undefined): void {
     this.#owner = owner;
-    const again: Call[] = [];
     for (const call of this.#flights) {
       if (call.at === owner) continue;
       this.#flights.delete(call);
-      if (isRepeatable(call.invocation)) again.push(call);
+      if (isRepeatable(call.invocation)) this.#enqueue(call);
       else call.resolve(failure(ownerDead(call.invocation)));
     }
-    this.#queue.unshift(...again);
     if (owner === undefined) {
       if (this.isBusy) this.observer.onBusy();
       return;
@@ -103,12 +105,12 @@ export class FollowingSession implements Session {
 
   invoke(invocation: Invocation): Promise<Outcome> {
     if (this.#isOver) return Promise.resolve(failure(closed()));
-    return new Promise((resolve) => this.#take({ invocation, resolve }));
+    return new Promise((resolve) => this.#take({ place: ++this.#places, invocation, resolve }));
   }
 
   stream(request: StreamRequest, tell: (message: StreamOutcome) => void): void {
     if (this.#isOver) return tell(failure(closed()));
-    const stream = { request, tell, isStarted: false };
+    const stream = { place: ++this.#places, request, tell, isStarted: false };
     this.#streams.set(request.id, stream);
     this.#take(stream);
   }
@@ -136,9 +138,15 @@ export class FollowingSession implements Session {
   }
 
   #take(waiting: Call | Stream): void {
-    if (this.#owner === undefined) this.#queue.push(waiting);
+    if (this.#owner === undefined) this.#enqueue(waiting);
     else this.#start(waiting, this.#owner);
     if ('invocation' in waiting || isAwaited(waiting)) this.observer.onBusy();
+  }
+
+  /** Lets it wait in its place: what a leaving owner gives back was made before what was not asked of it any more. */
+  #enqueue(waiting: Call | Stream): void {
+    const before = this.#queue.findLastIndex(({ place }) => place < waiting.place);
+    this.#queue.splice(before + 1, 0, waiting);
   }
 
   #start(waiting: Call | Stream, owner: Session): void {
@@ -159,7 +167,7 @@ export class FollowingSession implements Session {
     if (call.at !== owner || !this.#flights.delete(call)) return;
     if (!isMoved(outcome)) return call.resolve(this.#settle(call.invocation, owner, outcome));
     if (this.#owner !== undefined && this.#owner !== owner) this.#ask(call, this.#owner);
-    else this.#queue.push(call);
+    else this.#enqueue(call);
   }
 
   #startStream(stream: Stream, owner: Session): void {
