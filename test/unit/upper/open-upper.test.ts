@@ -489,3 +489,17 @@ test('a workspace that is removed is new afterwards', async () => {
   await removeWorkspace(name);
   await removeWorkspace(name);
 });
+
+test('a workspace whose files do not answer is not removed: EIO', async () => {
+  const name = `open-${++serial}`;
+  const upper = await openUpper(name);
+  await upper.commit(ROOT);
+  await upper.close();
+  vi.stubGlobal('FileSystemSyncAccessHandle', class {});
+  vi.stubGlobal('navigator', { storage: { getDirectory: () => new Promise(() => undefined) } });
+  await expect(removeWorkspace(name, { filesTimeout: 20 })).rejects.toMatchObject({ code: 'EIO' });
+  vi.unstubAllGlobals();
+  const again = await openUpper(name);
+  expect(again.version?.sequence).toBe(1);
+  await again.close();
+});
