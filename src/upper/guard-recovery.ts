@@ -85,9 +85,10 @@ async function catchUp(store: VersionedStore, version: UpperVersion, image: Uppe
   const { log, highest, held } = guard;
   const reached = log?.version;
   const usable = reached !== undefined && reached.generation === version.generation && reached.sequence <= guard.until;
-  if (log === undefined || !usable || reached.sequence < version.sequence) {
+  const lost = usable && log?.lost !== undefined && log.lost > version.sequence;
+  if (log === undefined || !usable || reached.sequence < version.sequence || (lost && reached.sequence === version.sequence)) {
     log?.close();
-    return { image, log: undefined, highest, outdates: held || log !== undefined, restored: undefined };
+    return { image, log: undefined, highest, outdates: held || log !== undefined, restored: lost ? shortened(version) : undefined };
   }
   if (reached.sequence === version.sequence) return { image, log, highest, outdates: held, restored: undefined };
   if (log.base <= version.sequence) return catchUpByCommits(store, version, guard, log);
@@ -95,8 +96,11 @@ async function catchUp(store: VersionedStore, version: UpperVersion, image: Uppe
   if (isOfUse(log, reach, guard.until)) return restore(store, guard, log, reach);
   // What the database has is less than there was, and more than a damaged image.
   log.close();
-  return { image, log: undefined, highest, outdates: true, restored: { what: 'tail', sequence: version.sequence, whole: false } };
+  return { image, log: undefined, highest, outdates: true, restored: shortened(version) };
 }
+
+/** The database had more once, and it cannot be had back. */
+const shortened = ({ sequence }: UpperVersion): Restored => ({ what: 'tail', sequence, whole: false });
 
 /** Raced with a crash: these commits are in the guard and did not reach the database, or its disk. */
 async function catchUpByCommits(store: VersionedStore, version: UpperVersion, { highest }: FoundGuard, log: GuardLog): Promise<Recovered> {
@@ -105,7 +109,7 @@ async function catchUpByCommits(store: VersionedStore, version: UpperVersion, { 
     await store.commit(next.commit);
     ({ sequence } = next);
   }
-  const whole = sequence === log.version.sequence;
+  const whole = sequence === log.version.sequence && log.lost === undefined;
   if (!whole) {
     log.close();
     // The damaged log no longer counts for what was made again from it.

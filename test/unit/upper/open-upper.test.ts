@@ -280,6 +280,22 @@ test('a guard that is damaged is not believed when something else was committed 
   await again.close();
 });
 
+test('a guard that is damaged between its frames, not torn at its end, says so', async () => {
+  const made = await scene([ROOT, file(2), file(3), file(4)]);
+  const log = GuardLog.open(await made.world.folder().open('guard.0'))!;
+  const content = made.world.bytesOf('guard.0')!;
+  // The fixed part of the first commit's frame: nobody can hop over it.
+  made.world.put(
+    'guard.0',
+    content.map((byte, at) => (at === log.imageSize + 1 ? byte ^ 1 : byte)),
+  );
+  await deleteDatabase(made.name);
+  const upper = await made.open();
+  expect(upper.restored).toEqual({ what: 'everything', sequence: 1, whole: false });
+  expect(await filesOf(upper)).toEqual([]);
+  await upper.close();
+});
+
 test('a database that has lost its last commits keeps what it has where the guard behind them is damaged', async () => {
   const made = await scene();
   const name = await stoppedAfterFirst(made);
