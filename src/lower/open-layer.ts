@@ -15,6 +15,7 @@ import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
 import { type CachedLayerOptions, type CachedOpening, openThroughCache } from './open-cached.ts';
 import { type BlobLike, type Source, blobSource, bytesSource, residentSource } from './source.ts';
+import { openSquashfsLayer, restoreSquashfsLayer } from './squashfs-layer.ts';
 import { openTarLayer } from './tar-layer.ts';
 import { openZipLayer, restoreZipLayer } from './zip-layer.ts';
 
@@ -39,9 +40,9 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayer
 export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | string;
 
 /**
- * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz; told by its content) as a lower layer. Bytes are taken over, not
+ * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, SquashFS; told by its content) as a lower layer. Bytes are taken over, not
  * copied.
- * A zip and an eStargz are read lazily; a tar is fetched whole, and stays compressed in memory.
+ * A zip, an eStargz and a SquashFS image are read lazily; a tar is fetched whole, and stays compressed in memory.
  *
  * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged, is not what `integrity` says, or cannot
  *   be fetched; EFBIG when it is beyond one of the `limits` or would take more memory than `maxBytes`; ENOTSUP when something is
@@ -84,6 +85,8 @@ async function restoreLayer(index: LayerIndex, source: Source, options: OpenLaye
       return options.tocDigest === undefined ? restoreZipLayer(index, opening) : undefined;
     case 'estargz':
       return restoreEstargzLayer(index, opening, options.tocDigest);
+    case 'squashfs':
+      return options.tocDigest === undefined ? restoreSquashfsLayer(index, opening) : undefined;
     default:
       return index.format satisfies never;
   }
@@ -135,6 +138,8 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
     case 'gzip':
     case 'zstd':
       return openTarLayer(opening, format);
+    case 'squashfs':
+      return openSquashfsLayer(head, tail, opening);
     case undefined:
       // Something in front of a zip, a self-extractor for one. Only where the start is no tar, which may well end with a zip.
       if (endsAsZip(tail)) return openZip(opening, tail);

@@ -192,7 +192,7 @@ export async function judge({ kind, bytes }: Sample, step?: number): Promise<Out
 async function open(bytes: Uint8Array, step: number | undefined): Promise<Layer> {
   const limits = { size: 10_000_000 };
   const packing = formatOfHead(bytes.subarray(0, HEAD_SIZE));
-  if (step === undefined || packing === undefined || packing === 'zip')
+  if (step === undefined || packing === undefined || packing === 'zip' || packing === 'squashfs')
     return openLayer(bytes, { name: 'mutated', maxBytes: 10_000_000, limits });
   // Directly, because a source as small as these is read at once.
   const source = inPieces(bytes, step);
