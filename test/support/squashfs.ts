@@ -25,11 +25,11 @@ export interface SquashfsNode {
   /** Number of a set of `xattrs`. */
   readonly xattr?: number;
   /** Name of an earlier file of this image that it is another name of. */
-  readonly link?: string;
+  readonly link?: string | undefined;
   /** Names of it. */
   readonly links?: number;
   /** Changes its inode before it is written. */
-  readonly inode?: (view: DataView) => Uint8Array | void;
+  readonly inode?: ((view: DataView) => Uint8Array | void) | undefined;
   /** Changes the list of a directory. */
   readonly list?: (list: Uint8Array) => Uint8Array | void;
   /** Where a name of a directory leads to instead, as a reference into the inode table. */
