@@ -68,8 +68,9 @@ async function openCached(source: CachedSource, { table, open, restore }: Cached
     throw e;
   }
   const index = indexed ? (indexOfZip(layer) ?? indexOfEstargz(layer) ?? indexOfSquashfs(layer)) : undefined;
-  // Of the content, whichever way it is mounted.
-  if (index !== undefined) await source.keepIndex(name, packIndex(index), index.digest.split(';')[0]!);
+  // Of the content, whichever way it is mounted. The digest of a SquashFS image may be of its tables alone: it proves nothing.
+  const content = index?.format === 'squashfs' ? undefined : index?.digest.split(';')[0];
+  if (index !== undefined) await source.keepIndex(name, packIndex(index), content);
   return layer;
 }
 

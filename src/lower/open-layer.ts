@@ -110,14 +110,15 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
   const expected = options.integrity === undefined ? undefined : parseIntegrity(options.integrity);
   const size = await remote.size(signal);
   let source = remote;
+  let whole: Uint8Array | undefined;
   if (expected !== undefined || size <= SMALL) {
     const place = { archive: remote.name };
     if (expected !== undefined && size > maxBytes) throw tooLarge(place, `${size} bytes, more than the ${maxBytes} that are allowed`);
-    const bytes = await remote.read(0, size, signal);
-    if (expected !== undefined) await assertIntegrity(bytes, expected, place);
-    source = residentSource(bytes, remote);
+    whole = await remote.read(0, size, signal);
+    if (expected !== undefined) await assertIntegrity(whole, expected, place);
+    source = residentSource(whole, remote);
   }
-  const opening: Opening = { source, size, table, limits, maxBytes, signal };
+  const opening: Opening = { source, size, whole, table, limits, maxBytes, signal };
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
   const toc = findEstargzToc({ bytes: tail, size }, { archive: source.name });
   if (toc !== undefined) return openEstargzLayer(toc, tail, opening, options.tocDigest);

@@ -53,8 +53,8 @@ export async function openSquashfsLayer(head: Uint8Array, tail: Uint8Array, open
   const metadata = new SquashfsMetadata(bytes, inodeTable, { place, unpack, limit });
   const { content, size: contentSize } = readSquashfs(superblock, metadata, builder, limits.entries);
   assertContentSize(limits, contentSize, size, place);
-  // There are no checksums of content: docs/FORMAT.md says what this does not tell apart.
-  const digest = await layerDigest(concatBytes([head.subarray(0, SUPERBLOCK_SIZE), bytes]), opening.table);
+  // The tables have no checksums of content, so that they tell two images apart only mostly (decision 0019).
+  const digest = await layerDigest(opening.whole ?? concatBytes([head.subarray(0, SUPERBLOCK_SIZE), bytes]), opening.table);
   return new SquashfsLayer({ ...builder.build(), digest, content, opening, unpack });
 }
 

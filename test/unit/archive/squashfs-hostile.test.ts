@@ -87,8 +87,8 @@ describe('the superblock', () => {
 
   test('is all there is', async () => {
     await expectRefused(image().subarray(0, 96), /cut short: 96 of/);
-    await expectRefused(image().subarray(0, 95), /like a SquashFS image that was cut short$/, 'EINVAL');
-    await expectRefused(Uint8Array.of(0x73, 0x71, 0x73, 0x68, 0, 0, 0, 0), /big-endian SquashFS/, 'EINVAL');
+    await expectRefused(image().subarray(0, 95), /like SquashFS$/, 'EINVAL');
+    await expectRefused(Uint8Array.of(0x73, 0x71, 0x73, 0x68, 0, 0, 0, 0), /like big-endian SquashFS$/, 'EINVAL');
   });
 });
 
