@@ -170,6 +170,18 @@ describe('metadata', () => {
     },
     PATIENCE,
   );
+
+  test('inodes that fill a block each', async () => {
+    const children = Array.from({ length: 300 }, (_, i): SquashfsNode => {
+      const inode = (view: DataView) => concatBytes([new Uint8Array(view.buffer), new Uint8Array(8192 - view.byteLength)]);
+      return { name: `${i}`, kind: 'fifo', inode };
+    });
+    const bytes = squashfsImage(children);
+    expect((await openLayer(bytes)).table.length).toBe(301);
+    await expectRefused(bytes, /^bad\.sqfs: '\d+': its metadata unpacks to more than the 1000000 bytes/, 'EFBIG', {
+      limits: { size: 1e6 },
+    });
+  });
 });
 
 describe('inodes', () => {
