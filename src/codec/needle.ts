@@ -30,7 +30,7 @@ export function makeNeedle(literal: Uint8Array, ignoreCase: boolean): Needle {
   const mask = new Uint8Array(size).fill(0xff);
   for (const [i, byte] of literal.entries()) {
     mask[i] = ignoreCase && isLetter(byte) ? CASE_BIT : 0;
-    bytes[i] = byte | mask[i]!;
+    bytes[i] = byte | mask[i];
   }
   return { length, bytes, mask };
 }

@@ -2,6 +2,7 @@
 
 import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import type { WorkOptions } from '../base/progress.ts';
+import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
 import type { Durability } from '../layer/upper.ts';
 import { type Credentials, ROOT } from '../overlay/call.ts';
@@ -14,6 +15,7 @@ import type { BatchFs, Fs, PathLike } from './api.ts';
 import { type Batch, beginBatch } from './batch.ts';
 import { perform } from './perform.ts';
 import { prefetch } from './prefetch.ts';
+import { search } from './search.ts';
 import { createFs } from './surface.ts';
 import { verify } from './verify.ts';
 
@@ -159,9 +161,12 @@ export class Overlay implements AsyncDisposable {
     return prefetch({ engine: this.engine, user }, paths, options);
   }
 
-  /** Of each lower, topmost first, the files whose content was read since it was opened: what its `prefetch` may be the next time. */
+  /**
+   * Of each lower, topmost first, the files whose content was read since the mount: what its `prefetch` may be the next time. Searches
+   * do not count.
+   */
   recordAccess(): string[][] {
-    return this.engine.tree.layers.map(({ layer }) => layer.accessed?.() ?? []);
+    return this.engine.tree.layers.map(({ table, accessed }) => Array.from(accessed, (entry) => table.path(entry)));
   }
 
   /**
@@ -171,6 +176,20 @@ export class Overlay implements AsyncDisposable {
    */
   verify(options: WorkOptions = {}): Promise<Damage[]> {
     return verify(this.engine, options);
+  }
+
+  /**
+   * Looks for a text in the files of the merged tree: tells of each in which it stands, as they are found, and of what cannot be read.
+   * Files are searched as bytes, in the order of the archives; binary ones are passed over, symbolic links not followed. `user` must be
+   * allowed to read what is searched; default: the owner of `fs`. Leaving the loop ends it.
+   * @throws {FsError} EINVAL for no text or one of more than 1 KiB, EIO when the workspace is closed meanwhile. An `AbortError` when
+   * the signal fires.
+   * @example
+   * for await (const { path, matches } of overlay.search('TODO', { exclude: ['node_modules'] }))
+   *   for (const { line, text } of matches) console.log(`${path}:${line}: ${text}`);
+   */
+  search(text: string, options: SearchOptions = {}, user: Credentials = this.owner): AsyncGenerator<SearchedFile, void, void> {
+    return search({ engine: this.engine, user }, text, options);
   }
 
   /** Brings the upper's content into memory, up to 32 MiB, so that synchronous calls can read what an earlier session wrote. */

@@ -110,8 +110,6 @@ class EstargzLayer implements Layer {
   readonly #blocks: Blocks;
   /** Verified chunks. */
   readonly #decoded = new Lru<number, Uint8Array>(DECODED_LIMIT, (content) => content.length);
-  /** Files whose content was asked for, in that order. */
-  readonly #accessed = new Set<number>();
   /** What the member that was decoded last holds; not verified. */
   #member: Member | undefined;
 
@@ -135,10 +133,6 @@ class EstargzLayer implements Layer {
 
   get stats(): LayerStats {
     return this.#parts.opening.source.stats;
-  }
-
-  accessed(): string[] {
-    return Array.from(this.#accessed, (entry) => this.table.path(entry));
   }
 
   async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
@@ -222,7 +216,6 @@ class EstargzLayer implements Layer {
   /** The numbers of the chunks that hold [start, end) of a file. */
   #chunksOf(entry: number, start: number, end: number): number[] {
     const file = this.table.canonical(entry);
-    this.#accessed.add(file);
     assertEntrySize(this.#parts.opening.limits.entrySize, this.table.size(file), this.#placeOf(entry));
     if (start >= end) return [];
     const { offset: first, stored: count } = this.table.extent(file);

@@ -18,7 +18,7 @@ export interface CachedLayerOptions {
   /** Whether a kept archive is compared with the server's when it is opened. Default: open. */
   readonly revalidate?: Revalidate | undefined;
   /**
-   * Files to fetch at once when the layer is opened: what `accessed()` gave the last time. Nobody waits for them. Default: what the
+   * Files to fetch at once when the layer is opened: what `recordAccess()` gave the last time. Nobody waits for them. Default: what the
    * archive says that a program opens first (the landmark of eStargz).
    */
   readonly prefetch?: readonly string[] | undefined;

@@ -45,6 +45,8 @@ export interface MountOptions {
 export interface RunOptions {
   /** The operation only looks: it waits for a commit only when it has changed something all the same. */
   readonly reads?: boolean | undefined;
+  /** What it reads does not count as accessed: it is not what a program needs. */
+  readonly isUnrecorded?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -127,17 +129,17 @@ export class Engine {
     this.commits.schedule();
   }
 
-  #call(user: Credentials): Call {
+  #call(user: Credentials, isUnrecorded = false): Call {
     const { tree, commits, openFiles, watchers } = this;
-    return { tree, commits, openFiles, watchers, user, now: this.#clock(), gathered: new Gathered(tree.layers, commits) };
+    return { tree, commits, openFiles, watchers, user, now: this.#clock(), gathered: new Gathered(tree.layers, commits, !isUnrecorded) };
   }
 
   /**
    * Runs an operation, waiting for what it needs. Resolves when what it changed, and what it was built upon, is committed.
    * @throws {FsError} what the operation throws; ENOSPC or EIO when the commit failed, and then nothing of it happened.
    */
-  async run<T>(user: Credentials, operation: Operation<T>, { reads = false, signal }: RunOptions = {}): Promise<T> {
-    let call = this.#call(user);
+  async run<T>(user: Credentials, operation: Operation<T>, { reads = false, isUnrecorded, signal }: RunOptions = {}): Promise<T> {
+    let call = this.#call(user, isUnrecorded);
     for (;;) {
       assertNotAborted(signal);
       const version = this.tree.version;
