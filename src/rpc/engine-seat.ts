@@ -22,6 +22,7 @@ export type HostedOverlay = Pick<
   | 'prefetch'
   | 'recordAccess'
   | 'reset'
+  | 'search'
   | 'usage'
   | 'verify'
 >;

@@ -7,11 +7,13 @@
  *   only looks                asked again
  *   changes something         EOWNERDEAD: it may have happened or not, and is never done twice
  *
- * A stream that has not ended begins again: a watch says that something may have happened, and progress starts anew.
+ * A stream that has not ended begins again: a watch says that something may have happened, progress starts anew, and a search leaves
+ * out what it has told.
  * Open files and batches are known to one owner only: afterwards calls on them are ESTALE and EAGAIN.
  */
 
 import { AbortError, FsError, toErrorRecord } from '../base/errors.ts';
+import type { SearchedFile } from '../base/search.ts';
 import { isRepeatable } from './repeatable.ts';
 import { isMoved, type Outcome, type Session, type StreamOutcome } from './session.ts';
 import type { Invocation, Reply, StreamRequest } from './wire.ts';
@@ -30,6 +32,8 @@ interface Stream {
   readonly request: StreamRequest;
   readonly tell: (message: StreamOutcome) => void;
   isStarted: boolean;
+  /** Paths that a search has told of. */
+  readonly told: Set<string>;
 }
 
 /** A watch has no end that somebody waits for. */
@@ -110,7 +114,7 @@ export class FollowingSession implements Session {
 
   stream(request: StreamRequest, tell: (message: StreamOutcome) => void): void {
     if (this.#isOver) return tell(failure(closed()));
-    const stream = { place: ++this.#places, request, tell, isStarted: false };
+    const stream = { place: ++this.#places, request, tell, isStarted: false, told: new Set<string>() };
     this.#streams.set(request.id, stream);
     this.#take(stream);
   }
@@ -175,9 +179,18 @@ export class FollowingSession implements Session {
     owner.stream(stream.request, (message) => {
       if (this.#owner !== owner || this.#streams.get(stream.request.id) !== stream) return;
       if (isMoved(message)) return; // the next owner begins it again
-      if ('item' in message) stream.tell(message);
+      if ('item' in message) this.#tell(stream, message);
       else this.#endStream(stream, message);
     });
+  }
+
+  #tell({ request, tell, told }: Stream, message: { readonly item: unknown }): void {
+    if (request.method === 'search') {
+      const { path } = message.item as SearchedFile;
+      if (told.has(path)) return;
+      told.add(path);
+    }
+    tell(message);
   }
 
   #endStream(stream: Stream, message: StreamOutcome): void {
