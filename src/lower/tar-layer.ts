@@ -79,7 +79,7 @@ async function readerOf(
   const limit = contentLimit(limits, size);
   const onOutput = (output: Uint8Array): void => inner.push(output);
   if (packing === 'gzip') return (bytes) => finishing(new GzipReader(bytes, { place, codec: loadCodec(), limit, warn, onOutput }));
-  const zstd = await loadZstd();
+  const zstd = await loadZstd(source.name);
   return (bytes) => finishing(new ZstdReader(bytes, { place, zstd, limit, limits, maxBytes, onOutput }));
 }
 

@@ -72,8 +72,8 @@ export function indexOfZip(layer: Layer): LayerIndex | undefined {
   return layer instanceof ZipLayer ? layer.index : undefined;
 }
 
-async function loadDecoders({ limits }: Opening, hasZstd: boolean): Promise<ZipDecoders> {
-  return { codec: loadCodec(), zstd: hasZstd ? await loadZstd() : undefined, window: limits.window };
+async function loadDecoders({ source, limits }: Opening, hasZstd: boolean): Promise<ZipDecoders> {
+  return { codec: loadCodec(), zstd: hasZstd ? await loadZstd(source.name) : undefined, window: limits.window };
 }
 
 function numberBytes(value: number): Uint8Array {

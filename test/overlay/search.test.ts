@@ -31,7 +31,7 @@ function placed(bytes: Uint8Array, literal: Uint8Array): Pick<Match, 'line' | 'c
   const places: Pick<Match, 'line' | 'column'>[] = [];
   for (let at = 0; (at = Buffer.from(bytes).indexOf(literal, at)) >= 0; at += literal.length) {
     const lines = decodeUtf8(bytes.subarray(0, at)).split('\n');
-    places.push({ line: lines.length, column: lines.at(-1)!.length + 1 });
+    places.push({ line: lines.length, column: lines.at(-1).length + 1 });
   }
   return places;
 }
