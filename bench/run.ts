@@ -55,7 +55,10 @@ async function runSuite(name: string, runs: number): Promise<void> {
   const bench = await openBench(name, suite);
   try {
     const results = await measure(bench, runs);
-    if (runs >= LEAST_RUNS) process.stdout.write(`\n${await writeResults(name, bench.browserVersion, runs, results)}\n`);
+    const facts = await suite.facts?.();
+    if (facts !== undefined) process.stdout.write(`\n${JSON.stringify(facts, null, 2)}\n`);
+    if (runs < LEAST_RUNS) return;
+    process.stdout.write(`\n${await writeResults(name, { runs, browser: bench.browserVersion, facts }, results)}\n`);
   } finally {
     await bench.close?.();
   }

@@ -90,8 +90,15 @@ function commitOf(): string {
   }
 }
 
+/** How a suite was run, and what is written beside its results. */
+export interface Run {
+  readonly runs: number;
+  readonly browser: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** Writes bench/results/<name>.json. */
-export async function writeResults(name: string, browser: string | undefined, runs: number, tasks: readonly TaskResult[]): Promise<string> {
+export async function writeResults(name: string, { runs, browser, facts }: Run, tasks: readonly TaskResult[]): Promise<string> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   const [cpu] = cpus();
   const machine = {
@@ -112,7 +119,7 @@ export async function writeResults(name: string, browser: string | undefined, ru
   const unit = 'ms; median with lower and upper quartile';
   await writeFile(
     file,
-    `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), command, unit, machine, versions, tasks }, null, 2)}\n`,
+    `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), command, unit, machine, versions, ...(facts !== undefined && { facts }), tasks }, null, 2)}\n`,
   );
   return file;
 }
