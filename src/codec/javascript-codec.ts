@@ -63,6 +63,9 @@ export class JavaScriptCodec implements Codec {
     const [firstByte, firstMask, lastByte, lastMask] = [wanted[0]!, mask[0]!, wanted[last]!, mask[last]!];
     const found: number[] = [];
     for (let at = from; at + last < bytes.length && found.length < limit; at++) {
+      // The platform's own search for a byte is several times as fast as this loop.
+      if (firstMask === 0) at = bytes.indexOf(firstByte, at);
+      if (at < 0 || at + last >= bytes.length) break;
       if ((bytes[at]! | firstMask) !== firstByte || (bytes[at + last]! | lastMask) !== lastByte) continue;
       let i = 1;
       while (i < last && (bytes[at + i]! | mask[i]!) === wanted[i]) i++;

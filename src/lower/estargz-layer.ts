@@ -28,7 +28,7 @@ const DECODED_LIMIT = 32 << 20;
 /** Members up to this size are kept decoded while neighbours of what was read may follow: our own packer's have 64 KiB. */
 const MEMBER_LIMIT = 1 << 20;
 /** Bytes from which on `crypto.subtle` is the faster SHA-256: decision 0018. Below it, asking takes longer than hashing. */
-const NATIVE_HASH = 64 << 10;
+const NATIVE_HASH = 8 << 10;
 /** Bytes of a table of contents: a million entries have about as many. */
 const TOC_LIMIT = 256 << 20;
 

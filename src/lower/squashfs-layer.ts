@@ -69,8 +69,8 @@ export function indexOfSquashfs(layer: Layer): LayerIndex | undefined {
   return layer instanceof SquashfsLayer ? layer.index : undefined;
 }
 
-const unpackerFor = async (compressor: SquashfsContent['compressor'], { limits }: Opening): Promise<Unpack> =>
-  unpackerOf(loadCodec(), compressor === 'zstd' ? await loadZstd() : undefined, limits.window);
+const unpackerFor = async (compressor: SquashfsContent['compressor'], { source, limits }: Opening): Promise<Unpack> =>
+  unpackerOf(loadCodec(), compressor === 'zstd' ? await loadZstd(source.name) : undefined, limits.window);
 
 interface SquashfsLayerParts {
   readonly table: LayerTable;
@@ -92,8 +92,6 @@ class SquashfsLayer implements Layer {
   readonly #parts: SquashfsParts;
   readonly #blocks: Blocks;
   readonly #unpacked = new Lru<number, Uint8Array>(UNPACKED_LIMIT, (content) => content.length);
-  /** Files whose content was asked for, in that order. */
-  readonly #accessed = new Set<number>();
 
   constructor({ table, warnings, digest, content, opening, unpack }: SquashfsLayerParts) {
     this.name = opening.source.name;
@@ -114,10 +112,6 @@ class SquashfsLayer implements Layer {
 
   get stats(): LayerStats {
     return this.#opening.source.stats;
-  }
-
-  accessed(): string[] {
-    return Array.from(this.#accessed, (entry) => this.table.path(entry));
   }
 
   async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
@@ -155,7 +149,7 @@ class SquashfsLayer implements Layer {
     // Held here, because a small budget may drop the first ones before the last ones come.
     const contents = new Map<Part, Uint8Array>();
     const missing: Part[] = [];
-    for (const part of this.#request(entry, start, end)) {
+    for (const part of this.#partsOf(entry, start, end)) {
       const kept = this.#unpacked.get(part.key);
       if (kept === undefined) missing.push(part);
       else contents.set(part, kept);
@@ -179,7 +173,7 @@ class SquashfsLayer implements Layer {
   /** Content of which every part is had at once, else `undefined`. */
   #gather(entry: number, start: number, end: number, read: (part: Part) => Uint8Array | undefined): Uint8Array | undefined {
     const contents = new Map<Part, Uint8Array>();
-    for (const part of this.#request(entry, start, end)) {
+    for (const part of this.#partsOf(entry, start, end)) {
       let content = this.#unpacked.get(part.key);
       if (content === undefined) {
         const bytes = read(part);
@@ -189,11 +183,6 @@ class SquashfsLayer implements Layer {
       contents.set(part, content);
     }
     return this.#assemble(contents, [start, end], entry);
-  }
-
-  #request(entry: number, start: number, end: number): Part[] {
-    this.#accessed.add(this.table.canonical(entry));
-    return this.#partsOf(entry, start, end);
   }
 
   #partsOf(entry: number, start: number, end: number): Part[] {

@@ -62,7 +62,9 @@ for (const codec of codecs) {
     for (const length of [1, 2, 3, 7, 1000]) {
       const literal = new Uint8Array(length).fill(0x61);
       const found = codec.search(bytes, makeNeedle(literal, false));
-      expect(found).toEqual(Array.from({ length: Math.floor(bytes.length / length) }, (_, i) => i * length));
+      // Not by toEqual: the difference of two such lists takes minutes to tell.
+      expect(found).toHaveLength(Math.floor(bytes.length / length));
+      expect(found.findIndex((place, i) => place !== i * length)).toBe(-1);
     }
   });
 

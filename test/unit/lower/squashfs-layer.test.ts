@@ -59,7 +59,6 @@ describe('what is fetched', () => {
     const part = await layer.read(entryAt(layer, '/large'), 1 << 20, (1 << 20) + 10);
     expect(Buffer.from(part).equals(noise(3 << 20, 1).subarray(1 << 20, (1 << 20) + 10))).toBe(true);
     expect(server.bytes).toBeLessThan(600_000);
-    expect(layer.accessed!()).toEqual(['/src/7', '/src/8', '/large']);
     expect(layer.stats!.bytes).toBeGreaterThan(100_000);
   });
 
