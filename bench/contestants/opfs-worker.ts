@@ -26,6 +26,10 @@ export const opfsWorker: Mount = async (archive) => {
   await unpackInto(archive, calls);
   return {
     calls,
+    async appendTo(path) {
+      const file = await fs.open(path, { create: true });
+      return { append: (bytes) => fs.write(file, bytes), close: () => fs.close(file) };
+    },
     flush: () => Promise.resolve(), // it closes each file that it writes, and with that the system has it
     async remove() {
       await fs.clear('/');

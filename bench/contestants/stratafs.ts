@@ -73,6 +73,14 @@ async function mountWorkspace(name: string, archive: Uint8Array<ArrayBuffer>, { 
         await file.close();
       },
     },
+    batch: (work) =>
+      overlay.batch((within) =>
+        work({ writeFile: (path, bytes) => within.writeFile(path, bytes), mkdir: (path) => within.mkdir(path, { recursive: true }) }),
+      ),
+    async appendTo(path) {
+      const file = await fs.open(path, 'w');
+      return { append: (bytes) => file.write(bytes), close: () => file.close() };
+    },
     flush: () => Promise.resolve(), // acknowledged is committed
     counts: () => counter.counts(),
     async remount() {

@@ -1,6 +1,7 @@
 /* What is compared: a file system of ours or of others, with the calls that the tasks need. */
 
-import type { Contestant, Counts, Measured } from '../harness/suite.ts';
+import { time } from '../harness/suite.ts';
+import type { Contestant, Counts, Measure, Measured } from '../harness/suite.ts';
 
 export interface Calls {
   readonly writeFile: (path: string, bytes: Uint8Array) => Promise<unknown>;
@@ -20,6 +21,10 @@ export interface Subject {
   readonly calls: Calls;
   /** Resolves when what was done is as durable as an acknowledged call of ours. */
   readonly flush: () => Promise<unknown>;
+  /** Runs calls as one change, where there is such a thing. */
+  readonly batch?: (work: (calls: Pick<Calls, 'mkdir' | 'writeFile'>) => Promise<unknown>) => Promise<unknown>;
+  /** Opens a new file to be written from its beginning to its end, where files can be open. */
+  readonly appendTo?: (path: string) => Promise<{ append(bytes: Uint8Array): Promise<unknown>; close(): Promise<unknown> }>;
   /** What was counted since it was last asked for. */
   readonly counts?: () => Counts;
   /** Mounts again what was written, from the disk. */
@@ -42,6 +47,16 @@ export const contestant =
       await subject.remove();
     }
   };
+
+/** Milliseconds of some work until it is durable, with what was counted of it. */
+export async function timed({ flush, counts }: Subject, work: () => Promise<unknown>): Promise<Measure> {
+  counts?.();
+  const ms = await time(async () => {
+    await work();
+    await flush();
+  });
+  return counts === undefined ? ms : { ms, counts: counts() };
+}
 
 /** A name that no run has had. */
 export const newName = (): string => `bench-${Math.random().toString(36).slice(2)}`;

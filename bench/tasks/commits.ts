@@ -9,7 +9,7 @@ import { lightningFs } from '../contestants/lightning-fs.ts';
 import { opfsWorker } from '../contestants/opfs-worker.ts';
 import { AS_OPENED, stratafs } from '../contestants/stratafs.ts';
 import type { StratafsOptions } from '../contestants/stratafs.ts';
-import { assertNames, contestant } from '../contestants/subject.ts';
+import { assertNames, contestant, timed } from '../contestants/subject.ts';
 import type { Mount } from '../contestants/subject.ts';
 import { zenfs } from '../contestants/zenfs.ts';
 import { randomBytes } from '../harness/content.ts';
@@ -32,27 +32,22 @@ const tasksOf = (how: string): Tasks => ({
 });
 
 const ofFileSystem = ({ together, each }: Tasks, mount: Mount): Contestant =>
-  contestant(mount, emptyArchive, async ({ calls, flush, counts }) => {
+  contestant(mount, emptyArchive, async (subject) => {
+    const { calls, flush } = subject;
     await calls.mkdir('/together');
     await calls.mkdir('/each');
     await flush();
-    counts?.();
-    const all = await time(async () => {
-      await Promise.all(Array.from({ length: TOGETHER }, (_, i) => calls.writeFile(`/together/file${i}.txt`, content)));
-      await flush();
+    const write = (path: string): Promise<unknown> => calls.writeFile(path, content);
+    const all = await timed(subject, () => Promise.all(Array.from({ length: TOGETHER }, (_, i) => write(`/together/file${i}.txt`))));
+    const one = await timed(subject, async () => {
+      for (let i = 0; i < EACH; i++) {
+        await write(`/each/file${i}.txt`);
+        await flush();
+      }
     });
-    const ofAll = counts?.();
-    const one = await timeEach(EACH, async (i) => {
-      await calls.writeFile(`/each/file${i}.txt`, content);
-      await flush();
-    });
-    const ofOne = counts?.();
     await assertNames(calls, '/together', TOGETHER);
     await assertNames(calls, '/each', EACH);
-    return {
-      [together]: ofAll === undefined ? all : { ms: all, counts: ofAll },
-      [each]: ofOne === undefined ? one : { ms: one, counts: ofOne },
-    };
+    return { [together]: all, [each]: one };
   });
 
 /** What a file system has to store: of each file its attributes and its content. */

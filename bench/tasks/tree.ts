@@ -1,0 +1,215 @@
+/*
+ * Changes of many files at once, and of large ones by little: what an overlay can do without copying. Ours is strict with the guard, as
+ * `open()` has it; the others give less (bench/tasks/commits.ts), so that the ratios flatter them.
+ */
+
+import { archiveOf, emptyArchive, filesOf, once } from '../contestants/archive.ts';
+import { lightningFs } from '../contestants/lightning-fs.ts';
+import { opfsWorker } from '../contestants/opfs-worker.ts';
+import { stratafs } from '../contestants/stratafs.ts';
+import { assertNames, contestant, timed } from '../contestants/subject.ts';
+import type { Mount, Subject } from '../contestants/subject.ts';
+import { zenfs } from '../contestants/zenfs.ts';
+import { randomBytes } from '../harness/content.ts';
+import { commit, withDatabase } from '../harness/idb.ts';
+import { time } from '../harness/suite.ts';
+import type { Contestant, Measure, Measured, Scenario, Suite } from '../harness/suite.ts';
+
+const MIB = 1 << 20;
+const SMALL = randomBytes(100);
+const TIMES = 10;
+const named = (count: number): string => count.toLocaleString('en');
+
+/** Runs a task for each size, one after the other. */
+async function bySize(
+  sizes: readonly number[],
+  title: (size: number) => string,
+  measure: (size: number) => Promise<Measure>,
+): Promise<Measured> {
+  const measured: [string, Measure][] = [];
+  for (const size of sizes) measured.push([title(size), await measure(size)]);
+  return Object.fromEntries(measured);
+}
+
+const renamed = (size: number): string => `${TIMES} × rename a lower directory of ${named(size)} files`;
+const directories = (sizes: readonly number[]) => once(() => archiveOf(sizes.flatMap((size) => filesOf(`of${size}`, size, SMALL))));
+
+const rename = (mount: Mount, sizes: readonly number[]): Contestant =>
+  contestant(mount, directories(sizes), (subject) =>
+    bySize(sizes, renamed, async (size) => {
+      const { calls, flush } = subject;
+      const took = await timed(subject, async () => {
+        for (let i = 0; i < TIMES; i++) {
+          const [from, to] = i % 2 === 0 ? [`/of${size}`, `/moved${size}`] : [`/moved${size}`, `/of${size}`];
+          await calls.rename(from, to);
+          await flush();
+        }
+      });
+      await assertNames(calls, `/of${size}`, size);
+      return took;
+    }),
+  );
+
+const renames: Scenario = {
+  name: 'rename a lower directory',
+  contestants: {
+    stratafs: rename(stratafs(), [10, 1000, 10_000]),
+    LightningFS: rename(lightningFs, [10, 1000]),
+    ZenFS: rename(zenfs, [10]),
+  },
+  ours: 'stratafs',
+  targets: Object.fromEntries(
+    [1000, 10_000].map((size) => [
+      renamed(size),
+      [
+        { task: renamed(10), atMost: 1.5 },
+        { count: 'records', atMost: 3 * TIMES },
+      ],
+    ]),
+  ),
+};
+
+const removed = (size: number): string => `rm -rf of a lower tree of ${named(size)} files`;
+const trees = (sizes: readonly number[]) =>
+  once(() =>
+    archiveOf(sizes.flatMap((size) => Array.from({ length: size / 100 }, (_, i) => filesOf(`of${size}/directory${i}`, 100, SMALL)).flat())),
+  );
+
+const removal = (mount: Mount, sizes: readonly number[]): Contestant =>
+  contestant(mount, trees(sizes), (subject) =>
+    bySize(sizes, removed, async (size) => {
+      const took = await timed(subject, () => subject.calls.removeTree(`/of${size}`));
+      await assertNames(subject.calls, '/', sizes.filter((other) => other > size).length);
+      return took;
+    }),
+  );
+
+const removals: Scenario = {
+  name: 'remove a lower tree',
+  contestants: {
+    stratafs: removal(stratafs(), [1000, 10_000]),
+    LightningFS: removal(lightningFs, [1000]),
+    ZenFS: removal(zenfs, [10_000]),
+  },
+  ours: 'stratafs',
+  targets: {
+    [removed(1000)]: { count: 'commits', atMost: 1 },
+    [removed(10_000)]: [
+      { task: removed(1000), atMost: 12 },
+      { count: 'commits', atMost: 1 },
+      { against: 'ZenFS', atMost: 1 / 20 },
+    ],
+  },
+};
+
+const created = (size: number): string => `mkdir -p and ${named(size)} × writeFile of 100 bytes in one directory`;
+
+async function createAll({ calls, batch }: Subject, directory: string, count: number): Promise<void> {
+  const create = async ({ mkdir, writeFile }: Pick<Subject['calls'], 'mkdir' | 'writeFile'>): Promise<void> => {
+    await mkdir(directory);
+    await Promise.all(Array.from({ length: count }, (_, i) => writeFile(`${directory}/file${i}.txt`, SMALL)));
+  };
+  await (batch === undefined ? create(calls) : batch(create));
+}
+
+const creation = (mount: Mount, sizes: readonly number[]): Contestant =>
+  contestant(mount, emptyArchive, (subject) =>
+    bySize(sizes, created, async (size) => {
+      const took = await timed(subject, () => createAll(subject, `/of${size}`, size));
+      await assertNames(subject.calls, `/of${size}`, size);
+      return took;
+    }),
+  );
+
+/** The same records, without a file system. */
+const bareCreation: Contestant = () =>
+  withDatabase(['records', 'chunks'], (database) =>
+    bySize([1000, 10_000], created, (size) =>
+      time(() =>
+        commit(database, ['records', 'chunks'], (transaction) => {
+          for (let i = 0; i < size; i++) {
+            transaction
+              .objectStore('records')
+              .put({ names: [[1, `file${i}.txt`]], mode: 0o100644, size: 100, mtimeMs: i, chunks: [i] }, size + i);
+            transaction.objectStore('chunks').put(SMALL.slice(), size + i);
+          }
+        }),
+      ),
+    ),
+  );
+
+const creations: Scenario = {
+  name: 'create files in one directory',
+  contestants: {
+    stratafs: creation(stratafs(), [1000, 10_000]),
+    LightningFS: creation(lightningFs, [1000, 10_000]),
+    ZenFS: creation(zenfs, [10_000]),
+    'opfs-worker': creation(opfsWorker, [1000]),
+    'bare IndexedDB, one transaction': bareCreation,
+  },
+  ours: 'stratafs',
+  limit: 'bare IndexedDB, one transaction',
+  targets: {
+    [created(1000)]: { count: 'commits', atMost: 1 },
+    [created(10_000)]: [
+      { task: created(1000), atMost: 12 },
+      { count: 'commits', atMost: 1 },
+      { against: 'ZenFS', atMost: 1 / 20 },
+    ],
+  },
+  note: 'Many files are created in one `batch()`; where there is none, under `Promise.all`.',
+};
+
+const LARGE = [1, 64];
+const mebibytes = once(() => archiveOf(LARGE.map((size) => [`of${size}.bin`, randomBytes(size * MIB)])));
+const touched = (size: number): string => `write one byte into a lower file of ${size} MiB`;
+const copied = (size: number): string => `${TIMES} × cp of a lower file of ${size} MiB`;
+
+const touch = (mount: Mount): Contestant =>
+  contestant(mount, mebibytes, (subject) =>
+    bySize(LARGE, touched, (size) => timed(subject, () => subject.calls.writeAt(`/of${size}.bin`, Uint8Array.of(1), (size * MIB) / 2))),
+  );
+
+const touches: Scenario = {
+  name: 'one byte into a large lower file',
+  contestants: { stratafs: touch(stratafs()), LightningFS: touch(lightningFs), ZenFS: touch(zenfs), 'opfs-worker': touch(opfsWorker) },
+  ours: 'stratafs',
+  targets: {
+    [touched(64)]: [
+      { task: touched(1), atMost: 1.5 },
+      { count: 'chunks', atMost: 1 },
+      { count: 'bytes of chunks', atMost: 256 << 10 },
+    ],
+  },
+  note: 'LightningFS and opfs-worker have no lowers: for them, it is a file that was written before, of which opfs-worker changes the byte in its place.',
+};
+
+const copy = (mount: Mount): Contestant =>
+  contestant(mount, mebibytes, (subject) =>
+    bySize(LARGE, copied, (size) =>
+      timed(subject, async () => {
+        for (let i = 0; i < TIMES; i++) await subject.calls.copyFile(`/of${size}.bin`, `/copy${i}-of${size}.bin`);
+      }),
+    ),
+  );
+
+const copies: Scenario = {
+  name: 'copy a large lower file',
+  contestants: { stratafs: copy(stratafs()), LightningFS: copy(lightningFs), ZenFS: copy(zenfs), 'opfs-worker': copy(opfsWorker) },
+  ours: 'stratafs',
+  targets: {
+    [copied(64)]: [
+      { task: copied(1), atMost: 1.5 },
+      { count: 'bytes of chunks', atMost: 0 },
+    ],
+  },
+};
+
+/** Seconds. */
+const timeout = 20;
+
+export const suite: Suite = {
+  name: 'tree',
+  where: 'worker',
+  scenarios: [renames, removals, creations, touches, copies].map((scenario) => ({ ...scenario, timeout })),
+};
