@@ -40,6 +40,7 @@ function callsOf(fs: LightningPromises): Calls {
   return {
     writeFile: (path, bytes) => fs.writeFile(path, bytes),
     readFile: (path) => fs.readFile(path),
+    stat: (path) => fs.stat(path),
     readdir: (path) => fs.readdir(path),
     mkdir: (path) => fs.mkdir(path),
     rename: (from, to) => fs.rename(from, to),

@@ -11,6 +11,7 @@ export const opfsWorker: Mount = async (archive) => {
   const calls = {
     writeFile: (path: string, bytes: Uint8Array) => fs.writeFile(path, bytes),
     readFile: (path: string) => fs.readFile(path, 'binary'),
+    stat: (path: string) => fs.stat(path),
     readdir: (path: string) => fs.readDir(path),
     mkdir: (path: string) => fs.mkdir(path, { recursive: true }),
     rename: (from: string, to: string) => fs.rename(from, to),

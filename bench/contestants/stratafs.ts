@@ -62,6 +62,7 @@ async function mountWorkspace(name: string, archive: Uint8Array<ArrayBuffer>, { 
     calls: {
       writeFile: (path, bytes) => fs.writeFile(path, bytes),
       readFile: (path) => fs.readFile(path),
+      stat: (path) => fs.stat(path),
       readdir: (path) => fs.readdir(path),
       mkdir: (path) => fs.mkdir(path, { recursive: true }),
       rename: (from, to) => fs.rename(from, to),

@@ -6,6 +6,7 @@ import type { Contestant, Counts, Measure, Measured } from '../harness/suite.ts'
 export interface Calls {
   readonly writeFile: (path: string, bytes: Uint8Array) => Promise<unknown>;
   readonly readFile: (path: string) => Promise<Uint8Array>;
+  readonly stat: (path: string) => Promise<unknown>;
   readonly readdir: (path: string) => Promise<readonly unknown[]>;
   readonly mkdir: (path: string) => Promise<unknown>;
   readonly rename: (from: string, to: string) => Promise<unknown>;

@@ -16,6 +16,7 @@ async function mountStore(storeName: string, archive: Uint8Array<ArrayBuffer>): 
     calls: {
       writeFile: (path, bytes) => promises.writeFile(path, bytes),
       readFile: (path) => promises.readFile(path),
+      stat: (path) => promises.stat(path),
       readdir: (path) => promises.readdir(path),
       mkdir: (path) => promises.mkdir(path, { recursive: true }),
       rename: (from, to) => promises.rename(from, to),
