@@ -37,11 +37,14 @@ export interface Subject {
 /** Mounts over a zip archive; where there are no layers, what is in the archive is written first. */
 export type Mount = (archive: Uint8Array<ArrayBuffer>) => Promise<Subject>;
 
+/** Made when it is first asked for. */
+export type Archive = () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
+
 /** Mounts, does the work, removes. */
 export const contestant =
-  (mount: Mount, archive: () => Uint8Array<ArrayBuffer>, work: (subject: Subject) => Promise<Measured>): Contestant =>
+  (mount: Mount, archive: Archive, work: (subject: Subject) => Promise<Measured>): Contestant =>
   async () => {
-    const subject = await mount(archive());
+    const subject = await mount(await archive());
     try {
       return await work(subject);
     } finally {

@@ -83,6 +83,30 @@ const bare =
       return { [together]: all, [each]: one };
     });
 
+/** What another layout could give: everything of a transaction in two values. Nothing of it could be changed or removed by itself. */
+const packed =
+  ({ together }: Tasks, durability: IDBTransactionDurability): Contestant =>
+  () =>
+    withDatabase(STORES, async (database) => {
+      const all = await time(() =>
+        commit(
+          database,
+          STORES,
+          (transaction) => {
+            transaction.objectStore('records').put(
+              Array.from({ length: TOGETHER }, (_, i) => recordOf(i)),
+              0,
+            );
+            const bytes = new Uint8Array(TOGETHER * content.length);
+            for (let i = 0; i < TOGETHER; i++) bytes.set(content, i * content.length);
+            transaction.objectStore('chunks').put(bytes, 0);
+          },
+          durability,
+        ),
+      );
+      return { [together]: all };
+    });
+
 /** Not a file system: one file that is appended to, and flushed for each record. */
 const appended =
   ({ together, each }: Tasks): Contestant =>
@@ -115,6 +139,7 @@ function scenario(how: string, options: StratafsOptions, alternatives: Record<st
       stratafs: ofFileSystem(tasks, stratafs(options)),
       ...others,
       ...(durability === 'strict' && { 'OPFS, appended and flushed': appended(tasks) }),
+      'bare IndexedDB, two values': packed(tasks, durability),
       [limit]: bare(tasks, durability),
     },
     ours: 'stratafs',
