@@ -22,14 +22,15 @@ export interface Driver extends Bench {
 }
 
 const TIMEOUT_S = 60;
-/** Milliseconds. An alternative whose first run takes longer is measured twice, that run included. */
+/** Milliseconds. An alternative whose first run takes longer is measured twice, that run included; one that takes very long, once. */
 const SLOW = 5000;
+const VERY_SLOW = 20_000;
 
 interface Gathering {
   readonly runs: (Measured | undefined)[];
   failure: Failure | undefined;
-  /** What the first run gave, of one that is slow. */
-  slow: Measured | undefined;
+  /** What the first run gave, of one that is slow, and whether that is all. */
+  slow: { readonly measured: Measured | undefined; readonly once: boolean } | undefined;
 }
 
 class Timeout extends Error {}
@@ -52,11 +53,12 @@ export async function runScenario(bench: Driver, index: number, outline: Outline
     for (let turn = 0; turn < contestants.length; turn++) {
       const name = contestants[(run + turn) % contestants.length]!;
       const own = samples.get(name)!;
-      const sitsOut = own.failure !== undefined || (own.slow !== undefined && run !== 2);
+      const sitsOut = own.failure !== undefined || (own.slow !== undefined && (run !== 2 || own.slow.once));
       const start = performance.now();
       const measured = sitsOut ? undefined : await call(name, own);
-      if (run > 0) own.runs.push(run === 1 ? (own.slow ?? measured) : measured);
-      else if (name !== ours && name !== limit && performance.now() - start > SLOW) own.slow = measured;
+      const took = performance.now() - start;
+      if (run > 0) own.runs.push(run === 1 ? (own.slow?.measured ?? measured) : measured);
+      else if (name !== ours && name !== limit && took > SLOW) own.slow = { measured, once: took > VERY_SLOW };
     }
   }
   return samples;
