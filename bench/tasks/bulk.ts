@@ -116,7 +116,7 @@ function scenario(how: string, options: StratafsOptions, alternatives: Record<st
     },
     ours: 'stratafs',
     limit: best,
-    targets: { [tasks.whole]: target(best), [tasks.pieces]: target(same), [tasks.read]: target(best) },
+    targets: { [tasks.whole]: [target(best), target(same)], [tasks.pieces]: target(same), [tasks.read]: [target(best), target(same)] },
   };
 }
 
