@@ -9,15 +9,16 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { build } from 'rolldown';
 import type { Plugin } from 'rolldown';
 import { root } from '../../scripts/entries.ts';
 import { makeProfile } from '../../test/support/chromium.ts';
+import type { Driver } from './rounds.ts';
 import type { Script, Suite } from './suite.ts';
-import type { Bench } from './worker.ts';
 
 /** A suite in a browser. */
-export interface BrowserBench extends Bench {
+export interface BrowserBench extends Driver {
   readonly browserVersion: string;
   close(): Promise<void>;
 }
@@ -93,14 +94,22 @@ export async function openInBrowser(suite: Suite): Promise<BrowserBench> {
   };
   try {
     const browser = await profile.launch();
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => process.stderr.write(`${error.stack ?? error.message}\n`));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await page.waitForFunction(() => window.bench !== undefined);
+    const open = async (): Promise<Page> => {
+      const page = await browser.newPage();
+      page.on('pageerror', (error) => process.stderr.write(`${error.stack ?? error.message}\n`));
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      await page.waitForFunction(() => window.bench !== undefined);
+      return page;
+    };
+    let page = await open();
     return {
       browserVersion: browser.browser()?.version() ?? (await page.evaluate(() => navigator.userAgent)),
       outline: () => page.evaluate(() => window.bench!.outline()),
       call: (scenario, contestant) => page.evaluate(([s, c]) => window.bench!.call(s, c), [scenario, contestant] as const),
+      async restart() {
+        await page.close(); // and with it the worker that hangs
+        page = await open();
+      },
       close,
     };
   } catch (error) {

@@ -3,19 +3,37 @@
  * A contestant does the whole work once a call and gives what each task in it took, so that what is dear to prepare is prepared once.
  */
 
-/** Milliseconds by task. What is prepared and cleaned up is not in them. */
-export type Measured = Readonly<Record<string, number>>;
+/** What does not vary with the machine: transactions, requests, records, bytes. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What a task took: milliseconds, or those and what was counted. */
+export type Measure = number | { readonly ms: number; readonly counts: Counts };
+
+/** By task. What is prepared and cleaned up is not in it. */
+export type Measured = Readonly<Record<string, Measure>>;
 
 /** Does the work once. Leaves nothing behind that the next run could gain from. */
 export type Contestant = () => Promise<Measured> | Measured;
 
-/** What a ratio may be at most. */
-export interface Target {
-  /** The contestant that ours is compared with. */
+/** What ours, divided by what another contestant takes, may be at most. "Ten times as fast" is 0.1. */
+interface AgainstTarget {
   readonly against: string;
-  /** Ours divided by that. */
   readonly atMost: number;
 }
+
+/** What ours, divided by what another task of ours takes, may be at most: how cost grows. */
+interface GrowthTarget {
+  readonly task: string;
+  readonly atMost: number;
+}
+
+/** What may be counted at most. */
+interface CountTarget {
+  readonly count: string;
+  readonly atMost: number;
+}
+
+export type Target = AgainstTarget | GrowthTarget | CountTarget;
 
 export interface Scenario {
   readonly name: string;
@@ -25,8 +43,12 @@ export interface Scenario {
   readonly ours: string;
   /** The contestant that is the platform's own limit, where there is one. */
   readonly limit?: string;
-  /** By task. */
-  readonly targets?: Readonly<Record<string, Target>>;
+  /** By task; the first of several is the one that the result's ratio is about. */
+  readonly targets?: Readonly<Record<string, Target | readonly Target[]>>;
+  /** What was compared, where the names do not say it. */
+  readonly note?: string;
+  /** Seconds that a call of a contestant may take. One that takes longer is recorded as such. Default: 60. */
+  readonly timeout?: number;
 }
 
 export interface Suite {
