@@ -10,14 +10,14 @@ import type { Directory } from './tree.ts';
 const MAX_PATHS = 1 << 16;
 
 export class PathCache {
-  readonly #directories = new Map<string, Directory | null>();
+  readonly #directories = new Map<string, Directory>();
 
-  /** The directory at a path; `null` when something on the way to it, or at its end, is known to be missing. */
-  get(path: string): Directory | null | undefined {
+  /** The directory that a path leads to, if it is known. */
+  get(path: string): Directory | undefined {
     return this.#directories.get(path);
   }
 
-  set(path: string, directory: Directory | null): void {
+  set(path: string, directory: Directory): void {
     if (this.#directories.size >= MAX_PATHS) this.#directories.clear();
     this.#directories.set(path, directory);
   }

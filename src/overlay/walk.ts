@@ -56,7 +56,6 @@ export function tryWalk(call: Call, path: string, end: WalkEnd): Place | undefin
   if (call.user.uid !== 0) return walkAnew(call, path, end);
   const slash = path.lastIndexOf('/');
   const directory = slash > 0 ? call.tree.paths.get(path.slice(0, slash)) : call.tree.root;
-  if (directory === null) return undefined;
   return (directory && placeIn(call, directory, path.slice(slash + 1), end)) ?? walkAnew(call, path, end);
 }
 
@@ -102,11 +101,7 @@ function walkAnew(call: Call, path: string, end: WalkEnd): Place | undefined {
     assertName(name);
     const ino = lookup(tree, directory, name);
     if (last && !slash && isOwnEnd) remember(call, path, directory);
-    if (ino === undefined) {
-      if (last) return { directory, name, ino, slash, dots: undefined };
-      if (isOwnEnd) remember(call, path, null);
-      return undefined;
-    }
+    if (ino === undefined) return last ? { directory, name, ino, slash, dots: undefined } : undefined;
     const mode = tree.mode(ino);
     if (last && end === 'name') return { directory, name, ino, slash, dots: undefined };
     if (isSymlink(mode) && (!last || slash || end !== 'nofollow')) {
@@ -129,7 +124,7 @@ function walkAnew(call: Call, path: string, end: WalkEnd): Place | undefined {
 }
 
 /** Notes where the path before the last name leads. */
-function remember({ tree, user }: Call, path: string, directory: Directory | null): void {
+function remember({ tree, user }: Call, path: string, directory: Directory): void {
   const slash = path.lastIndexOf('/');
   // Whatever name comes after it, the whole must be within PATH_MAX.
   const isShort = slash * 3 + NAME_MAX + 1 < PATH_MAX;
