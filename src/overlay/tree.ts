@@ -12,7 +12,7 @@
 
 import { FsError } from '../base/errors.ts';
 import type { Attr } from '../base/stats.ts';
-import { S_IFDIR, isDirectory, isSymlink } from '../base/mode.ts';
+import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
 import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
 import { chunkSizeOf } from './chunk-size.ts';
@@ -148,7 +148,7 @@ export class Tree {
   }
 
   #name(id: number, record: UpperRecord): void {
-    if (mayLead(record)) this.paths.clear();
+    this.#forgetPaths(record);
     for (const [directory, name] of record.names) {
       const names = this.names.get(directory);
       if (names === undefined) this.names.set(directory, new Map([[name, id]]));
@@ -159,7 +159,7 @@ export class Tree {
   }
 
   #unname(id: number, record: UpperRecord): void {
-    if (mayLead(record)) this.paths.clear();
+    this.#forgetPaths(record);
     for (const [directory, name] of record.names) {
       const names = this.names.get(directory);
       if (names?.get(name) !== id) continue;
@@ -168,6 +168,12 @@ export class Tree {
       if (names.size === 0) this.names.delete(directory);
       this.#countSubdirectory(directory, record, -1);
     }
+  }
+
+  /** What a whiteout hides, or stops hiding, may be a directory. */
+  #forgetPaths(record: UpperRecord): void {
+    if (!isWhiteout(record) && isFile(record.mode)) this.paths.forgetPlaces();
+    else this.paths.forget();
   }
 
   #forgetListing(ino: number): void {
@@ -185,7 +191,7 @@ export class Tree {
     this.changes.moves.push({ directory, parent: directory.parent, name: directory.name });
     directory.parent = parent;
     directory.name = name;
-    this.paths.clear();
+    this.paths.forget();
   }
 
   /** Takes back what `changes` notes. Entries of directories are merged anew when next needed. */
@@ -231,7 +237,7 @@ export class Tree {
 
   /** Makes everything that follows from the records. */
   #derive(): void {
-    this.paths.clear();
+    this.paths.forget();
     this.directories.set(ROOT_INO, this.root);
     this.sharedChunks.clear();
     this.#subdirectories.clear();
@@ -325,9 +331,6 @@ export class Tree {
     return links;
   }
 }
-
-/** Tells whether a path through the record's names may lead somewhere: what a whiteout hides, or stops hiding, may be a directory. */
-const mayLead = (record: UpperRecord): boolean => isWhiteout(record) || isDirectory(record.mode) || isSymlink(record.mode);
 
 /** What an object takes beside its content, in bytes, rounded up: a name, numbers, what the store adds. */
 const OBJECT_SIZE = 256;

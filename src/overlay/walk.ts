@@ -54,12 +54,23 @@ export function walk(call: Call, path: string, end: WalkEnd): Place {
 export function tryWalk(call: Call, path: string, end: WalkEnd): Place | undefined {
   // What others may pass depends on modes, which change without names: only root's walks are remembered.
   if (call.user.uid !== 0) return walkAnew(call, path, end);
+  if (end === 'name' || end === 'create') return walkOn(call, path, end);
+  const { paths } = call.tree;
+  const known = paths.place(path, end);
+  if (known !== undefined) return known ?? undefined;
+  const place = walkOn(call, path, end);
+  paths.setPlace(path, end, place ?? null);
+  return place;
+}
+
+/** Walks from the directory before the last name, where it is known. */
+function walkOn(call: Call, path: string, end: WalkEnd): Place | undefined {
   const slash = path.lastIndexOf('/');
-  const directory = slash > 0 ? call.tree.paths.get(path.slice(0, slash)) : call.tree.root;
+  const directory = slash > 0 ? call.tree.paths.directory(path.slice(0, slash)) : call.tree.root;
   return (directory && placeIn(call, directory, path.slice(slash + 1), end)) ?? walkAnew(call, path, end);
 }
 
-/** Fast path: the last name of a path, in a directory that is known. `undefined` where there is more to it than a lookup. */
+/** Fast path: a name in a directory. `undefined` where there is more to it than a lookup. */
 function placeIn({ tree }: Call, directory: Directory, name: string, end: WalkEnd): Place | undefined {
   const ino = lookup(tree, directory, name);
   // What is special, wrong or too long is in no directory.
@@ -128,7 +139,7 @@ function remember({ tree, user }: Call, path: string, directory: Directory): voi
   const slash = path.lastIndexOf('/');
   // Whatever name comes after it, the whole must be within PATH_MAX.
   const isShort = slash * 3 + NAME_MAX + 1 < PATH_MAX;
-  if (user.uid === 0 && slash > 0 && isShort) tree.paths.set(path.slice(0, slash), directory);
+  if (user.uid === 0 && slash > 0 && isShort) tree.paths.setDirectory(path.slice(0, slash), directory);
 }
 
 /** `find` without ENOENT: `undefined` where nothing is. */
