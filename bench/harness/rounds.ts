@@ -22,9 +22,16 @@ export interface Driver extends Bench {
 }
 
 const TIMEOUT_S = 60;
-/** Milliseconds. An alternative that takes longer is measured `SLOW_RUNS` times only. */
+/** Milliseconds. An alternative whose first run takes longer is measured twice, that run included; one that takes very long, once. */
 const SLOW = 5000;
-const SLOW_RUNS = 2;
+const VERY_SLOW = 20_000;
+
+interface Gathering {
+  readonly runs: (Measured | undefined)[];
+  failure: Failure | undefined;
+  /** What the first run gave, of one that is slow, and whether that is all. */
+  slow: { readonly measured: Measured | undefined; readonly once: boolean } | undefined;
+}
 
 class Timeout extends Error {}
 
@@ -41,24 +48,22 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 /** Runs a scenario: in each run every contestant once, begun by another one each time. The first run is thrown away. */
 export async function runScenario(bench: Driver, index: number, outline: Outline, runs: number): Promise<ReadonlyMap<string, Samples>> {
   const { contestants, ours, limit, timeout = TIMEOUT_S } = outline;
-  const samples = new Map(
-    contestants.map((name) => [name, { runs: [] as (Measured | undefined)[], failure: undefined as Failure | undefined }]),
-  );
-  const limits = new Map<string, number>();
+  const samples = new Map<string, Gathering>(contestants.map((name) => [name, { runs: [], failure: undefined, slow: undefined }]));
   for (let run = 0; run <= runs; run++) {
     for (let turn = 0; turn < contestants.length; turn++) {
       const name = contestants[(run + turn) % contestants.length]!;
       const own = samples.get(name)!;
-      const sitsOut = own.failure !== undefined || run > (limits.get(name) ?? runs);
+      const sitsOut = own.failure !== undefined || (own.slow !== undefined && (run !== 2 || own.slow.once));
       const start = performance.now();
       const measured = sitsOut ? undefined : await call(name, own);
-      if (run > 0) own.runs.push(measured);
-      else if (name !== ours && name !== limit && performance.now() - start > SLOW) limits.set(name, SLOW_RUNS);
+      const took = performance.now() - start;
+      if (run > 0) own.runs.push(run === 1 ? (own.slow?.measured ?? measured) : measured);
+      else if (name !== ours && name !== limit && took > SLOW) own.slow = { measured, once: took > VERY_SLOW };
     }
   }
   return samples;
 
-  async function call(name: string, own: { failure: Failure | undefined }): Promise<Measured | undefined> {
+  async function call(name: string, own: Gathering): Promise<Measured | undefined> {
     try {
       return await within(timeout * 1000, bench.call(index, name));
     } catch (e) {

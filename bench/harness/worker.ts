@@ -48,6 +48,8 @@ async function answer(suite: Suite, { id, scenario, contestant }: Question): Pro
 export function relayTo(worker: Worker): void {
   const waiting = new Map<number, { resolve(value: unknown): void; reject(reason: Error): void }>();
   let next = 0;
+  /** A worker that could not even be started answers nothing. */
+  let failed: Error | undefined;
   worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
     const asker = waiting.get(data.id);
     waiting.delete(data.id);
@@ -55,10 +57,12 @@ export function relayTo(worker: Worker): void {
     else asker?.resolve(data.value);
   });
   worker.addEventListener('error', (event) => {
-    for (const asker of waiting.values()) asker.reject(new Error(`the bench's worker failed: ${event.message}`));
+    failed = new Error(`the bench's worker failed: ${event.message}`);
+    for (const asker of waiting.values()) asker.reject(failed);
   });
   const ask = (question: Omit<Question, 'id'>): Promise<unknown> =>
     new Promise((resolve, reject) => {
+      if (failed !== undefined) return reject(failed);
       const id = next++;
       waiting.set(id, { resolve, reject });
       worker.postMessage({ id, ...question });

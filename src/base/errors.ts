@@ -59,7 +59,6 @@ export interface ErrorContext {
  * try { await fs.readFile('/missing') } catch (e) { if (isFsError(e, 'ENOENT')) create() }
  */
 export class FsError extends Error {
-  override readonly name = 'Error';
   readonly code: ErrorCode;
   /** Negative, as Node has it. */
   readonly errno: number;

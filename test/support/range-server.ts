@@ -74,6 +74,8 @@ export interface RangeServer {
   readonly bytes: number;
   /** The largest number of requests that were open at once. */
   readonly concurrency: number;
+  /** Requests that are open now. */
+  readonly open: number;
   mode: ServerMode;
   /** Modes for the next requests, one each; after them the usual one counts. */
   readonly next: ServerMode[];
@@ -138,6 +140,10 @@ class Site implements RangeSite {
 
   set bandwidth(bytesPerSecond: number) {
     this.#link.bandwidth = bytesPerSecond;
+  }
+
+  get open(): number {
+    return this.#open;
   }
 
   get bytes(): number {
