@@ -1,6 +1,6 @@
 /*
- * The archives that benchmarks open, by name, in a folder that git ignores. Made when first asked for; made anew when the lock file or
- * what makes them changes.
+ * The archives that benchmarks open, by name, in a folder that git ignores. Made when first asked for; made anew when the packages or
+ * what makes them change.
  *
  *     real.zip  real.tar.gz  real.tar.zst  real.esgz      more than 10,000 files and 100 MB of packages
  *     base.zip  base.esgz                                 what a compiler starts over
@@ -63,7 +63,10 @@ export async function makeArchives(names: readonly string[]): Promise<string> {
 
 /** Of everything that decides on what is made. */
 function stamp(): string {
-  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { readonly packages: object };
+  const names = Object.values(REAL_TREES).flat();
+  const isOurs = (path: string): boolean => names.some((name) => `${path}/`.startsWith(`node_modules/${name}/`));
+  const hash = createHash('sha256').update(JSON.stringify(Object.entries(packages).filter(([path]) => isOurs(path))));
   const here = dirname(fileURLToPath(import.meta.url));
   for (const name of ['archives.ts', 'trace.ts', 'trees.ts']) hash.update(readFileSync(join(here, name)));
   return hash.digest('hex').slice(0, 16);
