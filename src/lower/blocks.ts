@@ -279,7 +279,7 @@ export class Blocks {
     // When everyone who waited has gone, nobody is left to hear of the failure.
     for (const { promise } of pages) promise.catch(() => undefined);
     this.#fetch(flight)
-      .catch((e: unknown) => pages.forEach(({ reject }) => reject(e)))
+      .catch((e: unknown) => pages.forEach((page) => page.reject(e)))
       .finally(() => this.#land(flight));
     return flight;
   }
