@@ -60,7 +60,15 @@ async function runSuite(name: string, plan: Plan): Promise<void> {
   const bench = await openBench(name, suite);
   try {
     const results = await measure(bench, plan);
-    if (!isTrial(plan)) process.stdout.write(`\n${await writeReport(name, bench.browserVersion, plan.runs, results)}\n`);
+    const facts = await suite.facts?.();
+    if (facts !== undefined)
+      process.stdout.write(`
+${JSON.stringify(facts, null, 2)}
+`);
+    if (isTrial(plan)) return;
+    process.stdout.write(`
+${await writeReport(name, { runs: plan.runs, browser: bench.browserVersion, facts }, results)}
+`);
   } finally {
     await bench.close?.();
   }

@@ -1,7 +1,7 @@
 /*
  * Opens archives that were changed at random, and stops at the first that gives anything but right bytes or a POSIX error.
  *
- *   npx tsx scripts/fuzz-archives.ts [count] [seed]
+ *   npx tsx scripts/fuzz-archives.ts [count] [seed] [kind]
  */
 
 import { judge, mutate, randomNumbers, sampleArchives } from '../test/support/mutate-archives.ts';
@@ -12,7 +12,8 @@ const SLOW_MS = 2000;
 
 const count = Number(process.argv[2] ?? 100_000);
 const seed = Number(process.argv[3] ?? Date.now() % 1e9);
-const samples = sampleArchives();
+const only = process.argv[4];
+const samples = sampleArchives().filter(({ kind }) => only === undefined || kind === only);
 const random = randomNumbers(seed);
 const outcomes = new Map<string, number>();
 let slowest = 0;
@@ -35,7 +36,7 @@ for (let i = 0; i < count; i++) {
     throw new Error(`number ${i} (${sample.kind}) took ${slowest.toFixed(0)} ms: ${Buffer.from(bytes).toString('base64')}`);
 }
 // Of eStargz as many as of each of the others.
-for (let i = 0; i < (2 * count) / samples.length; i++) {
+for (let i = 0; only === undefined && i < (2 * count) / samples.length; i++) {
   const [kind, judgeNext] = i % 2 === 0 ? (['estargz', judgeChangedBytes] as const) : (['estargz toc', judgeChangedToc] as const);
   const outcome = `${kind} ${await judgeNext(random)}`;
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);

@@ -5,6 +5,7 @@ import { EditorPane } from './editor/pane.ts';
 import { header } from './panels/header.ts';
 import { Inspector } from './panels/inspector.ts';
 import { quickOpen } from './panels/quick-open.ts';
+import { SearchPanel } from './panels/search.ts';
 import { statusBar } from './panels/status.ts';
 import { showError } from './session.ts';
 import { TerminalView } from './terminal/view.ts';
@@ -15,14 +16,30 @@ import { splitter } from './ui/splitter.ts';
 
 const TERMINAL = 'show-terminal';
 const INSPECTOR = 'show-inspector';
+const SEARCH = 'show-search';
 /** Width in pixels below which the right pane starts hidden. */
 const NARROW = 1000;
 
 export async function startIde(host: HTMLElement, { session, companion }: Opened): Promise<void> {
   const editor = new EditorPane(session);
-  const explorer = new Explorer(session, (path, intent) => void editor.open(path, intent));
+  const explorer = new Explorer(
+    session,
+    (path, intent) => void editor.open(path, intent),
+    () => searchInFiles(),
+  );
   const inspector = new Inspector(session, (path) => void explorer.reveal(path));
   const shell = el('div', { class: 'ide' });
+  const search = new SearchPanel(session, {
+    open: (path, { line, column, start, end }) => void editor.openAt(path, line, column, end - start),
+    close: () => {
+      shell.classList.remove(SEARCH);
+      explorer.focus();
+    },
+  });
+  const searchInFiles = (): void => {
+    shell.classList.add(SEARCH);
+    search.start(editor.selectedText);
+  };
   const toggle = (what: string): void => {
     remember(what, String(shell.classList.toggle(what)));
   };
@@ -40,6 +57,7 @@ export async function startIde(host: HTMLElement, { session, companion }: Opened
   shell.append(
     header({ goToFile: () => void goToFile(), toggleInspector: () => toggle(INSPECTOR) }),
     explorer.element,
+    search.element,
     splitter({ property: '--left', label: 'Width of the files', edge: 'left', initial: 270, min: 160, max: () => innerWidth * 0.5 }),
     editor.element,
     splitter({ property: '--right', label: 'Width of the changes', edge: 'right', initial: 300, min: 220, max: () => innerWidth * 0.45 }),
@@ -62,7 +80,7 @@ export async function startIde(host: HTMLElement, { session, companion }: Opened
     }),
   );
   host.replaceChildren(shell);
-  listenToKeys({ save: () => void editor.save(), goToFile: () => void goToFile(), toggleTerminal });
+  listenToKeys({ save: () => void editor.save(), goToFile: () => void goToFile(), searchInFiles, toggleTerminal });
   window.addEventListener('beforeunload', (event) => {
     if (editor.hasUnsaved) event.preventDefault();
   });
@@ -73,6 +91,7 @@ export async function startIde(host: HTMLElement, { session, companion }: Opened
 interface Keys {
   save(): void;
   goToFile(): void;
+  searchInFiles(): void;
   toggleTerminal(): void;
 }
 
@@ -80,8 +99,10 @@ function listenToKeys(keys: Keys): void {
   window.addEventListener(
     'keydown',
     (event) => {
-      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || document.querySelector('dialog[open]') !== null) return;
-      if (event.key === 's') keys.save();
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector('dialog[open]') !== null) return;
+      if (event.shiftKey && event.key.toLowerCase() === 'f') keys.searchInFiles();
+      else if (event.shiftKey) return;
+      else if (event.key === 's') keys.save();
       else if (event.key === 'p') keys.goToFile();
       else if (event.key === '`') keys.toggleTerminal();
       else return;

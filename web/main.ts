@@ -6,6 +6,7 @@ import './styles/frame.css';
 import './styles/tree.css';
 import './styles/editor.css';
 import './styles/panels.css';
+import './styles/search.css';
 import './styles/terminal.css';
 import { boot } from './boot.ts';
 import { startIde } from './ide.ts';

@@ -21,6 +21,8 @@ export interface Report {
     readonly load: number;
   };
   readonly versions: { readonly stratafs: string; readonly commit: string; readonly node: string; readonly chromium?: string };
+  /** What is no time: sizes, versions. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   readonly tasks: readonly TaskResult[];
 }
 
@@ -53,8 +55,15 @@ function commitOf(): string {
   }
 }
 
+/** How a suite was run, and what is written beside its results. */
+export interface Run {
+  readonly runs: number;
+  readonly browser: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** Writes the report of a suite; gives the file's path. */
-export async function writeReport(name: string, browser: string | undefined, runs: number, tasks: readonly TaskResult[]): Promise<string> {
+export async function writeReport(name: string, { runs, browser, facts }: Run, tasks: readonly TaskResult[]): Promise<string> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   const [cpu] = cpus();
   const report: Report = {
@@ -74,6 +83,7 @@ export async function writeReport(name: string, browser: string | undefined, run
       node: process.versions.node,
       ...(browser !== undefined && { chromium: browser }),
     },
+    ...(facts !== undefined && { facts }),
     tasks,
   };
   await writeFile(fileOf(name), `${JSON.stringify(report, null, 2)}\n`);

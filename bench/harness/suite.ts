@@ -56,6 +56,8 @@ export interface Suite {
   /** *worker* and *page* are in Chromium, on a profile on the disk. */
   readonly where: 'worker' | 'page' | 'node';
   readonly scenarios: readonly Scenario[];
+  /** What is written beside the results: facts that no run changes. Asked in Node. */
+  readonly facts?: () => Promise<Readonly<Record<string, unknown>>>;
   /** Scripts that are served beside the suite, by file name. */
   readonly scripts?: Readonly<Record<string, Script>>;
 }

@@ -4,6 +4,7 @@ import { FsError } from '../base/errors.ts';
 import { toHex } from '../base/bytes.ts';
 import type { Place } from './damage.ts';
 import { isGzip } from './gzip-header.ts';
+import { isSquashfs } from './squashfs-superblock.ts';
 import { TAR_BLOCK, isTarHeader } from './tar-header.ts';
 import { isZstd } from './zstd-frame.ts';
 
@@ -13,7 +14,8 @@ export type ArchiveFormat =
   | 'gzip'
   /** The same, compressed in another way. */
   | 'zstd'
-  | 'tar';
+  | 'tar'
+  | 'squashfs';
 
 /** How many of its first bytes tell what an archive is. */
 export const HEAD_SIZE = TAR_BLOCK;
@@ -25,6 +27,7 @@ const OTHERS: readonly (readonly [magic: string, name: string])[] = [
   ['377abcaf271c', '7-Zip'],
   ['526172211a07', 'RAR'],
   ['68737173', 'SquashFS'],
+  ['73717368', 'big-endian SquashFS'],
   ['3c21', 'an HTML page'],
   ['3c68746d6c', 'an HTML page'],
   ['7b22', 'JSON'],
@@ -38,6 +41,7 @@ export function formatOfHead(head: Uint8Array): ArchiveFormat | undefined {
   if (isGzip(head)) return 'gzip';
   if (isZstd(head)) return 'zstd';
   if (isZipStart(head)) return 'zip';
+  if (isSquashfs(head)) return 'squashfs';
   if (head.length >= TAR_BLOCK && isTarHeader(head.subarray(0, TAR_BLOCK))) return 'tar';
   // An empty tar archive is nothing but zeros.
   if (head.length >= TAR_BLOCK && head.every((byte) => byte === 0)) return 'tar';
@@ -60,7 +64,7 @@ export function unknownFormat(head: Uint8Array, { archive }: Place): FsError {
   const start = toHex(head.subarray(0, 8));
   const other = OTHERS.find(([magic]) => start.startsWith(magic));
   const found = head.length === 0 ? 'is empty' : `starts with ${quoted(head)}${other === undefined ? '' : `, like ${other[1]}`}`;
-  return new FsError('EINVAL', { detail: `${archive}: not a zip, tar, tar.gz or tar.zst archive: ${found}` });
+  return new FsError('EINVAL', { detail: `${archive}: not a zip, tar, tar.gz, tar.zst or SquashFS archive: ${found}` });
 }
 
 /** Printable bytes as text, others in hexadecimal. */

@@ -198,11 +198,18 @@ export function assertDecodable(
  * @throws {FsError} EIO when they are damaged or of another size.
  */
 export function decodeZstd(stored: Uint8Array, size: number, zstd: ZstdCodec): Uint8Array {
-  const whole = new Uint8Array(size);
+  const whole = decodeZstdUpTo(stored, size, zstd);
+  if (whole.length !== size) throw new FsError('EIO', { detail: `${whole.length} bytes of output, should be ${size}` });
+  return whole;
+}
+
+/** The same where it is not known how many bytes there are, only that there are at most `limit`. */
+export function decodeZstdUpTo(stored: Uint8Array, limit: number, zstd: ZstdCodec): Uint8Array {
+  const whole = new Uint8Array(limit);
   let used = 0;
   const stream = zstd.stream();
   const onOutput = (output: Uint8Array): void => {
-    if (used + output.length > size) throw new FsError('EIO', { detail: `more than ${size} bytes of output` });
+    if (used + output.length > limit) throw new FsError('EIO', { detail: `more than ${limit} bytes of output` });
     whole.set(output, used);
     used += output.length;
   };
@@ -214,8 +221,7 @@ export function decodeZstd(stored: Uint8Array, size: number, zstd: ZstdCodec): U
   } finally {
     stream.close();
   }
-  if (used !== size) throw new FsError('EIO', { detail: `${used} bytes of output, should be ${size}` });
-  return whole;
+  return used === limit ? whole : whole.slice(0, used);
 }
 
 /** Words the decoder's errors. What the receiver of the output throws is worded already. */

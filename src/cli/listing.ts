@@ -1,7 +1,7 @@
 /* How entries of a layer are shown. */
 
 import { decodeUtf8 } from '../base/bytes.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, isSymlink } from '../base/mode.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, isSymlink } from '../base/mode.ts';
 import type { EntryType } from '../base/diff.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
@@ -13,6 +13,7 @@ const TYPES: ReadonlyMap<number, readonly [letter: string, type: EntryType]> = n
   [S_IFCHR, ['c', 'character']],
   [S_IFBLK, ['b', 'block']],
   [S_IFIFO, ['p', 'fifo']],
+  [S_IFSOCK, ['s', 'socket']],
 ]);
 
 /** One entry as `ls --json` prints it. */
@@ -31,7 +32,7 @@ export interface Listed {
 }
 
 /** The type of an entry. */
-export const entryType = (mode: number): EntryType => TYPES.get(mode & S_IFMT)?.[1] ?? 'socket';
+export const entryType = (mode: number): EntryType => TYPES.get(mode & S_IFMT)?.[1] ?? 'file';
 
 /** The target of a symbolic link, which some formats have as content. */
 export async function targetOf(layer: Layer, entry: number): Promise<string | undefined> {

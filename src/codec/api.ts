@@ -1,4 +1,6 @@
-/* The contract of the codec: synchronous raw DEFLATE (RFC 1951) and CRC-32. */
+/* The contract of the codec: synchronous raw DEFLATE (RFC 1951), CRC-32, SHA-256 and literal search. */
+
+import type { Needle } from './needle.ts';
 
 /** A place inside a stream from which decoding can start: the start of a block. Plain data: it can be stored and sent. */
 export interface RestartPoint {
@@ -80,4 +82,12 @@ export interface Codec {
 
   /** The SHA-256 of `bytes`: 32 bytes. Synchronous, unlike that of `crypto.subtle`, which is faster on large inputs. */
   sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer>;
+
+  /**
+   * Finds a literal: where the matches start, from left to right, none of them overlapping the one before it.
+   * @param from Where the first may start. @param limit How many are wanted at most.
+   * @example
+   * codec.search(bytes, makeNeedle(encodeUtf8('TODO'), false)); // [120, 4711]
+   */
+  search(bytes: Uint8Array, needle: Needle, from?: number, limit?: number): number[];
 }

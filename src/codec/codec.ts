@@ -1,5 +1,5 @@
 /*
- * The synchronous byte work: raw DEFLATE (RFC 1951) and CRC-32. Two implementations of one contract: a WebAssembly kernel
+ * The synchronous byte work: raw DEFLATE (RFC 1951), CRC-32, SHA-256 and literal search. Two implementations of one contract: a WebAssembly kernel
  * of our own, and JavaScript where a Content-Security-Policy or the browser forbids WebAssembly. Both accept exactly the
  * streams that zlib accepts. docs/decisions/0002 tells why.
  */
@@ -11,6 +11,7 @@ import { WasmCodec } from './wasm-codec.ts';
 
 export type { Codec, Inflater, InflaterOptions, RestartPoint } from './api.ts';
 export { STREAM_START } from './api.ts';
+export { makeNeedle, type Needle } from './needle.ts';
 
 let loaded: Codec | undefined;
 

@@ -8,6 +8,7 @@ import { concatBytes } from '../base/bytes.ts';
 import { isFsError } from '../base/errors.ts';
 import type { Codec, Inflater, InflaterOptions, RestartPoint } from './api.ts';
 import { assertPossibleSize, assertWhole, cutShort, damaged } from './damage.ts';
+import type { Needle } from './needle.ts';
 import { sha256 } from './sha256.ts';
 import { HISTORY_SIZE, Walk } from './walk.ts';
 
@@ -54,6 +55,25 @@ export class JavaScriptCodec implements Codec {
 
   sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     return sha256(bytes);
+  }
+
+  search(bytes: Uint8Array, needle: Needle, from = 0, limit = Infinity): number[] {
+    const { length, bytes: wanted, mask } = needle;
+    const last = length - 1;
+    const [firstByte, firstMask, lastByte, lastMask] = [wanted[0]!, mask[0]!, wanted[last]!, mask[last]!];
+    const found: number[] = [];
+    for (let at = from; at + last < bytes.length && found.length < limit; at++) {
+      // The platform's own search for a byte is several times as fast as this loop.
+      if (firstMask === 0) at = bytes.indexOf(firstByte, at);
+      if (at < 0 || at + last >= bytes.length) break;
+      if ((bytes[at]! | firstMask) !== firstByte || (bytes[at + last]! | lastMask) !== lastByte) continue;
+      let i = 1;
+      while (i < last && (bytes[at + i]! | mask[i]!) === wanted[i]) i++;
+      if (i < last) continue;
+      found.push(at);
+      at += last;
+    }
+    return found;
   }
 }
 

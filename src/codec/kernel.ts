@@ -19,12 +19,15 @@ interface KernelExports {
   readonly OUTPUT_SIZE: Global;
   readonly HISTORY_SIZE: Global;
   readonly SHA_STATE: Global;
+  readonly NEEDLE: Global;
+  readonly NEEDLE_MASK: Global;
   readonly bit: Global;
   readonly output: Global;
   start(): void;
   run(from: number, inputEnd: number, to: number, limit: number, history: number, boundary: number): number;
   crc32(at: number, end: number, seed: number): number;
   sha256(at: number, end: number): void;
+  find(at: number, end: number, length: number): number;
 }
 
 export interface Kernel {

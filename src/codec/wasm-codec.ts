@@ -9,6 +9,7 @@ import { STREAM_START } from './api.ts';
 import type { Codec, Inflater, InflaterOptions, RestartPoint } from './api.ts';
 import { assertPossibleSize, assertWhole, cutShort, damaged, maxOutput } from './damage.ts';
 import type { Kernel } from './kernel.ts';
+import type { Needle } from './needle.ts';
 import { INITIAL_STATE, SHA_BLOCK, digestOf, lastBlocks } from './sha256.ts';
 import { Stream } from './stream.ts';
 
@@ -93,6 +94,29 @@ export class WasmCodec implements Codec {
     take(bytes.subarray(0, bytes.length - (bytes.length % SHA_BLOCK)));
     take(lastBlocks(bytes));
     return digestOf(state);
+  }
+
+  search(bytes: Uint8Array, needle: Needle, from = 0, limit = Infinity): number[] {
+    const { exports, memory, output, outputSize } = this.#kernel;
+    const { length } = needle;
+    memory.set(needle.bytes, exports.NEEDLE.value);
+    memory.set(needle.mask, exports.NEEDLE_MASK.value);
+    const found: number[] = [];
+    for (let at = from; at + length <= bytes.length && found.length < limit;) {
+      const span = bytes.subarray(at, at + outputSize);
+      const end = output + span.length;
+      memory.set(span, output);
+      let next = output;
+      while (found.length < limit) {
+        const place = exports.find(next, end, length);
+        if (place === 0) break;
+        found.push(at + place - output);
+        next = place + length;
+      }
+      // A match may start in one span and end in the next.
+      at += Math.max(next - output, span.length - length + 1);
+    }
+    return found;
   }
 }
 

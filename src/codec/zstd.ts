@@ -56,15 +56,18 @@ let loading: Promise<ZstdCodec> | undefined;
 /**
  * Loads the decoder. The same one at every call.
  *
+ * @param archive what needs it, for messages
  * @throws {FsError} ENOTSUP where WebAssembly cannot be used, EIO with the cause when it cannot be loaded.
  */
-export async function loadZstd(): Promise<ZstdCodec> {
-  loading ??= load().catch((e: unknown) => {
+export async function loadZstd(archive: string): Promise<ZstdCodec> {
+  loading ??= load();
+  try {
+    return await loading;
+  } catch (e) {
     // Offline now need not be offline later.
     loading = undefined;
-    throw e;
-  });
-  return loading;
+    throw e instanceof FsError ? new FsError(e.code, { path: archive, detail: e.detail, cause: e.cause }) : e;
+  }
 }
 
 async function load(): Promise<ZstdCodec> {

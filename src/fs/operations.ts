@@ -45,6 +45,8 @@ export interface Definition<A extends unknown[], R> {
    * finds nothing to do: what it found may not be committed yet.
    */
   readonly reads?: boolean;
+  /** What it reads does not count as accessed. */
+  readonly isUnrecorded?: boolean;
 }
 
 const define = <A extends unknown[], R>(syscall: string, paths: 0 | 1 | 2, run: (call: Call, ...args: A) => R): Definition<A, R> => ({

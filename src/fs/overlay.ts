@@ -2,9 +2,10 @@
 
 import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import type { WorkOptions } from '../base/progress.ts';
+import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
 import type { Durability } from '../layer/upper.ts';
-import type { Credentials } from '../overlay/call.ts';
+import { type Credentials, ROOT } from '../overlay/call.ts';
 import { diff } from '../overlay/diff.ts';
 import { Engine, type MountOptions } from '../overlay/engine.ts';
 import { entries } from '../overlay/readdir.ts';
@@ -14,6 +15,7 @@ import type { BatchFs, Fs, PathLike } from './api.ts';
 import { type Batch, beginBatch } from './batch.ts';
 import { perform } from './perform.ts';
 import { prefetch } from './prefetch.ts';
+import { search } from './search.ts';
 import { createFs } from './surface.ts';
 import { verify } from './verify.ts';
 
@@ -104,9 +106,12 @@ export class Overlay implements AsyncDisposable {
     }));
   }
 
-  /** The names of a directory with where each comes from, deleted ones included. @throws {FsError} ENOENT, ENOTDIR, EACCES */
-  entries(path: string): Promise<Entry[]> {
-    return perform(this.#view, { syscall: 'scandir', paths: 1, run: entries, reads: true }, [path]);
+  /**
+   * The names of a directory with where each comes from, deleted ones included. `user` looks; default: the owner of `fs`.
+   * @throws {FsError} ENOENT, ENOTDIR, EACCES
+   */
+  entries(path: string, user: Credentials = this.owner): Promise<Entry[]> {
+    return perform({ engine: this.engine, user }, { syscall: 'scandir', paths: 1, run: entries, reads: true }, [path]);
   }
 
   /** Every change of the upper against the lowers, sorted by path. */
@@ -115,11 +120,13 @@ export class Overlay implements AsyncDisposable {
   }
 
   /**
-   * Drops what the upper has at `path` and below, so that the lowers show again. `'/'` drops everything.
-   * @throws {FsError} ENOENT where there is nothing to reset, EBUSY where what would show again lives on under another name or is open.
+   * Drops what the upper has at `path` and below, so that the lowers show again. `'/'` drops everything. `user` must be allowed to
+   * remove it; default: the owner of `fs`.
+   * @throws {FsError} ENOENT where there is nothing to reset, EBUSY where what would show again lives on under another name or is open,
+   * EACCES, EPERM.
    */
-  reset(path: string): Promise<void> {
-    return perform(this.#view, { syscall: 'reset', paths: 1, run: reset }, [path]);
+  reset(path: string, user: Credentials = this.owner): Promise<void> {
+    return perform({ engine: this.engine, user }, { syscall: 'reset', paths: 1, run: reset }, [path]);
   }
 
   /**
@@ -130,7 +137,7 @@ export class Overlay implements AsyncDisposable {
   async check({ repair: mend = false }: { readonly repair?: boolean } = {}): Promise<Violation[]> {
     const violations = await this.engine.check();
     if (!mend || violations.length === 0) return violations;
-    const done = await this.engine.run({ uid: 0, gid: 0 }, repair);
+    const done = await this.engine.run(ROOT, repair);
     return violations.map((violation) => {
       const repaired = done.get(violation.id);
       return repaired === undefined ? violation : { ...violation, repair: repaired };
@@ -145,17 +152,21 @@ export class Overlay implements AsyncDisposable {
   /**
    * Fetches what files at and below some paths of the merged tree need of the lowers, so that it is at hand, or kept where there is a
    * cache; with *all*, everything that the lowers have, whether it shows or not. What cannot be fetched does not keep the rest from it.
+   * `user` must be allowed to list the paths; default: the owner of `fs`.
    * @throws {FsError} ENOENT and others for a path, EIO where something could not be fetched, ESTALE where an archive has changed.
    * @example
    * await overlay.prefetch(['/node_modules/typescript'], { onProgress: ({ loaded, total }) => show(loaded / total) });
    */
-  prefetch(paths: readonly PathLike[] | 'all', options: WorkOptions = {}): Promise<void> {
-    return prefetch(this.#view, paths, options);
+  prefetch(paths: readonly PathLike[] | 'all', options: WorkOptions = {}, user: Credentials = this.owner): Promise<void> {
+    return prefetch({ engine: this.engine, user }, paths, options);
   }
 
-  /** Of each lower, topmost first, the files whose content was read since it was opened: what its `prefetch` may be the next time. */
+  /**
+   * Of each lower, topmost first, the files whose content was read since the mount: what its `prefetch` may be the next time. Searches
+   * do not count.
+   */
   recordAccess(): string[][] {
-    return this.engine.tree.layers.map(({ layer }) => layer.accessed?.() ?? []);
+    return this.engine.tree.layers.map(({ table, accessed }) => Array.from(accessed, (entry) => table.path(entry)));
   }
 
   /**
@@ -165,6 +176,20 @@ export class Overlay implements AsyncDisposable {
    */
   verify(options: WorkOptions = {}): Promise<Damage[]> {
     return verify(this.engine, options);
+  }
+
+  /**
+   * Looks for a text in the files of the merged tree: tells of each in which it stands, as they are found, and of what cannot be read.
+   * Files are searched as bytes, in the order of the archives; binary ones are passed over, symbolic links not followed. `user` must be
+   * allowed to read what is searched; default: the owner of `fs`. Leaving the loop ends it.
+   * @throws {FsError} EINVAL for no text or one of more than 1 KiB, EIO when the workspace is closed meanwhile. An `AbortError` when
+   * the signal fires.
+   * @example
+   * for await (const { path, matches } of overlay.search('TODO', { exclude: ['node_modules'] }))
+   *   for (const { line, text } of matches) console.log(`${path}:${line}: ${text}`);
+   */
+  search(text: string, options: SearchOptions = {}, user: Credentials = this.owner): AsyncGenerator<SearchedFile, void, void> {
+    return search({ engine: this.engine, user }, text, options);
   }
 
   /** Brings the upper's content into memory, up to 32 MiB, so that synchronous calls can read what an earlier session wrote. */
@@ -179,9 +204,5 @@ export class Overlay implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  get #view() {
-    return { engine: this.engine, user: this.owner };
   }
 }

@@ -27,8 +27,8 @@ export async function perform<A extends unknown[], R>(
   signal?: AbortSignal,
 ): Promise<R> {
   try {
-    const { reads = false } = definition;
-    return await engine.run(user, (call) => definition.run(call, ...args), { reads, signal });
+    const { reads, isUnrecorded } = definition;
+    return await engine.run(user, (call) => definition.run(call, ...args), { reads, isUnrecorded, signal });
   } catch (e) {
     throw located(e, definition, args);
   }

@@ -11,9 +11,8 @@ import type { Layer, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import type { Engine } from '../overlay/engine.ts';
 import { storedBytes, verifyChunks } from '../overlay/verify-chunks.ts';
+import { Turns } from './turns.ts';
 
-/** Milliseconds after which others have their turn, and progress is told. */
-const TURN_MS = 20;
 /** Bytes that are read at a time of a layer that cannot verify itself. */
 const STEP = 1 << 20;
 
@@ -27,19 +26,15 @@ export async function verify(engine: Engine, { signal, onProgress }: WorkOptions
   let total = storedBytes(engine.tree);
   for (const { table } of layers) for (let entry = 0; entry < table.length; entry++) total += contentSize(table, entry);
   let loaded = 0;
-  let turn = performance.now();
+  const turns = new Turns(engine, signal);
   const advance = async (bytes: number): Promise<void> => {
     loaded += bytes;
-    if (performance.now() - turn < TURN_MS) return;
+    if (!turns.isDue) return;
     onProgress?.({ loaded, total });
-    await new Promise<void>((resolve) => void setTimeout(resolve));
-    assertNotAborted(signal);
-    engine.assertOpen();
-    turn = performance.now();
+    await turns.pass();
   };
 
-  assertNotAborted(signal);
-  engine.assertOpen();
+  turns.assertWanted();
   onProgress?.({ loaded, total });
   try {
     for (const [number, { layer, table }] of layers.entries()) {

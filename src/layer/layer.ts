@@ -47,8 +47,6 @@ export interface Layer {
    * @throws {FsError} as `read`
    */
   prefetch?(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void>;
-  /** The paths of the files whose content was asked for since the layer was opened, in that order: a list for `prefetch`. */
-  accessed?(): string[];
   /**
    * Reads all content again and verifies it, in the order in which the archive has it: from where the archive is or is kept, not from
    * memory, which it leaves as it is. Tells of each file when it was read. Rejects with the signal's reason when that fires.

@@ -7,7 +7,8 @@
  */
 
 import { loadCodec } from '../codec/codec.ts';
-import { type Shelves, originShelves } from '../storage/shelves.ts';
+import { FILES_TIMEOUT, answered } from '../storage/answer.ts';
+import { type Shelves, answeringShelves, originShelves } from '../storage/shelves.ts';
 import { ArchiveShelf } from './archive-shelf.ts';
 import { CachedSource } from './cached-source.ts';
 import { Catalog, type CatalogRecord, nameOf } from './catalog.ts';
@@ -29,6 +30,8 @@ export interface BlockCacheOptions {
   readonly limit?: number | undefined;
   /** Where things are kept. Default: the origin's Cache API. */
   readonly shelves?: Shelves | undefined;
+  /** Milliseconds until a cache that does not answer is done without. Default: 5 s. */
+  readonly answerTimeout?: number | undefined;
   readonly clock?: (() => number) | undefined;
 }
 
@@ -64,7 +67,9 @@ export function openBlockCache(options: BlockCacheOptions = {}): BlockCache | un
   const shelves = options.shelves ?? originShelves(PREFIX);
   // Insecure pages have neither.
   const { subtle } = globalThis.crypto as { readonly subtle?: SubtleCrypto };
-  return shelves === undefined || subtle === undefined ? undefined : new BlockCache(shelves, options);
+  return shelves === undefined || subtle === undefined
+    ? undefined
+    : new BlockCache(answeringShelves(shelves, options.answerTimeout), options);
 }
 
 export class BlockCache {
@@ -246,15 +251,15 @@ class Seat implements ShelfKeeper {
   }
 }
 
-/** A lock that all tabs see. */
+/** A lock that all tabs see. Where none is to be had in time there is none: then another tab may evict what is read here. */
 async function holdShelf(name: string): Promise<() => void> {
   const { locks } = (globalThis.navigator ?? {}) as Partial<Navigator>;
   if (locks === undefined) return () => undefined;
-  return new Promise((resolve) => {
+  const asking = new Promise<() => void>((resolve, reject) => {
     const held = locks.request(PREFIX + name, { mode: 'shared' }, () => new Promise<void>((free) => resolve(free)));
-    // A page that is going away: nothing is held and nothing evicted.
-    held.catch(() => resolve(() => undefined));
+    held.catch(reject);
   });
+  return answered(asking, FILES_TIMEOUT, (free) => free()).catch(() => () => undefined);
 }
 
 /**

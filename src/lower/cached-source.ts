@@ -113,9 +113,9 @@ export class CachedSource implements Source {
     return this.#shelf?.index(name);
   }
 
-  /** Keeps an index, and says what the content is: the same content from another URL, or deployed anew, is not fetched again. */
-  async keepIndex(name: string, bytes: Uint8Array<ArrayBuffer>, digest: string): Promise<void> {
-    const better = await this.#keeper.identify(digest);
+  /** Keeps an index, and says what the content is, if that is known: the same from another URL, or deployed anew, is not fetched again. */
+  async keepIndex(name: string, bytes: Uint8Array<ArrayBuffer>, digest: string | undefined): Promise<void> {
+    const better = digest === undefined ? undefined : await this.#keeper.identify(digest);
     if (better !== undefined) {
       this.#shelf?.close();
       this.#shelf = better;

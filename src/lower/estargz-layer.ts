@@ -17,7 +17,7 @@ import { TableBuilder } from '../layer/build-table.ts';
 import type { Layer, LayerStats, LayerWarning, PrefetchOptions, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
-import { layerDigest } from './digest.ts';
+import { layerDigest, subtleCrypto } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
 import { Sweep, sweepFiles } from './sweep.ts';
@@ -27,6 +27,8 @@ import { filesOf } from './table-paths.ts';
 const DECODED_LIMIT = 32 << 20;
 /** Members up to this size are kept decoded while neighbours of what was read may follow: our own packer's have 64 KiB. */
 const MEMBER_LIMIT = 1 << 20;
+/** Bytes from which on `crypto.subtle` is the faster SHA-256: decision 0018. Below it, asking takes longer than hashing. */
+const NATIVE_HASH = 8 << 10;
 /** Bytes of a table of contents: a million entries have about as many. */
 const TOC_LIMIT = 256 << 20;
 
@@ -110,8 +112,6 @@ class EstargzLayer implements Layer {
   readonly #blocks: Blocks;
   /** Verified chunks. */
   readonly #decoded = new Lru<number, Uint8Array>(DECODED_LIMIT, (content) => content.length);
-  /** Files whose content was asked for, in that order. */
-  readonly #accessed = new Set<number>();
   /** What the member that was decoded last holds; not verified. */
   #member: Member | undefined;
 
@@ -135,10 +135,6 @@ class EstargzLayer implements Layer {
 
   get stats(): LayerStats {
     return this.#parts.opening.source.stats;
-  }
-
-  accessed(): string[] {
-    return Array.from(this.#accessed, (entry) => this.table.path(entry));
   }
 
   async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
@@ -171,7 +167,7 @@ class EstargzLayer implements Layer {
           const bytes = await sweep.read(offset[chunk]!, memberEnd[chunk]!);
           member = { offset: offset[chunk]!, content: this.#inflate(chunk, bytes, entry) };
         }
-        this.#verified(chunk, member!.content, entry);
+        await this.#verifyLater(chunk, member!.content, entry);
       }
     };
     return sweepFiles(this.table, check, signal);
@@ -222,7 +218,6 @@ class EstargzLayer implements Layer {
   /** The numbers of the chunks that hold [start, end) of a file. */
   #chunksOf(entry: number, start: number, end: number): number[] {
     const file = this.table.canonical(entry);
-    this.#accessed.add(file);
     assertEntrySize(this.#parts.opening.limits.entrySize, this.table.size(file), this.#placeOf(entry));
     if (start >= end) return [];
     const { offset: first, stored: count } = this.table.extent(file);
@@ -299,19 +294,33 @@ class EstargzLayer implements Layer {
   }
 
   #verified(chunk: number, member: Uint8Array, entry: number): Uint8Array {
-    const { codec, content: toc } = this.#parts;
-    const { innerOffset, size } = toc.chunks;
+    const content = this.#contentOf(chunk, member, entry);
+    if (chunkDigest(this.#parts.content.chunks, chunk) !== undefined) this.#assertDigest(chunk, this.#parts.codec.sha256(content), entry);
+    return content;
+  }
+
+  /** The same where nobody waits for the bytes: by the platform's SHA-256 where that is the faster one. */
+  async #verifyLater(chunk: number, member: Uint8Array, entry: number): Promise<void> {
+    const content = this.#contentOf(chunk, member, entry);
+    if (content.length < NATIVE_HASH || chunkDigest(this.#parts.content.chunks, chunk) === undefined) this.#verified(chunk, member, entry);
+    else this.#assertDigest(chunk, new Uint8Array(await subtleCrypto().digest('SHA-256', ownBytes(content))), entry);
+  }
+
+  /** What a member holds of a chunk. */
+  #contentOf(chunk: number, member: Uint8Array, entry: number): Uint8Array {
+    const { innerOffset, size } = this.#parts.content.chunks;
     const from = innerOffset[chunk]!;
     const content = member.subarray(from, from + size[chunk]!);
-    const place = this.#placeOf(entry);
-    if (content.length !== size[chunk]) throw damaged(place, `its gzip member ends ${size[chunk]! - content.length} bytes before it does`);
-    const expected = chunkDigest(toc.chunks, chunk);
-    if (expected !== undefined) {
-      const [found, should] = [toHex(codec.sha256(content)), toHex(expected)];
-      if (found !== should)
-        throw damaged(place, `the SHA-256 of its bytes from ${toc.chunks.start[chunk]!} on is ${found}, should be ${should}`);
-    }
+    const missing = size[chunk]! - content.length;
+    if (missing > 0) throw damaged(this.#placeOf(entry), `its gzip member ends ${missing} bytes before it does`);
     return content;
+  }
+
+  #assertDigest(chunk: number, digest: Uint8Array, entry: number): void {
+    const { chunks } = this.#parts.content;
+    const [found, should] = [toHex(digest), toHex(chunkDigest(chunks, chunk)!)];
+    if (found !== should)
+      throw damaged(this.#placeOf(entry), `the SHA-256 of its bytes from ${chunks.start[chunk]!} on is ${found}, should be ${should}`);
   }
 
   #placeOf(entry: number): Place {

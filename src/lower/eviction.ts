@@ -1,5 +1,6 @@
 /* Keeps the block cache within its limit: counts what is on all shelves, and removes what was not used for the longest time. */
 
+import { FILES_TIMEOUT, answered } from '../storage/answer.ts';
 import type { Shelf, Shelves } from '../storage/shelves.ts';
 import { lengthOfKey } from './archive-shelf.ts';
 import type { Catalog } from './catalog.ts';
@@ -10,6 +11,8 @@ const LOOK_EVERY = 16 << 20;
 const SLACK = 0.9;
 /** Of all tabs one evicts at a time. */
 const LOCK = 'stratafs:1:evicting';
+/** Milliseconds until whoever waits for space goes on without. */
+const EVICTION_TIMEOUT = 30_000;
 const IN_USE = /^stratafs:1:(.+)$/;
 
 export interface EvictionOptions {
@@ -63,7 +66,8 @@ export class Eviction {
   evict(bytes: number, own?: string): Promise<number> {
     const { locks } = (globalThis.navigator ?? {}) as Partial<Navigator>;
     if (locks === undefined) return this.#evict(bytes, own);
-    return locks.request(LOCK, { ifAvailable: true }, (lock) => (lock === null ? 0 : this.#evict(bytes, own)));
+    const evicting = locks.request(LOCK, { ifAvailable: true }, (lock) => (lock === null ? 0 : this.#evict(bytes, own)));
+    return answered(evicting, EVICTION_TIMEOUT);
   }
 
   async #evict(bytes: number, own: string | undefined): Promise<number> {
@@ -114,6 +118,6 @@ async function removeOldest({ shelf, keys }: Measured, bytes: number): Promise<n
 
 async function shelvesInUse(): Promise<Set<string>> {
   const { locks } = (globalThis.navigator ?? {}) as Partial<Navigator>;
-  const held = (await locks?.query())?.held ?? [];
+  const held = (locks && (await answered(locks.query(), FILES_TIMEOUT)))?.held ?? [];
   return new Set(held.map(({ name }) => IN_USE.exec(name ?? '')?.[1] ?? ''));
 }

@@ -137,7 +137,8 @@ export class BlobSource implements RemoteSource {
     if (this.#bytes === undefined) {
       const { bytes } = await fetchBlob(this.#request, this.#http, signal);
       const format = formatOfHead(bytes.subarray(0, HEAD_SIZE));
-      if (format === undefined || format === 'zip') throw damaged({ archive: this.name }, 'is no tar, compressed or not');
+      if (format === undefined || format === 'zip' || format === 'squashfs')
+        throw damaged({ archive: this.name }, 'is no tar, compressed or not');
       this.#bytes = bytes;
     }
     return this.#bytes.subarray(start, end);

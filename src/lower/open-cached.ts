@@ -9,6 +9,7 @@ import type { RemoteSource } from './http-source.ts';
 import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
 import { indexOfEstargz } from './estargz-layer.ts';
+import { indexOfSquashfs } from './squashfs-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
 
 export interface CachedLayerOptions {
@@ -17,7 +18,7 @@ export interface CachedLayerOptions {
   /** Whether a kept archive is compared with the server's when it is opened. Default: open. */
   readonly revalidate?: Revalidate | undefined;
   /**
-   * Files to fetch at once when the layer is opened: what `accessed()` gave the last time. Nobody waits for them. Default: what the
+   * Files to fetch at once when the layer is opened: what `recordAccess()` gave the last time. Nobody waits for them. Default: what the
    * archive says that a program opens first (the landmark of eStargz).
    */
   readonly prefetch?: readonly string[] | undefined;
@@ -66,9 +67,10 @@ async function openCached(source: CachedSource, { table, open, restore }: Cached
     if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
     throw e;
   }
-  const index = indexed ? (indexOfZip(layer) ?? indexOfEstargz(layer)) : undefined;
-  // Of the content, whichever way it is mounted.
-  if (index !== undefined) await source.keepIndex(name, packIndex(index), index.digest.split(';')[0]!);
+  const index = indexed ? (indexOfZip(layer) ?? indexOfEstargz(layer) ?? indexOfSquashfs(layer)) : undefined;
+  // Of the content, whichever way it is mounted. The digest of a SquashFS image may be of its tables alone: it proves nothing.
+  const content = index?.format === 'squashfs' ? undefined : index?.digest.split(';')[0];
+  if (index !== undefined) await source.keepIndex(name, packIndex(index), content);
   return layer;
 }
 

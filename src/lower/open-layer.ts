@@ -15,6 +15,7 @@ import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
 import { type CachedLayerOptions, type CachedOpening, openThroughCache } from './open-cached.ts';
 import { type BlobLike, type Source, blobSource, bytesSource, residentSource } from './source.ts';
+import { openSquashfsLayer, restoreSquashfsLayer } from './squashfs-layer.ts';
 import { openTarLayer } from './tar-layer.ts';
 import { openZipLayer, restoreZipLayer } from './zip-layer.ts';
 
@@ -39,9 +40,9 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayer
 export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | string;
 
 /**
- * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz; told by its content) as a lower layer. Bytes are taken over, not
+ * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, SquashFS; told by its content) as a lower layer. Bytes are taken over, not
  * copied.
- * A zip and an eStargz are read lazily; a tar is fetched whole, and stays compressed in memory.
+ * A zip, an eStargz and a SquashFS image are read lazily; a tar is fetched whole, and stays compressed in memory.
  *
  * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged, is not what `integrity` says, or cannot
  *   be fetched; EFBIG when it is beyond one of the `limits` or would take more memory than `maxBytes`; ENOTSUP when something is
@@ -84,6 +85,8 @@ async function restoreLayer(index: LayerIndex, source: Source, options: OpenLaye
       return options.tocDigest === undefined ? restoreZipLayer(index, opening) : undefined;
     case 'estargz':
       return restoreEstargzLayer(index, opening, options.tocDigest);
+    case 'squashfs':
+      return options.tocDigest === undefined ? restoreSquashfsLayer(index, opening) : undefined;
     default:
       return index.format satisfies never;
   }
@@ -107,14 +110,15 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
   const expected = options.integrity === undefined ? undefined : parseIntegrity(options.integrity);
   const size = await remote.size(signal);
   let source = remote;
+  let whole: Uint8Array | undefined;
   if (expected !== undefined || size <= SMALL) {
     const place = { archive: remote.name };
     if (expected !== undefined && size > maxBytes) throw tooLarge(place, `${size} bytes, more than the ${maxBytes} that are allowed`);
-    const bytes = await remote.read(0, size, signal);
-    if (expected !== undefined) await assertIntegrity(bytes, expected, place);
-    source = residentSource(bytes, remote);
+    whole = await remote.read(0, size, signal);
+    if (expected !== undefined) await assertIntegrity(whole, expected, place);
+    source = residentSource(whole, remote);
   }
-  const opening: Opening = { source, size, table, limits, maxBytes, signal };
+  const opening: Opening = { source, size, whole, table, limits, maxBytes, signal };
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
   const toc = findEstargzToc({ bytes: tail, size }, { archive: source.name });
   if (toc !== undefined) return openEstargzLayer(toc, tail, opening, options.tocDigest);
@@ -135,6 +139,8 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
     case 'gzip':
     case 'zstd':
       return openTarLayer(opening, format);
+    case 'squashfs':
+      return openSquashfsLayer(head, tail, opening);
     case undefined:
       // Something in front of a zip, a self-extractor for one. Only where the start is no tar, which may well end with a zip.
       if (endsAsZip(tail)) return openZip(opening, tail);

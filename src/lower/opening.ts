@@ -9,6 +9,8 @@ import type { Source } from './source.ts';
 export interface Opening {
   readonly source: Source;
   readonly size: number;
+  /** All of it, where it is fetched whole whatever its format: because it is small, or to be compared with what it should be. */
+  readonly whole?: Uint8Array | undefined;
   readonly table: TableOptions;
   readonly limits: Limits;
   /** Bytes that may be held in memory at once. */

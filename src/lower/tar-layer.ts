@@ -79,7 +79,7 @@ async function readerOf(
   const limit = contentLimit(limits, size);
   const onOutput = (output: Uint8Array): void => inner.push(output);
   if (packing === 'gzip') return (bytes) => finishing(new GzipReader(bytes, { place, codec: loadCodec(), limit, warn, onOutput }));
-  const zstd = await loadZstd();
+  const zstd = await loadZstd(source.name);
   return (bytes) => finishing(new ZstdReader(bytes, { place, zstd, limit, limits, maxBytes, onOutput }));
 }
 
@@ -156,8 +156,6 @@ class TarLayer implements Layer {
   readonly #content: Content;
 
   readonly #settled: () => Promise<void>;
-  /** Files whose content was asked for, in that order. */
-  readonly #accessed = new Set<number>();
 
   constructor(
     { name, digest, at, table, warnings, settled }: TarLayerParts,
@@ -173,10 +171,6 @@ class TarLayer implements Layer {
     this.#content = content;
     this.#settled = settled;
     this.#entrySize = entrySize;
-  }
-
-  accessed(): string[] {
-    return Array.from(this.#accessed, (entry) => this.table.path(entry));
   }
 
   /** Everything is at hand; resolves when it is kept for a time without a network too. */
@@ -198,7 +192,6 @@ class TarLayer implements Layer {
   peek(entry: number, start: number, end: number): Uint8Array {
     // A hard link shares the node, so every name has the same extent.
     const file = this.table.canonical(entry);
-    this.#accessed.add(file);
     return this.#read(file, start, end);
   }
 

@@ -72,8 +72,8 @@ export function indexOfZip(layer: Layer): LayerIndex | undefined {
   return layer instanceof ZipLayer ? layer.index : undefined;
 }
 
-async function loadDecoders({ limits }: Opening, hasZstd: boolean): Promise<ZipDecoders> {
-  return { codec: loadCodec(), zstd: hasZstd ? await loadZstd() : undefined, window: limits.window };
+async function loadDecoders({ source, limits }: Opening, hasZstd: boolean): Promise<ZipDecoders> {
+  return { codec: loadCodec(), zstd: hasZstd ? await loadZstd(source.name) : undefined, window: limits.window };
 }
 
 function numberBytes(value: number): Uint8Array {
@@ -106,9 +106,6 @@ class ZipLayer implements Layer {
   /** The last content that is over the budget, so that reading it chunk by chunk does not decode it for each. */
   #large: { readonly entry: number; readonly content: Uint8Array } | undefined;
 
-  /** Files whose content was asked for, in that order. */
-  readonly #accessed = new Set<number>();
-
   constructor({ table, warnings, digest, contentEnd, opening, decoders }: ZipLayerParts) {
     this.name = opening.source.name;
     this.digest = digest;
@@ -129,10 +126,6 @@ class ZipLayer implements Layer {
 
   get stats(): LayerStats {
     return this.#opening.source.stats;
-  }
-
-  accessed(): string[] {
-    return Array.from(this.#accessed, (entry) => this.table.path(entry));
   }
 
   async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
@@ -159,7 +152,6 @@ class ZipLayer implements Layer {
   }
 
   peek(entry: number, start: number, end: number): Uint8Array | undefined {
-    this.#accessed.add(entry);
     const kept = this.#kept(entry);
     if (kept !== undefined) return kept.subarray(start, end);
     const zipEntry = this.#entry(entry);

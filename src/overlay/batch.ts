@@ -48,7 +48,7 @@ export class Batch {
     this.#gathered = new Gathered(engine.tree.layers, engine.commits);
   }
 
-  /** Runs an operation in the batch. @throws {FsError} what it throws; ENOMEM and EDQUOT, after which the batch cannot be committed; EINVAL when it is over */
+  /** Runs an operation in the batch. @throws {FsError} what it throws; ENOMEM, EDQUOT and EAGAIN, after which the batch cannot be committed; EINVAL when it is over */
   async run<T>(user: Credentials, operation: Operation<T>, options: RunOptions = {}): Promise<T> {
     if (this.#state !== 'open') throw new FsError('EINVAL', { detail: 'the batch is over' });
     const running = this.#fork.run(user, (call) => this.#noted(call, operation), options);
@@ -57,8 +57,8 @@ export class Batch {
     try {
       return await running;
     } catch (e) {
-      // It was noted before this was known.
-      if (isFsError(e, 'ENOMEM') || isFsError(e, 'EDQUOT')) this.#failure ??= e;
+      // Noted before this was known, or not at all: what the caller makes of an answer that others have made impossible cannot be repeated.
+      if (isFsError(e, 'ENOMEM') || isFsError(e, 'EDQUOT') || isFsError(e, 'EAGAIN')) this.#failure ??= e;
       throw e;
     } finally {
       this.#pending.delete(settled);

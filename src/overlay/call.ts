@@ -18,6 +18,9 @@ export interface Credentials {
   readonly umask?: number | undefined;
 }
 
+/** Who may do everything. */
+export const ROOT: Credentials = { uid: 0, gid: 0 };
+
 export interface Call {
   readonly tree: Tree;
   readonly commits: CommitQueue;

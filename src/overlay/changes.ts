@@ -18,6 +18,8 @@ export class Changes {
   readonly moves: { readonly directory: Directory; readonly parent: Directory; readonly name: string }[] = [];
   /** Open files that wrote, with where they stood before. */
   readonly positions = new Map<{ position: number }, number>();
+  /** Synchronous calls are among them. Therefore somebody has to be told by `flush()` where they cannot be committed. */
+  isUntold = false;
   /** What watchers hear when this is committed. */
   readonly events: WatchEvent[] = [];
 

@@ -41,7 +41,7 @@ export class CommitQueue {
   #running: Changes | undefined;
   #runningDone: Promise<void> = Promise.resolve();
   #scheduled = false;
-  /** A failure that no caller has been told of: of changes made by synchronous calls. */
+  /** The failure of changes that synchronous calls have made: `flush()` has yet to tell it. */
   #unreported: unknown;
   #superblockDue = false;
   #strictDue = false;
@@ -81,7 +81,7 @@ export class CommitQueue {
     return this.#isIdle ? this.#runningDone : this.#next.promise;
   }
 
-  /** The same for synchronous calls too: a failure that nobody was told of is thrown here, once. */
+  /** The same for synchronous calls too: their failure is thrown here, once. */
   async flush(durability: Durability = this.durability): Promise<void> {
     if (durability === 'strict' && this.durability === 'relaxed' && this.store !== undefined) {
       // A strict commit, even of nothing new: the earlier relaxed ones reach the disk with it.
@@ -140,15 +140,10 @@ export class CommitQueue {
     this.tree.undo(later);
     this.tree.undo(failed);
     const error = new FsError(isFsError(reason) ? reason.code : 'EIO', { cause: reason, detail: 'the commit failed' });
-    this.#unreported = error;
+    if (failed.isUntold || later.isUntold) this.#unreported = error;
     this.#runningDone = Promise.resolve(); // the failure is told to those who wait now, and to nobody later
     waiting.reject(error);
     laterWaiting.reject(error);
-  }
-
-  /** An operation that waited has been told of the failure, so that flush() need not tell it again. */
-  reported(reason: unknown): void {
-    if (this.#unreported === reason) this.#unreported = undefined;
   }
 
   /** A chunk's bytes when they are in memory. */

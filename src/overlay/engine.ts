@@ -16,7 +16,7 @@ import { FsError, assertNotAborted } from '../base/errors.ts';
 import { type Durability, type Superblock, type UpperImage, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import type { Violation } from '../base/diff.ts';
 import type { Layer } from '../layer/layer.ts';
-import type { Call, Credentials } from './call.ts';
+import { type Call, type Credentials, ROOT } from './call.ts';
 import { checkCommitted } from './check-committed.ts';
 import { CommitQueue } from './commit.ts';
 import { dropContent } from './data.ts';
@@ -45,6 +45,8 @@ export interface MountOptions {
 export interface RunOptions {
   /** The operation only looks: it waits for a commit only when it has changed something all the same. */
   readonly reads?: boolean | undefined;
+  /** What it reads does not count as accessed: it is not what a program needs. */
+  readonly isUnrecorded?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -118,7 +120,7 @@ export class Engine {
 
   /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
   #dropOrphans(): void {
-    const call = this.#call({ uid: 0, gid: 0 });
+    const call = this.#call(ROOT);
     for (const [id, record] of this.tree.records) {
       if (isWhiteout(record) || record.nlink > 0) continue;
       dropContent(call, record);
@@ -127,23 +129,23 @@ export class Engine {
     this.commits.schedule();
   }
 
-  #call(user: Credentials): Call {
+  #call(user: Credentials, isUnrecorded = false): Call {
     const { tree, commits, openFiles, watchers } = this;
-    return { tree, commits, openFiles, watchers, user, now: this.#clock(), gathered: new Gathered(tree.layers, commits) };
+    return { tree, commits, openFiles, watchers, user, now: this.#clock(), gathered: new Gathered(tree.layers, commits, !isUnrecorded) };
   }
 
   /**
    * Runs an operation, waiting for what it needs. Resolves when what it changed, and what it was built upon, is committed.
    * @throws {FsError} what the operation throws; ENOSPC or EIO when the commit failed, and then nothing of it happened.
    */
-  async run<T>(user: Credentials, operation: Operation<T>, { reads = false, signal }: RunOptions = {}): Promise<T> {
-    let call = this.#call(user);
+  async run<T>(user: Credentials, operation: Operation<T>, { reads = false, isUnrecorded, signal }: RunOptions = {}): Promise<T> {
+    let call = this.#call(user, isUnrecorded);
     for (;;) {
       assertNotAborted(signal);
       const version = this.tree.version;
       try {
         const result = this.#apply(operation, call, reads);
-        if (!reads || this.tree.version !== version) await this.#committed();
+        if (!reads || this.tree.version !== version) await this.commits.settled();
         return result;
       } catch (e) {
         if (!(e instanceof NotResident)) throw e;
@@ -159,9 +161,12 @@ export class Engine {
    */
   runSync<T>(user: Credentials, operation: Operation<T>, { reads = false }: Pick<RunOptions, 'reads'> = {}): T {
     let call = this.#call(user);
+    const { version } = this.tree;
     for (;;) {
       try {
-        return this.#apply(operation, call, reads);
+        const result = this.#apply(operation, call, reads);
+        if (this.tree.version !== version) this.tree.changes.isUntold = true;
+        return result;
       } catch (e) {
         if (!(e instanceof NotResident)) throw e;
       }
@@ -185,15 +190,6 @@ export class Engine {
       return reads ? operation(call) : tree.atomically(() => operation(call), this.quota);
     } finally {
       if (tree.version !== version) this.commits.schedule();
-    }
-  }
-
-  async #committed(): Promise<void> {
-    try {
-      await this.commits.settled();
-    } catch (e) {
-      this.commits.reported(e);
-      throw e;
     }
   }
 

@@ -32,6 +32,8 @@ export class Gathered {
   constructor(
     private readonly layers: readonly MountedLayer[],
     private readonly commits: CommitQueue,
+    /** What is read of lowers counts as accessed. */
+    private readonly isRecorded = true,
   ) {}
 
   /** A chunk of the upper; `undefined` when it has to be fetched, which is then noted. */
@@ -46,6 +48,7 @@ export class Gathered {
   /** Bytes of a lower's content; `undefined` when they have to be fetched, which is then noted. */
   lower(layer: number, entry: number, start: number, end: number): Uint8Array | undefined {
     const range = { layer, entry, start, end };
+    if (this.isRecorded) this.layers[layer]!.accessed.add(entry);
     const bytes = this.layers[layer]!.layer.peek(entry, start, end) ?? this.#ranges?.get(rangeKey(range));
     if (bytes === undefined) (this.#wantedRanges ??= new Map()).set(rangeKey(range), range);
     return bytes;

@@ -21,6 +21,8 @@ export interface MountedLayer {
   readonly layer: Layer;
   readonly table: LayerTable;
   readonly inoBase: number;
+  /** Files whose content was read since the mount, in that order. */
+  readonly accessed: Set<number>;
 }
 
 /**
@@ -34,7 +36,7 @@ export function mountLayers(layers: readonly Layer[], pinned: readonly PinnedLow
       const inoBase = next;
       next += layer.table.length;
       if (next > FIRST_UPPER_INO) throw new FsError('EFBIG', { path: layer.name, detail: 'the lowers have too many entries' });
-      return { layer, table: layer.table, inoBase };
+      return { layer, table: layer.table, inoBase, accessed: new Set<number>() };
     });
   }
   if (pinned.length !== layers.length) {
@@ -48,7 +50,7 @@ export function mountLayers(layers: readonly Layer[], pinned: readonly PinnedLow
         detail: `the upper was made over another lower: ${digest}, this one is ${layer.digest}`,
       });
     }
-    return { layer, table: layer.table, inoBase };
+    return { layer, table: layer.table, inoBase, accessed: new Set<number>() };
   });
 }
 

@@ -9,7 +9,7 @@ import { copyUp, copyUpDirectory, gatherForCopyUp, touchDirectory } from './copy
 import { dropContent } from './data.ts';
 import { entriesOf, isWithin, lowerEntry } from './lookup.ts';
 import type { Directory } from './tree.ts';
-import { type Found, asDirectory, find } from './walk.ts';
+import { type Found, type Place, asDirectory, find } from './walk.ts';
 
 /** unlink(2). @throws {FsError} EISDIR for a directory, EACCES, EPERM (sticky), EROFS */
 export function unlink(call: Call, path: string): void {
@@ -47,13 +47,15 @@ export function removeAll(call: Call, path: string, recursive: boolean): void {
   removeDirectory(call, directory);
 }
 
-function assertRemovable(call: Call, { directory, ino }: Found): void {
+/** @throws {FsError} EACCES, EPERM, EROFS unless the name may be removed */
+export function assertRemovable(call: Call, { directory, ino }: Pick<Place, 'directory' | 'ino'>): void {
   assertWritable(call);
   assertMayChangeNames(call, directory.ino);
-  assertSticky(call, directory.ino, ino);
+  if (ino !== undefined) assertSticky(call, directory.ino, ino);
 }
 
-function assertTreeRemovable(call: Call, directory: Directory): void {
+/** @throws {FsError} EACCES, EPERM unless everything below may be removed */
+export function assertTreeRemovable(call: Call, directory: Directory): void {
   const entries = entriesOf(call.tree, directory);
   assertAccess(call, directory.ino, entries.size > 0 ? R_OK | W_OK | X_OK : R_OK);
   for (const [name, ino] of entries) {

@@ -7,19 +7,22 @@ import { type Call, assertWritable, emit } from './call.ts';
 import { dropContent } from './data.ts';
 import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
 import { lowerPath, pathOf } from './lookup.ts';
+import { assertRemovable, assertTreeRemovable } from './remove.ts';
 import type { Directory, Tree } from './tree.ts';
-import { walk } from './walk.ts';
+import { type Place, asDirectory, walk } from './walk.ts';
 
 /**
  * @throws {FsError} ENOENT where the upper has nothing at the path, EBUSY where an object that would show again lives on under
- * another name or is open, EROFS.
+ * another name or is open, EACCES and EPERM where the user may not remove what is there, EROFS.
  */
 export function reset(call: Call, path: string): void {
   const { tree } = call;
-  const { directory, name, dots, ino } = walk(call, path, 'nofollow');
+  const place = walk(call, path, 'nofollow');
+  const { directory, name, dots, ino } = place;
   assertWritable(call);
   const isRoot = ino === ROOT_INO;
   if (dots !== undefined && !isRoot) throw new FsError('EINVAL');
+  if (call.user.uid !== 0) assertMayReset(call, place);
   const id = isRoot ? ROOT_INO : tree.names.get(directory.ino)?.get(name);
   if (id === undefined || (isRoot && !tree.records.has(ROOT_INO))) throw new FsError('ENOENT', { detail: 'there is nothing to reset' });
   const doomed = isRoot ? new Set(tree.records.keys()) : collect(tree, id, new Set<number>());
@@ -28,6 +31,14 @@ export function reset(call: Call, path: string): void {
   for (const each of doomed) drop(call, each, goes);
   forget(tree, isRoot ? tree.root : directory);
   emit(call, 'rename', directory, name);
+}
+
+/** What shows in the upper goes, as when it is removed. */
+function assertMayReset(call: Call, place: Place): void {
+  const { ino } = place;
+  if (ino !== ROOT_INO) assertRemovable(call, place);
+  const directory = ino === undefined ? undefined : asDirectory(call, { ...place, ino });
+  if (directory !== undefined) assertTreeRemovable(call, directory);
 }
 
 /** The records at and below one. */

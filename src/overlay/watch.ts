@@ -34,9 +34,20 @@ export class Watchers {
     for (const { eventType, path } of events) {
       for (const watcher of this.#watchers) {
         const filename = relativeTo(watcher, path);
-        if (filename !== undefined) watcher.listener(eventType, filename);
+        if (filename !== undefined) tell(watcher, eventType, filename);
       }
     }
+  }
+}
+
+/** What a listener throws is its own affair, as in Node: an uncaught exception, which neither other listeners nor commits meet. */
+function tell({ listener }: Watcher, eventType: WatchEvent['eventType'], filename: string): void {
+  try {
+    listener(eventType, filename);
+  } catch (e) {
+    queueMicrotask(() => {
+      throw e;
+    });
   }
 }
 

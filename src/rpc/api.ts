@@ -3,6 +3,7 @@
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import type { WorkOptions } from '../base/progress.ts';
+import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
 import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
@@ -176,6 +177,18 @@ export interface Workspace extends AsyncDisposable {
    * for (const { path, message } of await ws.verify()) report(path, message);
    */
   verify(options?: WorkOptions): Promise<Damage[]>;
+  /**
+   * Looks for a text in the files of the merged tree: tells of each in which it stands, as they are found, and of what cannot be read
+   * (with `error`: the search goes on). Files are searched as bytes, in the order of the archives; what was not fetched yet is fetched for
+   * it. Binary files are passed over, symbolic links not followed. Leaving the loop ends it. When its owner goes meanwhile, the next
+   * one goes on with what was not told yet.
+   * @throws {FsError} EINVAL for no text or one of more than 1 KiB, EIO when the workspace is closed meanwhile. An `AbortError` when
+   * the signal fires.
+   * @example
+   * for await (const { path, matches } of ws.search('TODO', { include: ['src'], signal }))
+   *   for (const { line, column, text } of matches) show(path, line, column, text);
+   */
+  search(text: string, options?: SearchOptions): AsyncIterableIterator<SearchedFile>;
   /** A transferable port to the same workspace, for `attach(port)` in another worker or frame. */
   port(): MessagePort;
   /** Commits and lets go of the worker. Later calls reject. */

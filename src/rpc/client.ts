@@ -8,6 +8,7 @@
 import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
 import { FsError, assertNotAborted } from '../base/errors.ts';
 import type { WorkOptions, WorkProgress } from '../base/progress.ts';
+import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { BatchFs, FsPromises } from '../fs/api.ts';
 import type { Durability } from '../layer/upper.ts';
 import type { LowerOptions, OpenOptions, Workspace, WorkspaceUsage } from './api.ts';
@@ -80,6 +81,9 @@ class RemoteWorkspace implements Workspace {
   }
   verify(options?: WorkOptions): Promise<Damage[]> {
     return this.#work('verify', options);
+  }
+  search(text: string, { signal, ...options }: SearchOptions = {}): AsyncIterableIterator<SearchedFile> {
+    return new RemoteStream(this.peer, 'search', [text, options], signal);
   }
   port(): MessagePort {
     return this.peer.share();

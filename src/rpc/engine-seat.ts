@@ -22,6 +22,7 @@ export type HostedOverlay = Pick<
   | 'prefetch'
   | 'recordAccess'
   | 'reset'
+  | 'search'
   | 'usage'
   | 'verify'
 >;
@@ -31,7 +32,7 @@ export interface Mounted {
   readonly overlay: HostedOverlay;
   readonly lowers: readonly Layer[];
   /** Whom the overlay was mounted for. */
-  readonly user: Credentials | undefined;
+  readonly user: Credentials;
   readonly summary: () => Summary;
   /** Called once, before the engine closes. */
   readonly onClose?: () => void;
@@ -51,9 +52,9 @@ export class EngineSeat implements Seat {
     return this.mounted.overlay;
   }
 
-  session(user: Credentials | undefined): EngineSession {
+  session(user: Credentials): EngineSession {
     // The mount's own user has the mount's own surface, which the application in the worker has too.
-    const own = user === undefined || JSON.stringify(user) === JSON.stringify(this.mounted.user);
+    const own = JSON.stringify(user) === JSON.stringify(this.mounted.user);
     const session = new EngineSession(this.mounted.overlay, own ? undefined : user, () => this.#sessions.delete(session));
     this.#sessions.add(session);
     return session;

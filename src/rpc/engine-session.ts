@@ -8,6 +8,7 @@
 import { FsError, toErrorRecord } from '../base/errors.ts';
 import type { FileHandle, Fs, PathLike, WatchOptions } from '../fs/api.ts';
 import type { Batch } from '../fs/batch.ts';
+import type { SearchOptions } from '../base/search.ts';
 import type { Credentials } from '../overlay/call.ts';
 import { storageEstimate } from '../storage/estimate.ts';
 import type { WorkspaceUsage } from './api.ts';
@@ -74,6 +75,7 @@ export class EngineSession implements Session {
   #performWhole(method: string, args: readonly unknown[]): unknown {
     if (method === 'beginBatch') return this.#beginBatch();
     if (method === 'usage') return usage(this.overlay);
+    if (method === 'entries' || method === 'reset') return this.overlay[method](args[0] as string, this.user);
     if (method !== 'commitBatch' && method !== 'abortBatch') return apply(this.overlay, method, args);
     const id = args[0] as number;
     const batch = this.#batches.get(id);
@@ -125,17 +127,20 @@ export class EngineSession implements Session {
     }
   }
 
-  async #follow({ method, args }: StreamRequest, signal: AbortSignal, onProgress: (item: unknown) => void): Promise<unknown> {
+  async #follow({ method, args }: StreamRequest, signal: AbortSignal, tell: (item: unknown) => void): Promise<unknown> {
     const [first, options] = args;
     switch (method) {
       case 'watch':
         for await (const event of this.#fs.promises.watch(reviveUrl(first) as PathLike, { ...(options as WatchOptions), signal }))
-          onProgress(event);
+          tell(event);
         return undefined;
       case 'prefetch':
-        return this.overlay.prefetch(first as readonly string[] | 'all', { signal, onProgress });
+        return this.overlay.prefetch(first as readonly string[] | 'all', { signal, onProgress: tell }, this.user);
+      case 'search':
+        for await (const file of this.overlay.search(first as string, { ...(options as SearchOptions), signal }, this.user)) tell(file);
+        return undefined;
       case 'verify':
-        return this.overlay.verify({ signal, onProgress });
+        return this.overlay.verify({ signal, onProgress: tell });
       default:
         throw new FsError('ENOSYS', { detail: `no stream '${String(method satisfies never)}'` });
     }

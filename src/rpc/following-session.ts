@@ -7,16 +7,20 @@
  *   only looks                asked again
  *   changes something         EOWNERDEAD: it may have happened or not, and is never done twice
  *
- * A stream that has not ended begins again: a watch says that something may have happened, and progress starts anew.
+ * A stream that has not ended begins again: a watch says that something may have happened, progress starts anew, and a search leaves
+ * out what it has told.
  * Open files and batches are known to one owner only: afterwards calls on them are ESTALE and EAGAIN.
  */
 
 import { AbortError, FsError, toErrorRecord } from '../base/errors.ts';
+import type { SearchedFile } from '../base/search.ts';
 import { isRepeatable } from './repeatable.ts';
 import { isMoved, type Outcome, type Session, type StreamOutcome } from './session.ts';
 import type { Invocation, Reply, StreamRequest } from './wire.ts';
 
 interface Call {
+  /** Its place among calls and streams, in the order in which they were made. */
+  readonly place: number;
   readonly invocation: Invocation;
   readonly resolve: (reply: Reply<unknown>) => void;
   /** Who was asked last. */
@@ -24,9 +28,12 @@ interface Call {
 }
 
 interface Stream {
+  readonly place: number;
   readonly request: StreamRequest;
   readonly tell: (message: StreamOutcome) => void;
   isStarted: boolean;
+  /** Paths that a search has told of. */
+  readonly told: Set<string>;
 }
 
 /** A watch has no end that somebody waits for. */
@@ -56,6 +63,7 @@ export class FollowingSession implements Session {
   /** By the number that the client knows, which no other owner's ever equals. */
   readonly #held = new Map<number, Held>();
   #serial = 0;
+  #places = 0;
   #isOver = false;
 
   constructor(private readonly observer: SessionObserver) {}
@@ -73,14 +81,12 @@ export class FollowingSession implements Session {
   /** Goes over to another owner, or away from one that is gone. What the former one has not answered by now, it never will. */
   follow(owner: Session | undefined): void {
     this.#owner = owner;
-    const again: Call[] = [];
     for (const call of this.#flights) {
       if (call.at === owner) continue;
       this.#flights.delete(call);
-      if (isRepeatable(call.invocation)) again.push(call);
+      if (isRepeatable(call.invocation)) this.#enqueue(call);
       else call.resolve(failure(ownerDead(call.invocation)));
     }
-    this.#queue.unshift(...again);
     if (owner === undefined) {
       if (this.isBusy) this.observer.onBusy();
       return;
@@ -103,12 +109,12 @@ export class FollowingSession implements Session {
 
   invoke(invocation: Invocation): Promise<Outcome> {
     if (this.#isOver) return Promise.resolve(failure(closed()));
-    return new Promise((resolve) => this.#take({ invocation, resolve }));
+    return new Promise((resolve) => this.#take({ place: ++this.#places, invocation, resolve }));
   }
 
   stream(request: StreamRequest, tell: (message: StreamOutcome) => void): void {
     if (this.#isOver) return tell(failure(closed()));
-    const stream = { request, tell, isStarted: false };
+    const stream = { place: ++this.#places, request, tell, isStarted: false, told: new Set<string>() };
     this.#streams.set(request.id, stream);
     this.#take(stream);
   }
@@ -136,9 +142,15 @@ export class FollowingSession implements Session {
   }
 
   #take(waiting: Call | Stream): void {
-    if (this.#owner === undefined) this.#queue.push(waiting);
+    if (this.#owner === undefined) this.#enqueue(waiting);
     else this.#start(waiting, this.#owner);
     if ('invocation' in waiting || isAwaited(waiting)) this.observer.onBusy();
+  }
+
+  /** Lets it wait in its place: what a leaving owner gives back was made before what was not asked of it any more. */
+  #enqueue(waiting: Call | Stream): void {
+    const before = this.#queue.findLastIndex(({ place }) => place < waiting.place);
+    this.#queue.splice(before + 1, 0, waiting);
   }
 
   #start(waiting: Call | Stream, owner: Session): void {
@@ -159,7 +171,7 @@ export class FollowingSession implements Session {
     if (call.at !== owner || !this.#flights.delete(call)) return;
     if (!isMoved(outcome)) return call.resolve(this.#settle(call.invocation, owner, outcome));
     if (this.#owner !== undefined && this.#owner !== owner) this.#ask(call, this.#owner);
-    else this.#queue.push(call);
+    else this.#enqueue(call);
   }
 
   #startStream(stream: Stream, owner: Session): void {
@@ -167,9 +179,18 @@ export class FollowingSession implements Session {
     owner.stream(stream.request, (message) => {
       if (this.#owner !== owner || this.#streams.get(stream.request.id) !== stream) return;
       if (isMoved(message)) return; // the next owner begins it again
-      if ('item' in message) stream.tell(message);
+      if ('item' in message) this.#tell(stream, message);
       else this.#endStream(stream, message);
     });
+  }
+
+  #tell({ request, tell, told }: Stream, message: { readonly item: unknown }): void {
+    if (request.method === 'search') {
+      const { path } = message.item as SearchedFile;
+      if (told.has(path)) return;
+      told.add(path);
+    }
+    tell(message);
   }
 
   #endStream(stream: Stream, message: StreamOutcome): void {

@@ -6,6 +6,7 @@
 import { FsError, AbortError } from '../base/errors.ts';
 import type { Credentials } from '../overlay/call.ts';
 import type { Progress } from './api.ts';
+import { FinishingSession } from './finishing-session.ts';
 import type { Seat, Session } from './session.ts';
 import type { OpenRequest, Summary } from './wire.ts';
 
@@ -42,6 +43,7 @@ export class HostedWorkspace {
   readonly #stop = new AbortController();
   readonly #listeners = new Set<(progress: Progress) => void>();
   readonly #opening: Promise<Seat>;
+  readonly #sessions = new Set<Session>();
   /** Those who wait for the opening, and those who use the workspace. */
   #openers = 0;
   #connections = 0;
@@ -68,7 +70,7 @@ export class HostedWorkspace {
   }
 
   /** Lets an opener in. Where he gives up and nobody else waits, the opening ends. */
-  async open(user: Credentials | undefined, { signal, onProgress }: OpenContext): Promise<Connection> {
+  async open(user: Credentials, { signal, onProgress }: OpenContext): Promise<Connection> {
     this.#openers++;
     if (onProgress !== undefined) this.#listeners.add(onProgress);
     const forget = (): void => {
@@ -94,22 +96,25 @@ export class HostedWorkspace {
     this.#stop.abort();
     try {
       const [opened] = await Promise.allSettled([this.#opening]);
+      await Promise.all([...this.#sessions].map((session) => session.end()));
       if (opened.status === 'fulfilled') await opened.value.close();
     } finally {
       this.onClosed();
     }
   }
 
-  #connect(seat: Seat, role: Role, user: Credentials | undefined, forget: () => void): Connection {
+  #connect(seat: Seat, role: Role, user: Credentials, forget: () => void): Connection {
     if (this.#closing !== undefined) throw new FsError('EIO', { detail: 'the workspace is closed' });
     this.#connections++;
-    const session = seat.session(user);
+    const session = new FinishingSession(seat.session(user));
+    this.#sessions.add(session);
     let leaving: Promise<void> | undefined;
     const leave = async (how: 'closed' | 'gone'): Promise<void> => {
       forget();
       this.#connections--;
       if (role === 'opener') this.#openers--;
       await session.end();
+      this.#sessions.delete(session);
       const isLast = this.#connections === 0 || (how === 'closed' && role === 'opener' && this.#openers === 0);
       if (isLast) await this.close();
     };

@@ -3,6 +3,7 @@
  * know what becomes of a call whose owner is gone (following-session.ts does).
  */
 
+import { toErrorRecord } from '../base/errors.ts';
 import type { Credentials } from '../overlay/call.ts';
 import type { Channel } from './connect.ts';
 import type { Tabs } from './ownership.ts';
@@ -39,7 +40,7 @@ export class Line {
   }
 
   /** A session of one of the relay's clients at the owner. */
-  session(user: Credentials | undefined): Session {
+  session(user: Credentials): Session {
     const client = ++this.#clients;
     this.#send({ is: 'enter', client, user });
     return {
@@ -77,7 +78,12 @@ export class Line {
     const serial = ++this.#serial;
     return new Promise((resolve) => {
       this.#calls.set(serial, resolve);
-      this.#send({ is: 'call', client, serial, invocation });
+      try {
+        this.#send({ is: 'call', client, serial, invocation });
+      } catch (e) {
+        // What could come from the page cannot go on to another tab: shared memory, or more than there is room for.
+        this.#settle(serial, { error: toErrorRecord(e) });
+      }
     });
   }
 
@@ -98,7 +104,9 @@ export class Line {
       case 'told':
         return this.#tell(`${answer.client} ${answer.id}`, answer.message);
       case 'left':
-        return this.observer.onLeft();
+        for (const serial of this.#calls.keys()) if (serial > answer.received) this.#settle(serial, { moved: true });
+        // Those calls hear it first.
+        return queueMicrotask(() => this.observer.onLeft());
       case 'pong':
         return;
       default:

@@ -10,7 +10,7 @@
 import { proxy, releaseProxy, transfer, wrap, type Remote as Proxied } from 'comlink';
 import { AbortError, FsError, fromErrorRecord } from '../base/errors.ts';
 import type { Progress } from './api.ts';
-import { watchLife } from './ownership.ts';
+import { watchLife } from './life.ts';
 import { packArguments } from './pack.ts';
 import { PROTOCOL } from './wire.ts';
 import type {

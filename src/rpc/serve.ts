@@ -4,6 +4,7 @@ import { FsError, assertNotAborted } from '../base/errors.ts';
 import { Overlay } from '../fs/overlay.ts';
 import { openBlockCache } from '../lower/block-cache.ts';
 import type { UpperStore } from '../layer/upper.ts';
+import { ROOT } from '../overlay/call.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
 import { openUpper, removeWorkspace, type OpenUpperOptions, type OpenedUpper } from '../upper/open-upper.ts';
 import type { Progress } from './api.ts';
@@ -13,7 +14,7 @@ import type { Fence } from './fence.ts';
 import { Host } from './host.ts';
 import { nameOf, openLower } from './lowers.ts';
 import { HostedWorkspace, type Connection, type OpenContext, type Service } from './hosted.ts';
-import { browserTabs, proveLife, type Tabs } from './ownership.ts';
+import { browserTabs, claimIfFree, proveLife, type Tabs } from './ownership.ts';
 import { SharedSeat } from './shared-seat.ts';
 import type { Seat } from './session.ts';
 import type { OpenRequest, Summary } from './wire.ts';
@@ -69,11 +70,11 @@ class Workspaces implements Service {
     private readonly options: ServeOptions,
     private readonly tabs: Tabs | undefined,
   ) {
-    this.life = proveLife(tabs?.locks);
+    this.life = proveLife(tabs);
   }
 
   async open(request: OpenRequest, context: OpenContext): Promise<Connection> {
-    const { name, user } = request;
+    const { name, user = ROOT } = request;
     const workspace = name === undefined ? this.#start(request, () => undefined) : await this.#find(name, request);
     return workspace.open(user, context);
   }
@@ -83,10 +84,13 @@ class Workspaces implements Service {
     const busy = (): FsError => new FsError('EBUSY', { detail: `workspace '${name}' is open` });
     if (this.#names.has(name)) throw busy();
     if (this.tabs === undefined) return removeWorkspace(name);
-    await this.tabs.locks.request(`stratafs:${name}`, { ifAvailable: true }, async (lock) => {
-      if (lock === null) throw busy();
+    const held = await claimIfFree(this.tabs, name);
+    if (held === undefined) throw busy();
+    try {
       await removeWorkspace(name);
-    });
+    } finally {
+      held.release();
+    }
   }
 
   /** The workspace of a name: the one that is open here, or a new one. */
@@ -111,7 +115,8 @@ class Workspaces implements Service {
     const { tabs } = this;
     return new HostedWorkspace(async (context) => {
       const life = await this.life;
-      if (name === undefined || tabs === undefined || life === undefined) return this.#mount(request, context);
+      if (name === undefined || tabs === undefined) return this.#mount(request, context);
+      if (life === undefined) throw new FsError('EIO', { detail: `workspace '${name}' cannot be locked: the browser's locks do not work` });
       return this.#share({ name, tabs, life }, request, context);
     }, onClosed);
   }
@@ -152,7 +157,7 @@ class Workspaces implements Service {
       await this.options.onMount?.(overlay, { name, lower, durability, user });
       assertNotAborted(signal);
       const summary = (): Summary => ({ name, layers: overlay.layers, ...summaryOf(store) });
-      return new EngineSeat({ overlay, lowers, user, summary, onClose: () => this.options.onUnmount?.(overlay) });
+      return new EngineSeat({ overlay, lowers, user: user ?? ROOT, summary, onClose: () => this.options.onUnmount?.(overlay) });
     } catch (e) {
       await opened.close(e);
       throw e;

@@ -32,8 +32,8 @@ export interface Session {
 /** A workspace in this worker: with its engine, or as a relay to it. */
 export interface Seat {
   readonly summary: Summary;
-  /** Lets one more client in. Without a user it acts for the one of the mount. */
-  session(user: Credentials | undefined): Session;
+  /** Lets one more client in, who acts for this user, whomever the engine was mounted for. */
+  session(user: Credentials): Session;
   /** Commits, and lets go of everything. Rejects where the last commit failed. */
   close(): Promise<void>;
 }

@@ -65,10 +65,12 @@ interface Master {
 
 /** Signs of life that an owner may miss. Ticks are counted, not time: after a pause of this very thread none has been missed. */
 const TICKS = 4;
+/** Ticks that a theft may take: three times as long as an owner may be silent. It takes milliseconds. */
+const THEFT_TICKS = 3 * TICKS;
 
 export class SharedSeat implements Seat {
   readonly #board: Channel;
-  readonly #sessions = new Map<FollowingSession, Credentials | undefined>();
+  readonly #sessions = new Map<FollowingSession, Credentials>();
   #reign: Reign | undefined;
   #master: Master | undefined;
   /** The wait for the lock. */
@@ -102,7 +104,7 @@ export class SharedSeat implements Seat {
     return this.#summary;
   }
 
-  session(user: Credentials | undefined): Session {
+  session(user: Credentials): Session {
     const session = new FollowingSession({
       onBusy: () => this.#onBusy(),
       onEnd: () => void this.#sessions.delete(session),
@@ -133,6 +135,7 @@ export class SharedSeat implements Seat {
     this.#waiting?.abort();
     const waiting = new AbortController();
     this.#waiting = waiting;
+    if (steal) this.#limitTheft(waiting);
     claimWorkspace(this.options.tabs, this.options.name, steal ? 'steal' : waiting.signal).then(
       (held) => {
         if (this.#isClosed || waiting.signal.aborted) return held.release();
@@ -148,6 +151,20 @@ export class SharedSeat implements Seat {
         else if (this.#master?.isJoined !== true) this.#fail(e);
       },
     );
+  }
+
+  /** A theft needs nobody's consent: where it is not answered for long, the browser's locks are dead. Ticks are counted here too. */
+  #limitTheft(waiting: AbortController, ticks = 0, since = performance.now()): void {
+    const interval = this.options.tabs.patience / TICKS;
+    setTimeout(() => {
+      if (this.#waiting !== waiting || this.#isClosed) return;
+      // The owner has come to life meanwhile.
+      if (this.#missed <= TICKS) return this.#watchOwner();
+      const isLate = performance.now() - since > 2 * interval;
+      if (ticks < THEFT_TICKS) return this.#limitTheft(waiting, isLate ? 0 : ticks + 1);
+      this.#dropMaster();
+      this.#fail(new FsError('EIO', { detail: `workspace '${this.options.name}' cannot be locked: the browser's locks do not answer` }));
+    }, interval);
   }
 
   /** The lock is held: mounts, and tells everybody. Until it is mounted, a former owner's answers still count. */
@@ -305,7 +322,7 @@ export class SharedSeat implements Seat {
     this.#ready = undefined;
   }
 
-  #sessionAtOwner(user: Credentials | undefined): Session | undefined {
+  #sessionAtOwner(user: Credentials): Session | undefined {
     if (this.#isClosed) return undefined;
     if (this.#reign !== undefined) return this.#reign.engine?.session(user);
     return this.#master?.isJoined === true ? this.#master.line?.session(user) : undefined;

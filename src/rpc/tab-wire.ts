@@ -10,7 +10,7 @@ import type { StreamOutcome } from './session.ts';
 import type { Invocation, Reply, StreamRequest, Summary } from './wire.ts';
 
 /** Version of this file's types. An owner of another is heard, and not joined. */
-export const TAB_PROTOCOL = 2;
+export const TAB_PROTOCOL = 3;
 
 /** The protocol of an owner that has the workspace for itself. */
 export const UNSHARED = 0;
@@ -36,7 +36,7 @@ interface OfClient {
 
 /** On a line, from the relay. */
 export type Request =
-  | ({ readonly is: 'enter'; readonly user: Credentials | undefined } & OfClient)
+  | ({ readonly is: 'enter'; readonly user: Credentials } & OfClient)
   | ({ readonly is: 'call'; readonly serial: number; readonly invocation: Invocation } & OfClient)
   | ({ readonly is: 'stream'; readonly stream: StreamRequest } & OfClient)
   | ({ readonly is: 'cancel'; readonly id: number } & OfClient)
@@ -52,5 +52,5 @@ export type Answer =
   | { readonly is: 'moved'; readonly serial: number }
   | ({ readonly is: 'told'; readonly id: number; readonly message: StreamOutcome } & OfClient)
   | { readonly is: 'pong' }
-  /** The owner's last word: every call that it had begun is answered. */
-  | { readonly is: 'left' };
+  /** The owner's last word: every call that it had begun is answered. It never got one whose serial is above `received`. */
+  | { readonly is: 'left'; readonly received: number };

@@ -3,16 +3,18 @@
  * lets go of what its clients held.
  *
  * Leaving in order: calls that were not begun are *moved* to the next owner, and so are those begun that may be done twice; the
- * others are finished and answered. Only then is the last word said.
+ * others are finished and answered. Only then is the last word said, with which the relay knows what never arrived.
  */
 
+import { toErrorRecord } from '../base/errors.ts';
 import type { Channel } from './connect.ts';
 import type { EngineSeat } from './engine-seat.ts';
 import type { EngineSession } from './engine-session.ts';
-import { watchLife, type Tabs } from './ownership.ts';
+import { watchLife } from './life.ts';
+import type { Tabs } from './ownership.ts';
 import { isRepeatable } from './repeatable.ts';
 import type { Answer, Request } from './tab-wire.ts';
-import type { Invocation } from './wire.ts';
+import type { Invocation, Reply } from './wire.ts';
 
 type Call = Extract<Request, { is: 'call' }>;
 
@@ -62,6 +64,8 @@ class LineEnd {
   readonly #calls = new Map<number, Invocation>();
   readonly #over = new AbortController();
   #onDrained: (() => void) | undefined;
+  /** The serial of the last call that came. They come in their order. */
+  #received = 0;
 
   constructor(
     tabs: Tabs,
@@ -87,7 +91,7 @@ class LineEnd {
   }
 
   leave(): void {
-    this.#send({ is: 'left' });
+    this.#send({ is: 'left', received: this.#received });
     this.drop();
   }
 
@@ -125,6 +129,7 @@ class LineEnd {
   }
 
   #begin({ client, serial, invocation }: Call): void {
+    this.#received = serial;
     const session = this.#clients.get(client);
     const isLeaving = this.#onDrained !== undefined;
     // A batch that was begun is let come to its end, as a call is.
@@ -135,8 +140,17 @@ class LineEnd {
 
   async #perform(session: EngineSession, serial: number, invocation: Invocation): Promise<void> {
     const reply = await session.invoke(invocation);
-    if (this.#calls.delete(serial)) this.#send({ is: 'reply', serial, reply });
+    if (this.#calls.delete(serial)) this.#reply(serial, reply);
     this.#checkDrained();
+  }
+
+  #reply(serial: number, reply: Reply<unknown>): void {
+    try {
+      this.#send({ is: 'reply', serial, reply });
+    } catch (e) {
+      // More than there is room for.
+      this.#send({ is: 'reply', serial, reply: { error: toErrorRecord(e) } });
+    }
   }
 
   #move(serial: number): void {

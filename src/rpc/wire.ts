@@ -85,10 +85,10 @@ export const WORKSPACE_METHODS = [
 export type WorkspaceMethod = (typeof WORKSPACE_METHODS)[number];
 
 /**
- * What tells something again and again until it ends: a watch, and whatever has progress. Unlike an invocation's, its messages go
- * to a listener.
+ * What tells something again and again until it ends: a watch, a search, and whatever has progress. Unlike an invocation's, its
+ * messages go to a listener.
  */
-export type StreamMethod = 'prefetch' | 'verify' | 'watch';
+export type StreamMethod = 'prefetch' | 'search' | 'verify' | 'watch';
 
 /** A URL cannot be cloned. */
 export interface WireUrl {

@@ -4,6 +4,8 @@
  * read in slices, by workers also without waiting for the event loop. docs/decisions/0012 tells why it is not OPFS.
  */
 
+import { FILES_TIMEOUT, answered } from './answer.ts';
+
 /** The blobs of one name. */
 export interface Shelf {
   /** Keys in the order in which they were put. */
@@ -34,6 +36,37 @@ export function originShelves(prefix: string): Shelves | undefined {
     names: async () => (await storage.keys()).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)),
     open: async (name) => shelfOf(await storage.open(prefix + name)),
     remove: async (name) => void (await storage.delete(prefix + name)),
+  };
+}
+
+/** Milliseconds until a blob that is being written is given up: some MiB on a slow disk. */
+const PUT_TIMEOUT = 30_000;
+
+/**
+ * The same shelves with an end to every wait. Where something has had no answer in time it rejects with a TimeoutError, and so does
+ * everything after it at once: whoever can do without waits no second time.
+ */
+export function answeringShelves(shelves: Shelves, limit = FILES_TIMEOUT): Shelves {
+  let silence: unknown;
+  const within = async <T>(ask: () => Promise<T>, most = limit): Promise<T> => {
+    if (silence !== undefined) throw silence;
+    try {
+      return await answered(ask(), most);
+    } catch (e) {
+      if (e instanceof DOMException && e.name === 'TimeoutError') silence = e;
+      throw e;
+    }
+  };
+  const shelf = (inner: Shelf): Shelf => ({
+    keys: () => within(() => inner.keys()),
+    get: (key) => within(() => inner.get(key)),
+    put: (key, blob) => within(() => inner.put(key, blob), Math.max(limit, PUT_TIMEOUT)),
+    remove: (key) => within(() => inner.remove(key)),
+  });
+  return {
+    names: () => within(() => shelves.names()),
+    open: async (name) => shelf(await within(() => shelves.open(name))),
+    remove: (name) => within(() => shelves.remove(name)),
   };
 }
 

@@ -61,12 +61,13 @@ export function answeringFolder(folder: GuardFolder, limit = FILES_TIMEOUT): Gua
   };
 }
 
-/** Removes the folder with everything in it. @throws DOMException when somebody has a file of it open */
-export async function removeGuardFolder(workspace: string): Promise<void> {
-  const folder = await openGuardFolder(workspace);
-  if (folder === undefined) return;
+/** Removes the folder with everything in it. @throws DOMException when somebody has a file of it open, or the files do not answer */
+export async function removeGuardFolder(workspace: string, limit = FILES_TIMEOUT): Promise<void> {
+  const files = await openGuardFolder(workspace);
+  if (files === undefined) return;
+  const folder = answeringFolder(files, limit);
   for (const name of await folder.list()) await folder.remove(name);
-  await removeEntry([ROOT, await folderName(workspace)]);
+  await answered(removeEntry([ROOT, await folderName(workspace)]), limit);
 }
 
 export const guardName = (number: number): string => `guard.${number}`;

@@ -43,6 +43,7 @@ export class GuardLog {
   #sequence: number;
   #durable = 0;
   #frames = 0;
+  #lost: number | undefined;
   /** Where the last commit starts, as long as it can be taken back. */
   #lastCommit: number | undefined;
 
@@ -88,6 +89,10 @@ export class GuardLog {
   /** As the file's header has it. */
   get outdates(): number | undefined {
     return this.#header.outdates;
+  }
+  /** The last commit that had reached the disk behind a damage: what is damaged was not torn by a crash. `undefined` where nothing is. */
+  get lost(): number | undefined {
+    return this.#lost;
   }
   /** Bytes. */
   get size(): number {
@@ -165,7 +170,7 @@ export class GuardLog {
       if (frame.start.kind === 'commit') sequence = frame.start.sequence;
       end = frame.end;
     }
-    return { sequence, image: true, whole: true };
+    return { sequence, image: true, whole: this.#lost === undefined };
   }
 
   /** What the log holds, in order, the image too: up to the commit `last`. */
@@ -214,11 +219,27 @@ export class GuardLog {
       this.#frames++;
       if (start.kind === 'commit') this.#sequence = start.sequence;
     }
-    if (this.#end < size) {
-      this.file.truncate(this.#end);
-      this.file.flush();
-    }
     this.#durable = this.#end;
+    if (this.#end === size) return;
+    this.#lost = this.#lastFlushed(this.#end, size);
+    if (this.#lost !== undefined) return;
+    this.file.truncate(this.#end);
+    this.file.flush();
+  }
+
+  /** The last commit behind `from` that was written when what stands at `from` was on the disk already. */
+  #lastFlushed(from: number, size: number): number | undefined {
+    const window = new Uint8Array(WINDOW);
+    let last: number | undefined;
+    // Windows overlap, so that each frame starts whole in one of them.
+    for (let at = from; at + FRAME_START <= size; at += WINDOW - FRAME_START) {
+      const end = this.file.read(window, at);
+      for (let i = 0; i + FRAME_START <= end; i++) {
+        const start = decodeFrameStart(window, i);
+        if (start?.kind === 'commit' && start.durable > from) last = start.sequence;
+      }
+    }
+    return last;
   }
 
   /** The frames by their fixed parts, as long as one follows the other and the sequence has no gap. */

@@ -3,7 +3,8 @@
  *
  *   database   guard        marker
  *   there      as far       any      normal
- *   there      further      any      the database's last commits did not reach the disk: they are made again from the guard
+ *   there      further      any      the database's last commits did not reach the disk: they are made again from the guard, as far as
+ *                                    it is not damaged
  *   there      other, none  any      the guard is built anew
  *   gone       there        any      everything is rebuilt from the guard
  *   gone       none         there    lost: EIO, or a new workspace where the caller wants that
@@ -15,9 +16,9 @@
 import { FsError } from '../base/errors.ts';
 import type { UpperImage, UpperVersion } from '../layer/upper.ts';
 import { type FoundGuard, type GuardFolder, findGuard } from './guard-folder.ts';
-import type { GuardLog } from './guard-log.ts';
+import type { GuardLog, Reach } from './guard-log.ts';
 import { type Marker, readMarker } from './marker.ts';
-import type { VersionedStore } from './versioned-store.ts';
+import { NOTHING, type VersionedStore } from './versioned-store.ts';
 
 /** What came back from the guard. */
 export interface Restored {
@@ -47,8 +48,8 @@ export interface Recovered {
   readonly log: GuardLog | undefined;
   /** The highest number of a guard file; `undefined` where nobody knows. */
   readonly highest: number | undefined;
-  /** Nothing is known of a guard that may be there: a new one must say so. */
-  readonly held: boolean;
+  /** A guard that is there may say more than the upper has, or nobody knows. Therefore a new one must say where the older ones end to count, before anything is committed. */
+  readonly outdates: boolean;
   readonly restored: Restored | undefined;
 }
 
@@ -84,21 +85,38 @@ async function catchUp(store: VersionedStore, version: UpperVersion, image: Uppe
   const { log, highest, held } = guard;
   const reached = log?.version;
   const usable = reached !== undefined && reached.generation === version.generation && reached.sequence <= guard.until;
-  if (log === undefined || !usable || reached.sequence < version.sequence) {
+  const lost = usable && log?.lost !== undefined && log.lost > version.sequence;
+  if (log === undefined || !usable || reached.sequence < version.sequence || (lost && reached.sequence === version.sequence)) {
     log?.close();
-    return { image, log: undefined, highest, held, restored: undefined };
+    return { image, log: undefined, highest, outdates: held || log !== undefined, restored: lost ? shortened(version) : undefined };
   }
-  if (reached.sequence === version.sequence) return { image, log, highest, held, restored: undefined };
-  if (log.base > version.sequence) return restore(store, guard, log, reached.sequence);
-  // Raced with a crash: these commits are in the guard and did not reach the database, or its disk.
-  let sequence = version.sequence;
+  if (reached.sequence === version.sequence) return { image, log, highest, outdates: held, restored: undefined };
+  if (log.base <= version.sequence) return catchUpByCommits(store, version, guard, log);
+  const reach = log.reach();
+  if (isOfUse(log, reach, guard.until)) return restore(store, guard, log, reach);
+  // What the database has is less than there was, and more than a damaged image.
+  log.close();
+  return { image, log: undefined, highest, outdates: true, restored: shortened(version) };
+}
+
+/** The database had more once, and it cannot be had back. */
+const shortened = ({ sequence }: UpperVersion): Restored => ({ what: 'tail', sequence, whole: false });
+
+/** Raced with a crash: these commits are in the guard and did not reach the database, or its disk. */
+async function catchUpByCommits(store: VersionedStore, version: UpperVersion, { highest }: FoundGuard, log: GuardLog): Promise<Recovered> {
+  let { sequence } = version;
   for (const next of log.commits(version.sequence)) {
     await store.commit(next.commit);
     ({ sequence } = next);
   }
-  const whole = sequence === reached.sequence;
-  if (!whole) log.close();
-  return { image: await store.load(), log: whole ? log : undefined, highest, held, restored: { what: 'tail', sequence, whole } };
+  const whole = sequence === log.version.sequence && log.lost === undefined;
+  if (!whole) {
+    log.close();
+    // The damaged log no longer counts for what was made again from it.
+    await store.commit(NOTHING);
+  }
+  const restored: Restored = { what: 'tail', sequence, whole };
+  return { image: await store.load(), log: whole ? log : undefined, highest, outdates: !whole, restored };
 }
 
 /** Rebuilds the upper where there is a guard; `undefined` where there is none that could do that. */
@@ -107,22 +125,24 @@ async function rebuild({ store, lost }: RecoveryOptions, guard: FoundGuard): Pro
   if (guard.held) throw new FsError('EBUSY', { detail: `the guard of workspace '${store.name}' is open in another tab or worker` });
   if (log === undefined) return undefined;
   const reach = log.reach();
-  if (reach.image && Math.min(reach.sequence, guard.until) >= log.base)
-    return restore(store, guard, log, Math.min(reach.sequence, guard.until));
+  if (isOfUse(log, reach, guard.until)) return restore(store, guard, log, reach);
   log.close();
   if (lost === 'anew') return undefined;
   throw lostError(store, undefined, 'and its guard is damaged');
 }
 
-async function restore(store: VersionedStore, { highest, until }: FoundGuard, log: GuardLog, sequence: number): Promise<Recovered> {
-  const reach = log.reach();
+/** Whether the upper can be rebuilt from a log: all of its image is there, and is not outdated. */
+const isOfUse = (log: GuardLog, { image, sequence }: Reach, until: number): boolean => image && Math.min(sequence, until) >= log.base;
+
+async function restore(store: VersionedStore, { highest, until }: FoundGuard, log: GuardLog, reach: Reach): Promise<Recovered> {
   const { generation, sequence: last } = log.version;
+  const sequence = Math.min(reach.sequence, until);
   await store.restore({ generation, sequence }, log.everything(sequence));
   // A file that outdates this one, and was not made whole: there may have been commits behind it.
   const whole = reach.whole && sequence === last && until === Infinity;
   if (!whole) log.close();
   const restored: Restored = { what: 'everything', sequence, whole };
-  return { image: await store.load(), log: whole ? log : undefined, highest, held: false, restored };
+  return { image: await store.load(), log: whole ? log : undefined, highest, outdates: !whole, restored };
 }
 
 async function startAnew({ store, folder, lost, marker }: RecoveryOptions, guard: FoundGuard, image: UpperImage): Promise<Recovered> {
@@ -130,7 +150,7 @@ async function startAnew({ store, folder, lost, marker }: RecoveryOptions, guard
     const known = folder === undefined ? undefined : await markerOf(store, folder);
     if (known !== undefined || marker !== undefined) throw lostError(store, known, 'and there is no guard', marker);
   }
-  return { image, log: undefined, highest: guard.highest, held: false, restored: undefined };
+  return { image, log: undefined, highest: guard.highest, outdates: false, restored: undefined };
 }
 
 async function markerOf(store: VersionedStore, folder: GuardFolder): Promise<Marker | undefined> {

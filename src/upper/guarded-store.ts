@@ -17,16 +17,13 @@ import { GUARD_SETTINGS, Guard, type GuardSettings } from './guard.ts';
 import { type GuardFolder, removeGuards } from './guard-folder.ts';
 import { type Recovered, type RecoveryOptions, type Restored, recover } from './guard-recovery.ts';
 import { writeMarker } from './marker.ts';
-import type { VersionedStore } from './versioned-store.ts';
+import { NOTHING, type VersionedStore } from './versioned-store.ts';
 
 export interface GuardedStoreOptions extends RecoveryOptions {
   /** Whether to keep a guard. The marker is kept either way. */
   readonly guard: boolean;
   readonly settings?: GuardSettings | undefined;
 }
-
-/** What changes nothing: made strictly, it brings to the disk what was committed before it. */
-const NOTHING: Commit = { records: new Map(), chunks: new Map(), durability: 'strict' };
 
 /**
  * Steps that a store takes, at most, until the requests of a commit have left for the database. Flushing earlier is no mistake; the two only
@@ -96,13 +93,14 @@ export class GuardedStore implements VersionedStore {
     return recovered.image;
   }
 
-  async #keepGuard(folder: GuardFolder, { image, log, highest, held }: Recovered): Promise<void> {
+  async #keepGuard(folder: GuardFolder, { image, log, highest, outdates }: Recovered): Promise<void> {
     const { records, superblock } = image;
     const settings = this.options.settings ?? GUARD_SETTINGS;
     this.#guard = new Guard({ folder, settings, log, highest, superblock, records, upper: this.#upper() });
     if (this.version === undefined || log !== undefined) return;
-    // The owner of the file that is held may yet write to it: no commit of ours may be made before the new file says so.
-    if (held) await this.#guard.begin(this.version.sequence);
+    // The owner of a file that is held may yet write to it, and what a damaged one says is of another history than what follows now: no
+    // commit of ours may be made before the new file says so.
+    if (outdates) await this.#guard.begin(this.version.sequence);
     else this.#guard.schedule();
   }
 

@@ -17,7 +17,7 @@ import { type Write, write } from './stored-commit.ts';
 import { isCount } from './stored-record.ts';
 import { type Turn, isRestoring, isSameTurn, lastTurn, randomName } from './stored-turn.ts';
 import { isLostConnection, isNamed, readWithin } from './transaction.ts';
-import type { VersionedStore } from './versioned-store.ts';
+import { NOTHING, type VersionedStore } from './versioned-store.ts';
 
 export interface IdbUpperOptions {
   /** Where databases are kept. Default: the browser's. */
@@ -46,8 +46,6 @@ const COMMIT_TIMEOUT = 30_000;
  * *closed* indicates that nobody has the upper. Therefore nothing but `load()` works, which takes over as when it is fresh.
  */
 type State = 'fresh' | 'open' | 'closing' | 'closed';
-
-const NOTHING: Commit = { records: new Map(), chunks: new Map(), durability: 'strict' };
 
 export class IdbStore implements VersionedStore {
   readonly #connection: Connection;

@@ -8,6 +8,7 @@ import { type GuardFolder, answeringFolder, openGuardFolder, removeGuardFolder }
 import type { Restored } from './guard-recovery.ts';
 import { GuardedStore } from './guarded-store.ts';
 import type { GuardSettings } from './guard.ts';
+import { isHeldElsewhere } from '../storage/opfs.ts';
 import { type IdbUpperOptions, browserFactory, idbUpper } from './idb-store.ts';
 import type { VersionedStore } from './versioned-store.ts';
 
@@ -75,12 +76,16 @@ const REMOVE_TIMEOUT = 10_000;
  * @example
  * await removeWorkspace('project-42');
  */
-export async function removeWorkspace(name: string, { factory = browserFactory() }: Pick<OpenUpperOptions, 'factory'> = {}): Promise<void> {
+export async function removeWorkspace(
+  name: string,
+  { factory = browserFactory(), filesTimeout }: Pick<OpenUpperOptions, 'factory' | 'filesTimeout'> = {},
+): Promise<void> {
   try {
     // The guard first: where this is cut short the workspace is still there, and is neither lost nor rebuilt.
-    await removeGuardFolder(name);
+    await removeGuardFolder(name, filesTimeout);
   } catch (cause) {
-    throw new FsError('EBUSY', { detail: `workspace '${name}' is open in another tab or worker`, cause });
+    if (isHeldElsewhere(cause)) throw new FsError('EBUSY', { detail: `workspace '${name}' is open in another tab or worker`, cause });
+    throw new FsError('EIO', { detail: `workspace '${name}' cannot be removed`, cause });
   }
   if (factory !== undefined) await removeDatabase(name, factory);
 }

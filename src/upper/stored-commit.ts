@@ -70,14 +70,23 @@ function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtake
       abort(transaction);
     });
   }
-  addTurn(transaction, turn, before);
+  const adding = addTurn(transaction, turn, before);
   if (clear === true) for (const store of CONTENT) transaction.objectStore(store).clear();
   if (commit.superblock !== undefined) transaction.objectStore('superblock' satisfies StoreName).put(commit.superblock, SUPERBLOCK);
   putAll(transaction, 'records', commit.records, encodeRecord);
   putAll(transaction, 'chunks', commit.chunks, ownBytes);
   also?.(transaction);
-  if (isOwnTurn) transaction.commit();
+  if (!isOwnTurn) return;
+  if (commitsDespiteFailure()) adding.onsuccess = () => transaction.commit();
+  else transaction.commit();
 }
+
+/**
+ * Firefox (seen in 153) completes a transaction that was told to commit before one of its requests failed, with everything else that
+ * is in it; by the standard it has to abort. There the row has to be added first, and a thread that stands still until it hears of
+ * that keeps the stores from everybody. https://w3c.github.io/IndexedDB/#commit-a-transaction
+ */
+const commitsDespiteFailure = (): boolean => /\bGecko\/\d/.test(globalThis.navigator?.userAgent ?? '');
 
 function storesOf({ commit, clear, also }: Write): readonly StoreName[] {
   const needsSuperblock = commit.superblock !== undefined || clear === true || also !== undefined;

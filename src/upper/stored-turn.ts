@@ -58,13 +58,14 @@ export const lastTurn = (transaction: IDBTransaction): Promise<Turn | undefined 
   new Promise((resolve) => askLastTurn(transaction, resolve));
 
 /** Adds the row of a turn; fails with a ConstraintError where somebody else has had that turn. Rows that nobody needs go. */
-export function addTurn(transaction: IDBTransaction, { turn, ...row }: Turn, before: Turn | undefined): void {
+export function addTurn(transaction: IDBTransaction, { turn, ...row }: Turn, before: Turn | undefined): IDBRequest {
   const turns = transaction.objectStore('turns' satisfies StoreName);
-  turns.add(row, turn);
+  const adding = turns.add(row, turn);
   // Of an owner its first row stays, and its last: it may have been told that its last write failed, and try that turn again.
   const isTakingOver = row.first === turn;
   if (!isTakingOver && (turn - row.first) % TIDY === 0) deleteRows(turns, row.first + 1, turn - 2);
   if (isTakingOver && before !== undefined) deleteRows(turns, before.first + 1, before.turn - 1);
+  return adding;
 }
 
 function deleteRows(turns: IDBObjectStore, from: number, to: number): void {

@@ -5,6 +5,9 @@
 
 import type { Commit, UpperStore, UpperVersion } from '../layer/upper.ts';
 
+/** What changes nothing: made strictly, it brings to the disk what was committed before it. */
+export const NOTHING: Commit = { records: new Map(), chunks: new Map(), durability: 'strict' };
+
 export interface VersionedStore extends UpperStore {
   /** As it was last loaded or committed by this store; `undefined` for an upper that never had a commit. */
   readonly version: UpperVersion | undefined;

@@ -34,7 +34,7 @@ afterEach(async () => {
 
 /** Fails instead of hanging: what never settles is what these tests are about. */
 async function soon<T>(promise: Promise<T>): Promise<T> {
-  return Promise.race([promise, new Promise<never>((_, reject) => setTimeout(() => reject(new Error('did not settle')), 2_000))]);
+  return Promise.race([promise, new Promise<never>((_, reject) => setTimeout(() => reject(new Error('did not settle')), 20_000))]);
 }
 
 test('the packaged worker mounts, keeps changes in IndexedDB, and finds them again', async () => {
@@ -72,10 +72,11 @@ test('large buffers are transferred in both directions, and the caller keeps his
   expect(bytes.byteLength).toBe(60_000);
   expect(await ws.fs.readFile('/f')).toEqual(bytes);
   for (let i = 0; i < 2; i++) expect((await ws.fs.readFile('/big.bin')).at(-1)).toBe(3);
-  await using handle = await ws.fs.open('/big.bin', 'r+');
+  const handle = await ws.fs.open('/big.bin', 'r+');
   const buffer = new Uint8Array(1_000_000);
   expect((await handle.read(buffer, 0, 1_000_000, 2_500_000)).bytesRead).toBe(500_000);
   expect(buffer[0]).toBe(3);
+  await handle.close();
 });
 
 describe('an application’s own worker', () => {
@@ -215,8 +216,10 @@ describe('batches and usage', () => {
     const usage = await ws.usage();
     expect(usage).toMatchObject({ quota: 100_000, persisted: expect.any(Boolean) as boolean });
     expect(usage.used).toBeGreaterThan(50_000);
-    expect(usage.origin?.quota).toBeGreaterThan(0);
-    expect(await ws.persist()).toBeTypeOf('boolean');
+    // WebKitGTK does not tell.
+    if ('storage' in navigator) expect(usage.origin?.quota).toBeGreaterThan(0);
+    // Firefox asks the user, who is not here.
+    if (!/\bGecko\/\d/.test(navigator.userAgent)) expect(await ws.persist()).toBeTypeOf('boolean');
     await expect(ws.fs.writeFile('/g', new Uint8Array(60_000))).rejects.toMatchObject({ code: 'EDQUOT' });
   });
 });

@@ -185,6 +185,30 @@ describe('the demo', () => {
     await page.close();
   });
 
+  test('a search shows the matches of all files as they come, opens them at the line, and begins anew with the next letter', async () => {
+    const page = await visit('searched');
+    await run(page, 'echo "// high tide" > /mine.ts');
+    await page.keyboard.press('Control+Shift+F');
+    await page.keyboard.type('tides(');
+    const matches = (): Promise<string[]> =>
+      page
+        .locator('.search-file')
+        .evaluateAll((files) => files.map((file) => [...file.children].map((part) => part.textContent).join('|')));
+    await expectSoon(async () => (await matches())[0], 'main.ts/src1|8…t, after] = tides(now);');
+    await page.locator('.search input').first().fill('HIGH TIDE');
+    await expectSoon(matches, ['mine.ts/1|1// high tide']);
+    await page.getByRole('button', { name: 'Match case' }).click();
+    await expectSoon(() => page.locator('.search-summary').allTextContents(), ['No match']);
+    await page.locator('.search input').first().fill('export function addDays');
+    await page.getByLabel('Where to search').fill('!src, *.js');
+    await expectSoon(async () => (await matches()).length, 1);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expectSoon(() => page.locator('.tab[aria-selected=true] .name, .tab[aria-selected=true]').first().textContent(), 'addDays.js');
+    expect(await page.evaluate(() => getSelection()?.toString())).toBe('export function addDays');
+    await page.close();
+  });
+
   test('a deleted folder of the library comes back whole', async () => {
     const page = await visit('restored');
     await row(page, '/node_modules').click();

@@ -107,6 +107,7 @@ window.large = {
       took.push(performance.now() - start);
       names = (await opened.fs.readdir('/')).length;
     }
-    return { ms: took.toSorted((a, b) => a - b)[times >> 1] ?? 0, names };
+    // The best: what else the machine does only ever adds.
+    return { ms: Math.min(...took), names };
   },
 };

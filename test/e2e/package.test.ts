@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../../scripts/entries.ts';
 import { tarArchive, zstdFrame } from '../support/archives.ts';
 import { collectPageErrors, makeProfile } from '../support/chromium.ts';
+import { servePolicy } from './policy-server.ts';
 import { plainEnvironment, startServer } from './server-process.ts';
 
 const run = promisify(execFile);
@@ -68,6 +69,7 @@ beforeAll(async () => {
   await mkdir(join(app, 'public'));
   await writeFile(join(app, 'public/base.zip'), base);
   await writeFile(join(app, 'public/packed.tar.zst'), packed);
+  await writeFile(join(app, 'public/icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   const manifest = {
     name: 'application',
     private: true,
@@ -147,6 +149,30 @@ describe('an application with Vite and no configuration', () => {
     } finally {
       await server.stop();
     }
+  });
+
+  describe('as it is built, under a strict Content-Security-Policy for page and worker', () => {
+    const policy = (scripts: string): string => `default-src 'self'; script-src ${scripts}; worker-src 'self'; connect-src 'self'`;
+    const { '/packed.txt': _packed, ...fromZip } = fromArchive;
+    const { '/packed.txt': __packed, ...afterZip } = afterChanges;
+
+    test('does so where WebAssembly may be compiled', async () => {
+      await using server = await servePolicy(join(app, 'dist'), '/below/', policy("'self' 'wasm-unsafe-eval'"));
+      const { first, second, errors } = await visitTwice(server.url);
+      expect(first).toEqual({ found: fromArchive, left: afterChanges });
+      expect(second).toEqual({ found: afterChanges, left: afterChanges });
+      expect(errors).toEqual([]);
+    });
+
+    test('does so without WebAssembly, where zstd is ENOTSUP', async () => {
+      await using server = await servePolicy(join(app, 'dist'), '/below/', policy("'self'"));
+      const { first, second, errors } = await visitTwice(`${server.url}?archives=base.zip`);
+      expect(first).toEqual({ found: fromZip, left: afterZip });
+      expect(second).toEqual({ found: afterZip, left: afterZip });
+      expect(errors).toEqual([]);
+      const zstd = await visitTwice(server.url);
+      expect(zstd.first).toEqual({ error: expect.stringMatching(/ENOTSUP.*packed\.tar\.zst.*zstd needs WebAssembly/) as string });
+    });
   });
 
   test.each([['bundler'], ['nodenext']])('type-checks without skipLibCheck, module resolution %s', async (moduleResolution) => {

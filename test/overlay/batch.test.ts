@@ -299,6 +299,10 @@ describe('content that a batch needs', () => {
     const batch = overlay.beginBatch();
     await promises.writeFile('/f', 'replaced');
     await expect(batch.fs.readFile('/f')).rejects.toMatchObject({ code: 'EAGAIN', path: '/f' });
+    // Also where the error was caught, and something was done instead.
+    await batch.fs.writeFile('/instead', '');
+    await expect(batch.commit()).rejects.toMatchObject({ code: 'EAGAIN' });
+    expect(await promises.exists('/instead')).toBe(false);
   });
 
   test('may be large; beyond its limit the batch ends with ENOMEM, and nothing of it happened', async () => {

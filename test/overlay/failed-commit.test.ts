@@ -95,6 +95,37 @@ describe('a commit that fails', () => {
     expect(on.sync.existsSync('/n')).toBe(false);
   });
 
+  test('is told by flush where asynchronous calls were in it too, each of which hears of it by itself', async () => {
+    const { bench: on, upper } = await bench();
+    upper.failWith('ENOSPC');
+    on.sync.writeFileSync('/n', 'N');
+    await expect(on.fs.writeFile('/m', 'M')).rejects.toMatchObject({ code: 'ENOSPC' });
+    upper.failWith(undefined);
+    await expect(on.overlay.flush()).rejects.toMatchObject({ code: 'ENOSPC' });
+    await on.overlay.flush();
+  });
+
+  test('is told by flush where synchronous calls were built upon it', async () => {
+    const { bench: on, upper } = await bench();
+    const release = upper.hold();
+    upper.failWith('ENOSPC');
+    const first = on.fs.mkdir('/n');
+    await new Promise((resolve) => setTimeout(resolve));
+    on.sync.writeFileSync('/n/f', 'built upon');
+    release();
+    await expect(first).rejects.toMatchObject({ code: 'ENOSPC' });
+    upper.failWith(undefined);
+    await expect(on.overlay.flush()).rejects.toMatchObject({ code: 'ENOSPC' });
+  });
+
+  test('is not told by flush where every call that was in it has heard of it', async () => {
+    const { bench: on, upper } = await bench();
+    upper.failWith('ENOSPC');
+    await expect(on.fs.writeFile('/m', 'M')).rejects.toMatchObject({ code: 'ENOSPC' });
+    upper.failWith(undefined);
+    await on.overlay.flush();
+  });
+
   test('leaves handles on what they had open', async () => {
     const { bench: on, upper } = await bench();
     const handle = await on.fs.open('/d/e/y', 'r+');

@@ -57,6 +57,19 @@ describe('another user', () => {
     }
   });
 
+  test('resets what it may remove, and looks where it may', async () => {
+    const bench = await Bench.mount([layer()]);
+    const user = { uid: 7, gid: 9 };
+    for (const path of ['/open/theirs', '/tmp/theirs', '/public', '/closed/x']) await bench.fs.writeFile(path, 'changed');
+    await bench.overlay.reset('/open/theirs', user);
+    expect(await bench.fs.readFile('/open/theirs', 'utf8')).toBe('');
+    await expect(bench.overlay.reset('/tmp/theirs', user)).rejects.toMatchObject(code('EPERM'));
+    for (const path of ['/public', '/closed/x', '/closed', '/'])
+      await expect(bench.overlay.reset(path, user)).rejects.toMatchObject(code('EACCES'));
+    await expect(bench.overlay.entries('/closed', user)).rejects.toMatchObject(code('EACCES'));
+    expect((await bench.overlay.entries('/listed', user)).length).toBe(1);
+  });
+
   test('hears of a missing permission before it hears of a wrong type, as in the kernel', async () => {
     const bench = await Bench.mount([layer()]);
     const user = bench.as({ uid: 7, gid: 9 });

@@ -35,6 +35,9 @@ export class LocalBrowser {
   /** Everything that was posted, for tests that look into it. */
   readonly posted: { readonly channel: string; readonly message: unknown }[] = [];
 
+  /** False lets requests for locks wait for ever. */
+  locksAnswer = true;
+
   constructor(private readonly patience = 200) {}
 
   tab(options: ServeOptions = {}): LocalTab {
@@ -104,6 +107,7 @@ export class LocalBrowser {
     const queue = this.#locks.get(name) ?? [];
     this.#locks.set(name, queue);
     return new Promise((resolve, reject) => {
+      if (!this.locksAnswer) return;
       if (ifAvailable === true && queue.length > 0) return happen(() => void Promise.resolve(work(null)).then(resolve, reject));
       let isOver = false;
       const leave = (): void => {

@@ -3,6 +3,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { WorkOptions, WorkProgress } from '../../src/base/progress.ts';
+import type { SearchOptions, SearchedFile } from '../../src/base/search.ts';
 import type { Overlay } from '../../src/fs/overlay.ts';
 import { attach, open, type OpenOptions, type Workspace } from '../../src/index.ts';
 import { zipArchive } from '../support/archives.ts';
@@ -120,6 +121,47 @@ describe.each(Object.entries(places))('through %s', (_, openThere) => {
     expect(await ws.verify()).toHaveLength(30);
   });
 
+  test('search tells the files in which a text stands as they are found, and what cannot be read', async () => {
+    const server = await serveArchive();
+    const ws = await openThere({ lower: [{ url: `${server.url}/a.zip` }] });
+    await ws.fs.mkdir('/src');
+    await ws.fs.writeFile('/src/a.ts', 'const a = 1;\nconst b = a;\n');
+    await ws.fs.writeFile('/src/b.ts', 'CONST');
+    const matches = [
+      { line: 1, column: 1, text: 'const a = 1;', start: 0, end: 5 },
+      { line: 2, column: 1, text: 'const b = a;', start: 0, end: 5 },
+    ];
+    expect(await collect(ws.search('const', { include: ['src'] }))).toEqual([{ path: '/src/a.ts', matches, hasMore: false }]);
+    expect(await collect(ws.search('const', { include: ['src'], ignoreCase: true, limit: 2, perFile: 1 }))).toMatchObject([
+      { path: '/src/a.ts', hasMore: true },
+      { path: '/src/b.ts' },
+    ]);
+    server.mode = 'not-found';
+    const unread = await collect(ws.search('const', { exclude: ['src'] }));
+    expect(unread).toHaveLength(30);
+    expect(unread[0]).toMatchObject({ path: '/d/f0', matches: [], error: { code: 'EIO' } });
+    await expect(collect(ws.search(''))).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+
+  test('search ends with its signal, and the requests too; and when its loop is left', async () => {
+    const server = await serveArchive();
+    const ws = await openThere({ lower: [{ url: `${server.url}/a.zip` }] });
+    for (const name of ['a', 'b', 'c']) await ws.fs.writeFile(`/${name}`, 'x');
+    server.mode = 'stalling';
+    const abort = new AbortController();
+    const seen: string[] = [];
+    const searching = (async () => {
+      for await (const { path } of ws.search('x', { signal: abort.signal })) if (seen.push(path) === 3) abort.abort();
+    })();
+    await expect(searching).rejects.toMatchObject({ name: 'AbortError' });
+    expect(seen).toEqual(['/a', '/b', '/c']);
+    for await (const { path } of ws.search('x')) {
+      expect(path).toBe('/a');
+      break;
+    }
+    await vi.waitFor(() => expect(server.open).toBe(0));
+  });
+
   test('recordAccess has a list for each lower', async () => {
     const server = await serveArchive();
     const url = `${server.url}/a.zip`;
@@ -131,11 +173,19 @@ describe.each(Object.entries(places))('through %s', (_, openThere) => {
   });
 });
 
+async function collect(search: AsyncIterable<SearchedFile>): Promise<SearchedFile[]> {
+  const all: SearchedFile[] = [];
+  for await (const file of search) all.push(file);
+  return all;
+}
+
 /** Lets an engine's work go on until its signal fires, as a long one does. */
 function endless(overlay: Overlay, method: 'prefetch' | 'verify'): { readonly signals: AbortSignal[] } {
   const signals: AbortSignal[] = [];
   vi.spyOn(overlay, method).mockImplementation(async (...args: unknown[]): Promise<never> => {
-    const { signal, onProgress } = args.at(-1) as { [name in keyof WorkOptions]-?: NonNullable<WorkOptions[name]> };
+    const { signal, onProgress } = args.at(method === 'prefetch' ? 1 : 0) as {
+      [name in keyof WorkOptions]-?: NonNullable<WorkOptions[name]>;
+    };
     signals.push(signal);
     onProgress({ loaded: 1, total: 9 });
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
@@ -160,6 +210,31 @@ describe('when the owner goes', () => {
     expect(await verifying).toEqual([]);
     expect(signals).toHaveLength(1);
     expect(told.at(-1)).toEqual({ loaded: 1, total: 1 });
+    expect(relay.engines).toHaveLength(1);
+  });
+
+  test('a search goes on at the next one with what it has not told, for the same user', async () => {
+    const browser = new LocalBrowser();
+    const name = `streams-${++serial}`;
+    const user = { uid: 7, gid: 7 };
+    const [owner, relay] = [await tabOf(browser, { name }), await tabOf(browser, { name, user })];
+    for (const path of ['/a', '/b', '/c']) await owner.ws.fs.writeFile(path, 'x');
+    await owner.ws.fs.chmod('/a', 0o600);
+    const engine = owner.engines[0]!;
+    const { search } = engine;
+    vi.spyOn(engine, 'search').mockImplementation(async function* (this: Overlay, text, options: SearchOptions = {}, as) {
+      for await (const file of search.call(this, text, options, as)) {
+        yield file;
+        await new Promise((_, reject) => options.signal!.addEventListener('abort', () => reject(options.signal!.reason as Error)));
+      }
+    });
+    const found: SearchedFile[] = [];
+    for await (const file of relay.ws.search('x')) if (found.push(file) === 1) await owner.ws.close();
+    expect(found.map(({ path, error }) => [path, error?.code])).toEqual([
+      ['/a', 'EACCES'],
+      ['/b', undefined],
+      ['/c', undefined],
+    ]);
     expect(relay.engines).toHaveLength(1);
   });
 

@@ -619,6 +619,28 @@ describe('ports', () => {
     await Promise.all([guest.close(), third.close()]);
   });
 
+  test.each(['guest', 'opener'])('a call that changes something and is under way when the %s closes is finished first', async (who) => {
+    let mounted: Overlay | undefined;
+    const ws = await openIn(start({ onMount: (overlay) => void (mounted = overlay) }));
+    const guest = await attach(ws.port());
+    const { promises } = mounted!.fs;
+    const write = promises.writeFile.bind(promises) as (path: string, data: string) => Promise<void>;
+    let proceed: () => void = () => undefined;
+    const gathering = new Promise<void>((resolve) => (proceed = resolve));
+    const writing = vi.spyOn(promises, 'writeFile').mockImplementation(async (path, data) => {
+      await gathering;
+      await write(path as string, data as string);
+    });
+    const call = guest.fs.writeFile('/f', 'x');
+    await vi.waitFor(() => expect(writing).toHaveBeenCalled());
+    const closing = who === 'guest' ? guest.close() : ws.close();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    proceed();
+    await call;
+    await closing;
+    if (who === 'guest') expect(await ws.fs.readFile('/f', 'utf8')).toBe('x');
+  });
+
   test('when the opener closes, guests hear of it at their next call', async () => {
     const ws = await openIn(start());
     const guest = await attach(ws.port());

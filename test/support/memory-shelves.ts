@@ -9,24 +9,41 @@ export class MemoryShelves implements Shelves {
   puts = 0;
   gets = 0;
 
+  /** Everything that is asked waits for ever, as where the storage's process does not come up again. */
+  isSilent = false;
+  /** What was asked meanwhile. */
+  unanswered = 0;
+
+  #answer(): Promise<void> {
+    if (!this.isSilent) return Promise.resolve();
+    this.unanswered++;
+    return new Promise(() => undefined);
+  }
+
   async names(): Promise<string[]> {
+    await this.#answer();
     return [...this.shelves.keys()];
   }
 
   async open(name: string): Promise<Shelf> {
+    await this.#answer();
     const blobs = (): Map<string, Blob> => {
       if (!this.shelves.has(name)) this.shelves.set(name, new Map());
       return this.shelves.get(name)!;
     };
     blobs();
     return {
-      keys: async () => [...blobs().keys()],
+      keys: async () => {
+        await this.#answer();
+        return [...blobs().keys()];
+      },
       get: async (key) => {
+        await this.#answer();
         this.gets++;
         return blobs().get(key);
       },
       put: async (key, blob) => {
-        await Promise.resolve();
+        await this.#answer();
         this.puts++;
         if (this.bytes + blob.size > this.quota) throw new DOMException('no more', 'QuotaExceededError');
         blobs().set(key, blob);

@@ -26,12 +26,13 @@ import {
   zipArchive,
   zstdFrame,
 } from './archives.ts';
+import { judgeBlocks, squashfsSamples } from './mutate-squashfs.ts';
 
 /** What came of one archive. */
 export type Outcome = 'served' | 'partly' | 'refused';
 
 export interface Sample {
-  readonly kind: 'zip' | 'tar' | 'gzip' | 'zstd';
+  readonly kind: 'zip' | 'tar' | 'gzip' | 'zstd' | 'squashfs';
   readonly bytes: Uint8Array;
 }
 
@@ -121,6 +122,7 @@ export function sampleArchives(): Sample[] {
         gzipMember(tar.subarray(999), { comment: 'c' }),
       ]),
     },
+    ...squashfsSamples().map((bytes) => ({ kind: 'squashfs' as const, bytes })),
   ];
 }
 
@@ -186,13 +188,14 @@ export async function judge({ kind, bytes }: Sample, step?: number): Promise<Out
   }
   const failed = judgeContent(layer);
   if (kind === 'gzip') judgeInflated(layer, bytes);
+  if (kind === 'squashfs') judgeBlocks(layer, bytes);
   return failed === 0 ? 'served' : 'partly';
 }
 
 async function open(bytes: Uint8Array, step: number | undefined): Promise<Layer> {
   const limits = { size: 10_000_000 };
   const packing = formatOfHead(bytes.subarray(0, HEAD_SIZE));
-  if (step === undefined || packing === undefined || packing === 'zip')
+  if (step === undefined || packing === undefined || packing === 'zip' || packing === 'squashfs')
     return openLayer(bytes, { name: 'mutated', maxBytes: 10_000_000, limits });
   // Directly, because a source as small as these is read at once.
   const source = inPieces(bytes, step);

@@ -71,6 +71,8 @@ export interface RangeServer {
   readonly bytes: number;
   /** The largest number of requests that were open at once. */
   readonly concurrency: number;
+  /** Requests that are open now. */
+  readonly open: number;
   mode: ServerMode;
   /** Modes for the next requests, one each; after them the usual one counts. */
   readonly next: ServerMode[];
@@ -110,6 +112,10 @@ class Site implements RangeServer {
   constructor(private readonly options: RangeServerOptions) {
     this.mode = options.mode ?? 'ranges';
     this.latency = options.latency ?? 0;
+  }
+
+  get open(): number {
+    return this.#open;
   }
 
   get bytes(): number {

@@ -1,6 +1,7 @@
 /* The middle pane: open files in tabs, one of them in the editor, saved with Ctrl S or ⌘ S. */
 
 import type { Extension } from '@codemirror/state';
+import { EditorSelection } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import { isFsError } from 'stratafs';
 import type { Session } from '../session.ts';
@@ -94,6 +95,26 @@ export class EditorPane {
     } catch (error) {
       showError(error);
     }
+  }
+
+  /** Opens a file with a part of a line selected: both counted from 1, where the file was searched. It may have changed since. */
+  async openAt(path: string, line: number, column: number, length: number): Promise<void> {
+    await this.open(path);
+    if (this.#active?.path !== path || this.#view === undefined) return;
+    const { doc } = this.#view.state;
+    const { from, to } = doc.line(Math.min(line, doc.lines));
+    const start = Math.min(from + column - 1, to);
+    const selection = EditorSelection.range(start, Math.min(start + length, to));
+    this.#view.dispatch({ selection, effects: EditorView.scrollIntoView(selection, { y: 'center' }) });
+  }
+
+  /** What is selected in one line. */
+  get selectedText(): string {
+    if (this.#active?.content.kind !== 'text') return '';
+    const { state } = this.#active.content;
+    const { from, to } = state.selection.main;
+    const text = state.sliceDoc(from, to);
+    return text.includes('\n') ? '' : text;
   }
 
   async close(path: string): Promise<void> {
@@ -223,6 +244,7 @@ function sameText(a: OpenFile, b: OpenFile): boolean {
 function emptyState(): HTMLElement {
   const keys: readonly (readonly [keys: string, what: string])[] = [
     [keyName('P'), 'go to a file'],
+    [keyName('Shift F'), 'search in files'],
     [keyName('S'), 'save'],
     ['F2', 'rename'],
     [keyName('`'), 'terminal'],

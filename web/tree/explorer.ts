@@ -5,6 +5,7 @@ import type { OpenIntent } from '../editor/pane.ts';
 import type { Session } from '../session.ts';
 import { el, iconButton } from '../ui/element.ts';
 import { icon } from '../ui/icons.ts';
+import { keyName } from '../ui/keys.ts';
 import type { MenuGroups, MenuItem } from '../ui/menu.ts';
 import { openMenu } from '../ui/menu.ts';
 import { join, parentOf } from '../ui/paths.ts';
@@ -21,12 +22,12 @@ export class Explorer {
   readonly #view: TreeView;
   readonly #openFile: (path: string, intent: OpenIntent) => void;
 
-  constructor(session: Session, openFile: (path: string, intent: OpenIntent) => void) {
+  constructor(session: Session, openFile: (path: string, intent: OpenIntent) => void, search: () => void) {
     this.#session = session;
     this.#openFile = openFile;
     this.#model = new TreeModel(session);
     this.#view = new TreeView(session, this.#model);
-    this.element = el('nav', { class: 'explorer', attrs: { 'aria-label': 'Explorer' } }, this.#tools(), this.#view.element);
+    this.element = el('nav', { class: 'explorer', attrs: { 'aria-label': 'Explorer' } }, this.#tools(search), this.#view.element);
     this.#view.named.on((name) => void this.#finishDraft(name));
     this.#listen();
   }
@@ -45,7 +46,7 @@ export class Explorer {
     this.#view.focus();
   }
 
-  #tools(): HTMLElement {
+  #tools(search: () => void): HTMLElement {
     const deleted = iconButton(icon('eye'), 'Show deleted entries', () => {
       this.#model.setShowDeleted(!this.#model.showDeleted);
       deleted.setAttribute('aria-pressed', String(this.#model.showDeleted));
@@ -56,6 +57,7 @@ export class Explorer {
       { class: 'pane-header' },
       el('h2', { text: 'Files' }),
       el('span', { class: 'spring' }),
+      iconButton(icon('search'), `Search in files (${keyName('Shift F')})`, search),
       iconButton(icon('file-plus'), 'New file', () => void this.#startCreate('file')),
       iconButton(icon('folder-plus'), 'New folder', () => void this.#startCreate('directory')),
       deleted,

@@ -57,6 +57,10 @@ export const INPUT: usize = 0x8000;
 export const INPUT_SIZE: usize = 0x20000;
 /** The 32 KiB of output before OUTPUT. */
 export const HISTORY_SIZE: usize = 0x8000;
+/** What is searched for, and the mask of each of its bytes, where the history is otherwise: at most NEEDLE_SIZE bytes. */
+export const NEEDLE_SIZE: usize = 0x400;
+export const NEEDLE: usize = INPUT + INPUT_SIZE + 0x400;
+export const NEEDLE_MASK: usize = NEEDLE + NEEDLE_SIZE;
 /** Output. Behind it is 1 KiB: the last match overshoots by up to 260 bytes, and copies write 8 bytes at a time. */
 export const OUTPUT: usize = INPUT + INPUT_SIZE + 0x400 + HISTORY_SIZE;
 export const OUTPUT_SIZE: usize = 0x40000;

@@ -339,12 +339,11 @@ describe('prefetch', () => {
     expect(dumped.size).toBeGreaterThan(200);
   });
 
-  test('of what was read the last time is one request, and then nothing waits', async () => {
-    const list = await session(async (layer) => {
-      for (const i of [3, 50, 120, 199]) await textAt(layer, `src/file-${i}.js`);
-      return layer.accessed!();
+  test('of a list of files is one request, and then nothing waits', async () => {
+    const list = [3, 50, 120, 199].map((i) => `/src/file-${i}.js`);
+    await session(async (layer) => {
+      for (const path of list) await textAt(layer, path.slice(1));
     });
-    expect(list).toEqual([3, 50, 120, 199].map((i) => `/src/file-${i}.js`));
     shelves.shelves.clear();
     server.reset();
     const layer = await openLayer(`${server.url}/a.zip`, { cache: newCache(), prefetch: list });
@@ -521,4 +520,27 @@ test('a limit of entries counts for kept archives too', async () => {
   await session(readLarge);
   await expect(session(() => undefined, { limits: { entries: 100 } })).rejects.toMatchObject({ code: 'EFBIG' });
   expect(isNoise(await session(readLarge), 1)).toBe(true);
+});
+
+describe('a storage that never answers', () => {
+  const impatient = (): BlockCache => openBlockCache({ shelves, clock: () => time++, answerTimeout: 50 })!;
+
+  test('holds up an opening once, and then nothing any more', async () => {
+    await session((layer) => textAt(layer, 'last.txt'));
+    shelves.isSilent = true;
+    const layer = await openLayer(`${server.url}/a.zip`, { cache: impatient(), retry: RETRY });
+    expect(await textAt(layer, 'last.txt')).toBe('the end');
+    await layer.close();
+    expect(shelves.unanswered).toBe(1);
+  });
+
+  test('from some time on: what was opened goes on being read', async () => {
+    await session((layer) => textAt(layer, 'last.txt'));
+    const layer = await openLayer(`${server.url}/a.zip`, { cache: impatient(), retry: RETRY });
+    shelves.isSilent = true;
+    expect(await textAt(layer, 'last.txt')).toBe('the end');
+    expect(isNoise(await readLarge(layer), 1)).toBe(true);
+    await layer.close();
+    expect(shelves.unanswered).toBeGreaterThan(0);
+  });
 });

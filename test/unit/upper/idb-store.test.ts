@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { isFsError } from '../../../src/base/errors.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
 import { fenceCases } from './fence-cases.ts';
@@ -8,6 +8,25 @@ import { idbCases, makeStore } from './idb-cases.ts';
 import { schemaCases } from './schema-cases.ts';
 import { silenceCases } from './silence-cases.ts';
 import { storeCases } from './store-cases.ts';
+
+describe('upper in Firefox, where a transaction that was told to commit completes though a request of it fails', () => {
+  const { commit } = IDBTransaction.prototype;
+
+  beforeAll(() => {
+    vi.stubGlobal('navigator', { userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0' });
+    IDBTransaction.prototype.commit = function () {
+      this.addEventListener('error', (event) => event.preventDefault());
+      commit.call(this);
+    };
+  });
+
+  afterAll(() => {
+    IDBTransaction.prototype.commit = commit;
+    vi.unstubAllGlobals();
+  });
+
+  fenceCases();
+});
 
 describe('upper in IndexedDB (in memory)', () => {
   storeCases({ make: makeStore, reopen: (store) => idbUpper(store.name) });

@@ -240,6 +240,92 @@ test('a guard that is damaged at its end gives what is before the damage, and sa
   await upper.close();
 });
 
+/** A bit that is wrong in the content of a frame, where opening does not look. */
+function damage({ world }: Scene, name: string, frameAt: number): void {
+  const content = world.bytesOf(name)!;
+  world.put(
+    name,
+    content.map((byte, at) => (at === frameAt + 60 ? byte ^ 1 : byte)),
+  );
+}
+
+/** Another database of the same generation, as if it had stopped after the first commit. */
+async function stoppedAfterFirst({ name, world }: Scene): Promise<string> {
+  const log = GuardLog.open(await world.folder().open('guard.0'))!;
+  const copy = `${name}-copy`;
+  const store = await idbUpper(copy);
+  await store.load();
+  await store.restore({ ...log.version, sequence: 1 }, log.everything(1));
+  await store.close();
+  world.restart('kill');
+  return copy;
+}
+
+test('a guard that is damaged is not believed when something else was committed after it had been used', async () => {
+  const made = await scene();
+  const log = GuardLog.open(await made.world.folder().open('guard.0'))!;
+  damage(made, 'guard.0', log.imageSize);
+  await deleteDatabase(made.name);
+  // Another history begins, and its guard does not become whole.
+  const never = { delay: 1e6, retryAfter: 1e6, tries: 1, slack: 1e9, frames: 1e9 };
+  const upper = await made.open({ settings: never });
+  expect(upper.restored).toEqual({ what: 'everything', sequence: 1, whole: false });
+  const building = made.world.bytesOf('guard.1');
+  await upper.commit(file(7));
+  made.world.restart('kill');
+  if (building !== undefined) made.world.put('guard.1', building.slice(0, 128));
+  const again = await made.open();
+  // File 3 is of commit 3 of the history that was lost.
+  expect(await filesOf(again)).toEqual([7]);
+  await again.close();
+});
+
+test('a guard that is damaged between its frames, not torn at its end, says so', async () => {
+  const made = await scene([ROOT, file(2), file(3), file(4)]);
+  const log = GuardLog.open(await made.world.folder().open('guard.0'))!;
+  const content = made.world.bytesOf('guard.0')!;
+  // The fixed part of the first commit's frame: nobody can hop over it.
+  made.world.put(
+    'guard.0',
+    content.map((byte, at) => (at === log.imageSize + 1 ? byte ^ 1 : byte)),
+  );
+  await deleteDatabase(made.name);
+  const upper = await made.open();
+  expect(upper.restored).toEqual({ what: 'everything', sequence: 1, whole: false });
+  expect(await filesOf(upper)).toEqual([]);
+  await upper.close();
+});
+
+test('a database that has lost its last commits keeps what it has where the guard behind them is damaged', async () => {
+  const made = await scene();
+  const name = await stoppedAfterFirst(made);
+  // A guard whose image is of a later commit than the database.
+  await commitBeside(made.name, file(4));
+  const upper = await made.open();
+  await untilOn(upper);
+  await upper.close();
+  await vi.waitFor(() => expect(guardsOf(made)).toEqual(['guard.1']));
+  damage(made, 'guard.1', 128);
+  const again = await openUpper(name, { folder: made.world.folder(), patience: 0 });
+  expect(again.restored).toEqual({ what: 'tail', sequence: 1, whole: false });
+  expect([...(await again.load()).records.keys()]).toEqual([1]);
+  await again.close();
+});
+
+test('what a loss leaves out is told where the guard was behind and its successor not whole', async () => {
+  const made = await scene();
+  await commitBeside(made.name, file(4));
+  const upper = await made.open({ settings: { delay: 1e6, retryAfter: 1e6, tries: 1, slack: 1e9, frames: 1e9 } });
+  const building = made.world.bytesOf('guard.1');
+  await upper.commit(file(5));
+  made.world.restart('kill');
+  if (building !== undefined) made.world.put('guard.1', building.slice(0, 128));
+  await deleteDatabase(made.name);
+  const again = await made.open();
+  expect(again.restored).toEqual({ what: 'everything', sequence: 3, whole: false });
+  await again.close();
+});
+
 test('a guard whose image is damaged rebuilds nothing: EIO, or a new workspace', async () => {
   const made = await scene();
   const content = made.world.bytesOf('guard.0')!;
@@ -418,4 +504,18 @@ test('a workspace that is removed is new afterwards', async () => {
   await again.close();
   await removeWorkspace(name);
   await removeWorkspace(name);
+});
+
+test('a workspace whose files do not answer is not removed: EIO', async () => {
+  const name = `open-${++serial}`;
+  const upper = await openUpper(name);
+  await upper.commit(ROOT);
+  await upper.close();
+  vi.stubGlobal('FileSystemSyncAccessHandle', class {});
+  vi.stubGlobal('navigator', { storage: { getDirectory: () => new Promise(() => undefined) } });
+  await expect(removeWorkspace(name, { filesTimeout: 20 })).rejects.toMatchObject({ code: 'EIO' });
+  vi.unstubAllGlobals();
+  const again = await openUpper(name);
+  expect(again.version?.sequence).toBe(1);
+  await again.close();
 });

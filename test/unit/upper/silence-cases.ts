@@ -5,7 +5,7 @@ import { isFsError } from '../../../src/base/errors.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
 import type { VersionedStore } from '../../../src/upper/versioned-store.ts';
 import { openDatabase } from '../../fixtures/schema/recording.ts';
-import { uniqueName } from './idb-cases.ts';
+import { databaseNames, uniqueName } from './idb-cases.ts';
 import { bytes, commitOf, inode } from './store-cases.ts';
 
 const sized = (size: number) => commitOf({ records: [[5, inode({ size })]], chunks: [[1, bytes(size)]] });
@@ -18,14 +18,33 @@ function ignore(): void {}
 /** Keeps a transaction of another connection going, so that every later one over the same stores waits. Gives what ends it. */
 async function holdStores(name: string): Promise<() => void> {
   const database = await openDatabase(name);
-  const transaction = database.transaction([...database.objectStoreNames], 'readwrite');
+  return keepGoing(database.transaction([...database.objectStoreNames], 'readwrite'), () => database.close());
+}
+
+/** Asks a transaction for one thing after the other, so that it does not end. Gives what ends that. */
+function keepGoing(transaction: IDBTransaction, whenOver: () => void = ignore): () => void {
   let isHeld = true;
   const goOn = (): void => {
     if (isHeld) transaction.objectStore('records').get(0).onsuccess = goOn;
-    else database.close();
+    else whenOver();
   };
   goOn();
   return () => (isHeld = false);
+}
+
+/** Lets the next transaction that writes neither end nor be heard of, until what this gives is called: then it is made. */
+function delayCommit(): () => void {
+  const start = Reflect.get(IDBDatabase.prototype, 'transaction');
+  let release: (() => void) | undefined;
+  vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...args) {
+    const transaction = start.apply(this, args);
+    if (args[1] !== 'readwrite' || release !== undefined) return transaction;
+    for (const handler of ['oncomplete', 'onabort']) Object.defineProperty(transaction, handler, { get: () => null, set: ignore });
+    for (const method of ['abort', 'commit']) Object.defineProperty(transaction, method, { value: ignore });
+    release = keepGoing(transaction);
+    return transaction;
+  });
+  return () => release?.();
 }
 
 async function impatientStore(): Promise<VersionedStore> {
@@ -64,10 +83,11 @@ export function silenceCases(): void {
     await store.close();
   });
 
-  test('a later commit that waits is EIO; where it was made after all, nothing is built upon a tree that is not the stored one', async () => {
+  test('a commit that is EIO for want of an answer and is made after all: nothing is built upon a tree that is not the stored one', async () => {
     const store = await impatientStore();
-    const release = await holdStores(store.name);
+    const release = delayCommit();
     await expect(store.commit(sized(2))).rejects.toSatisfy(isSilent);
+    vi.restoreAllMocks();
     release();
     await expect(store.commit(sized(3))).rejects.toSatisfy(wasMadeAfterAll);
     await store.close();
@@ -125,7 +145,7 @@ export function silenceCases(): void {
     await expect(store.readChunks([1])).rejects.toSatisfy(isGone);
     await store.close();
     await expect(store.load()).rejects.toSatisfy(isGone);
-    expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`stratafs:${store.name}`);
+    expect(await databaseNames()).not.toContain(`stratafs:${store.name}`);
   });
 
   test('a database that was deleted and made anew by another is not mistaken for ours', async () => {

@@ -13,7 +13,8 @@ import { lower } from '../../support/memory-layer.ts';
 import { file } from '../../support/tree.ts';
 import { thrownBy } from './mounted.ts';
 
-const zip = () => zipSync({ 'package.json': new TextEncoder().encode('{}'), 'pkg/src/a': new TextEncoder().encode('A') });
+const zip = () =>
+  zipSync({ 'package.json': new TextEncoder().encode('{}'), 'pkg/src/a': new TextEncoder().encode('A') }, { mtime: '2026-01-01' });
 
 function mountedAt(point: string): OverlayFS {
   const mounted = mounts.get(point);
