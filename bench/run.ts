@@ -61,7 +61,8 @@ async function runSuite(name: string, plan: Plan): Promise<void> {
   try {
     const results = await measure(bench, plan);
     const facts = await suite.facts?.();
-    if (facts !== undefined) process.stdout.write(`
+    if (facts !== undefined)
+      process.stdout.write(`
 ${JSON.stringify(facts, null, 2)}
 `);
     if (isTrial(plan)) return;
