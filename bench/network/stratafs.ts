@@ -39,7 +39,9 @@ async function openAndRead({ url, paths = [], upper, options, isCached = true }:
   return { ms, mounted };
 }
 
+/** Waits until what was read is kept: the worker is gone a moment later. */
 async function settle(overlay: Overlay, layer: Layer): Promise<void> {
+  await layer.prefetch?.([]);
   await overlay.close();
   await layer.close();
 }
