@@ -62,7 +62,7 @@ export const archiveOptions = {
 
 export const archiveHelp = `  --strip N             drop N leading components of every name (1 for npm tarballs)
   --whiteouts oci       read names that start with .wh. as marks of an OCI layer
-  --toc-digest DIGEST   digest that the table of contents of an eStargz must have
+  --toc-digest DIGEST   digest that the table of contents of an eStargz (the manifest of a zstd:chunked) must have
   --integrity HASH      hash that the whole archive must have, as in HTML: sha256-…
   --json                print JSON`;
 

@@ -30,7 +30,7 @@ const overview = `stratafs: archives for in-browser file systems
   stratafs check ARCHIVE…          read and verify everything
   stratafs diff A B                tell what B changes against A
 
-Archives are zip, tar, tar.gz, tar.zst, npm tarballs and eStargz, told by their content. 'stratafs COMMAND --help' tells more.
+Archives are zip, tar, tar.gz, tar.zst, npm tarballs, eStargz and zstd:chunked, told by their content. 'stratafs COMMAND --help' tells more.
 
 Examples:
   stratafs pack template -o base.esgz

@@ -14,7 +14,7 @@ import type { Restored } from '../upper/open-upper.ts';
 /** One lower: an archive, or an image, which gives as many layers as it has. */
 export type LowerOptions = ArchiveLower | ImageLower;
 
-/** An archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz), recognised by its content. */
+/** An archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, zstd:chunked), recognised by its content. */
 export interface ArchiveLower {
   /** Where to fetch it; relative to the page. */
   readonly url: string | URL;
@@ -26,7 +26,10 @@ export interface ArchiveLower {
   readonly whiteouts?: 'oci';
   /** Hashes as in HTML's `integrity`: the archive is fetched whole and compared before a byte of it is used. */
   readonly integrity?: string;
-  /** Digest of an eStargz's table of contents, as `stratafs pack` prints it (`sha256:HEX`): covers all that is ever read of it. */
+  /**
+   * Digest of an eStargz's table of contents, as `stratafs pack` prints it, or of a zstd:chunked's manifest (`sha256:HEX`): covers all
+   * that is ever read of it.
+   */
   readonly tocDigest?: string;
   /** Only names that one of these globs matches (`*`, `?`, `**`), as they are in the archive after `strip`, and what is below them. */
   readonly include?: readonly string[];

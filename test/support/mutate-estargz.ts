@@ -10,7 +10,7 @@ import { openLayer } from '../../src/lower/open-layer.ts';
 import { type EstargzArchive, type EstargzFile, estargzArchive, landmark } from './estargz.ts';
 import { type Outcome, mutate } from './mutate-archives.ts';
 
-const prose = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
+export const prose = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
 const files: EstargzFile[] = [
   { name: 'dir/', type: 'dir', mode: 0o755 },
   { name: 'dir/a', content: prose, xattrs: { 'user.a': 'b' } },
@@ -66,7 +66,7 @@ export async function judgeChangedToc(random: () => number): Promise<Outcome> {
 }
 
 /** Opens and reads everything: what could be read, or `undefined` when the archive was refused. */
-async function readAll(bytes: Uint8Array, tocDigest?: string): Promise<Map<string, string> | undefined> {
+export async function readAll(bytes: Uint8Array, tocDigest?: string): Promise<Map<string, string> | undefined> {
   const contents = new Map<string, string>();
   try {
     const layer = await openLayer(bytes, { name: 'mutated', maxBytes: 10_000_000, tocDigest });

@@ -10,6 +10,7 @@ import { openLayer } from '../../../src/lower/open-layer.ts';
 import { memoryUpper } from '../../../src/upper/memory-store.ts';
 import { type ZipFile, paxHeader, tarArchive, zipArchive } from '../../support/archives.ts';
 import { estargzArchive } from '../../support/estargz.ts';
+import { zstdChunkedArchive } from '../../support/zstd-chunked.ts';
 import { stratafs } from './terminal.ts';
 
 let folder: string;
@@ -137,6 +138,17 @@ describe('check', () => {
       code: 1,
       out: expect.stringMatching(/header\.esgz: the gzip member at byte 0|CRC-32/) as string,
     });
+  });
+
+  test('of a zstd:chunked whose tar says something else than its manifest names what differs', async () => {
+    const lie = (entries: Record<string, unknown>[]): Record<string, unknown>[] => [{ ...entries[0], name: 'renamed' }];
+    writeFileSync(at('good.tar.zst'), zstdChunkedArchive([{ name: 'a', content: 'a' }]).bytes);
+    expect((await stratafs(['check', at('good.tar.zst')])).out).toMatch(/sound: 1 entries, 1 bytes/);
+    writeFileSync(at('lie.tar.zst'), zstdChunkedArchive([{ name: 'a', content: 'a' }], { lie }).bytes);
+    const { code, out } = await stratafs(['check', at('lie.tar.zst')]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/'\/a': in the tar, and not in the table of contents/);
+    expect(out).toMatch(/'\/renamed': in the table of contents, and not in the tar/);
   });
 
   test('counts a file with two names once', async () => {
