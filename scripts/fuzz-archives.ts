@@ -4,6 +4,7 @@
  *   npx tsx scripts/fuzz-archives.ts [count] [seed] [kind]
  */
 
+import { judgeChangedIndex } from '../test/support/mutate-directory.ts';
 import { judge, mutate, randomNumbers, sampleArchives } from '../test/support/mutate-archives.ts';
 import { judgeChangedBytes, judgeChangedToc } from '../test/support/mutate-estargz.ts';
 import { judgeChangedFrames, judgeChangedManifest } from '../test/support/mutate-zstd-chunked.ts';
@@ -42,6 +43,7 @@ const judges = [
   ['estargz toc', judgeChangedToc],
   ['zstd:chunked', judgeChangedFrames],
   ['zstd:chunked manifest', judgeChangedManifest],
+  ['directory index', judgeChangedIndex],
 ] as const;
 for (let i = 0; only === undefined && i < (judges.length * count) / samples.length; i++) {
   const [kind, judgeNext] = judges[i % judges.length]!;

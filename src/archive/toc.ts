@@ -1,19 +1,19 @@
 /*
- * Tables of contents of archives (toc-json.ts) as entries of a layer's table and chunks of content: that of eStargz, and that of
- * zstd:chunked, which differs in how it says where content is. Nothing that they say is believed before it was compared with what
- * else they say; content is verified when it is read.
+ * Tables of contents of archives (toc-json.ts) as entries of a layer's table and chunks of content: that of eStargz, and those of
+ * zstd:chunked and of a directory on a host, which differ in how they say where content is. Nothing that they say is believed before
+ * it was compared with what else they say; content is verified when it is read.
  */
 
 import { encodeUtf8 } from '../base/bytes.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../base/mode.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
-import { type Place, damaged } from './damage.ts';
+import { type Place, damaged, tooLarge } from './damage.ts';
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from './estargz.ts';
 import { deviceNumber, idOf } from './tar-entry.ts';
 import { type Chunk, type ChunkColumns, packFrames, packMembers, parseDigest } from './toc-chunks.ts';
 import { type TocEntry, parseToc } from './toc-json.ts';
 
-export type TocFormat = 'estargz' | 'zstd-chunked';
+export type TocFormat = 'estargz' | 'zstd-chunked' | 'directory';
 
 const TYPE_BITS = {
   dir: S_IFDIR,
@@ -30,6 +30,8 @@ export interface TocContent {
   readonly chunks: ChunkColumns;
   /** Bytes of all files, without holes. */
   readonly size: number;
+  /** Of a directory the name of the file of each chunk. */
+  readonly names?: readonly string[] | undefined;
   /** Where the files end that a recorded run read first; 0 where none was recorded. */
   readonly startupEnd: number;
 }
@@ -64,7 +66,14 @@ export function readToc(
   }
   links.finish();
   const size = chunks.reduce((sum, chunk) => sum + (chunk.end === chunk.offset ? 0 : chunk.size), 0);
-  return { chunks: (isEstargz ? packMembers : packFrames)(chunks, contentEnd, place), size, startupEnd };
+  if (isEstargz) return { chunks: packMembers(chunks, contentEnd, place), size, startupEnd };
+  if (format === 'zstd-chunked') return { chunks: packFrames(chunks, contentEnd, place), size, startupEnd };
+  return {
+    chunks: packFrames(inLine(chunks, contentEnd, place), Infinity, place),
+    names: chunks.map(({ name }) => name),
+    size,
+    startupEnd,
+  };
 }
 
 function addEntry(
@@ -116,11 +125,24 @@ function chunksOf(entry: TocEntry, more: readonly TocEntry[], format: TocFormat,
       throw damaged(place, `chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`);
     const chunk = { name: entry.name, offset: part.offset, start: at, size, digest: digestOf(part, more.length === 0, place) };
     if (format === 'estargz') chunks.push({ ...chunk, innerOffset: part.innerOffset });
+    else if (format === 'directory') chunks.push({ ...chunk, innerOffset: 0, offset: 0, end: part.chunkType === 'zeros' ? 0 : size });
     else chunks.push({ ...chunk, innerOffset: 0, end: frameEnd(part, parts[i + 1]?.offset ?? entry.endOffset, place) });
     at += size;
   }
   if (at !== entry.size) throw damaged(place, `its chunks have ${at} bytes, and it has ${entry.size}`);
   return chunks;
+}
+
+/** Puts chunks behind each other, from byte `start` on: they are in no archive. @throws {FsError} EFBIG when there is no number for that. */
+function inLine(chunks: readonly Chunk[], start: number, place: Place): Chunk[] {
+  let offset = start;
+  return chunks.map((chunk) => {
+    const end = offset + chunk.end!;
+    if (!Number.isSafeInteger(end)) throw tooLarge(place, 'its files have more bytes than can be counted');
+    const placed = { ...chunk, offset, end };
+    offset = end;
+    return placed;
+  });
 }
 
 /** Where the frame of a chunk ends: at the latest where the next one of the file starts. @throws {FsError} EIO when that is nowhere. */

@@ -97,6 +97,9 @@ async function restoreLayer(index: LayerIndex, source: Source, options: OpenLaye
       return restoreZstdChunkedLayer(index, opening, options.tocDigest);
     case 'squashfs':
       return options.tocDigest === undefined ? restoreSquashfsLayer(index, opening) : undefined;
+    case 'directory':
+      // The same URL was opened as one.
+      return undefined;
     default:
       return index.format satisfies never;
   }

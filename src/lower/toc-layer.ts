@@ -1,7 +1,8 @@
 /*
- * An archive with a table of contents (eStargz, zstd:chunked) as a layer. Opening reads its end and its table of contents and nothing
+ * What has a table of contents (eStargz, zstd:chunked, a directory on a host) as a layer. Opening reads its end and its table of contents and nothing
  * else; content is read by members (of gzip, frames of zstd) when it is asked for, and every chunk is compared with its SHA-256 before
- * a byte of it is served. How members are decoded, estargz-layer.ts and zstd-chunked-layer.ts know.
+ * a byte of it is served. How members are had and decoded, estargz-layer.ts,
+ * zstd-chunked-layer.ts and directory-layer.ts know.
  */
 
 import { concatBytes, ownBytes, toHex } from '../base/bytes.ts';
@@ -19,6 +20,7 @@ import { Blocks } from './blocks.ts';
 import { layerDigest, subtleCrypto } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
+import type { Source } from './source.ts';
 import { Sweep, sweepFiles } from './sweep.ts';
 import { filesOf } from './table-paths.ts';
 
@@ -43,12 +45,17 @@ export interface Member {
   readonly place: Place;
 }
 
+/** Gets and keeps members as they are stored. */
+export type MemberReader = Pick<Blocks, 'peek' | 'read' | 'readSync' | 'prefetch' | 'close'>;
+
 /** Decodes the members of one format. */
 export interface MemberDecoder {
   readonly format: TocFormat;
   /** What a member is in words. */
   readonly member: string;
   readonly codec: Codec;
+  /** What gets members, where neighbours are not to come with them. */
+  readonly reader?: (source: Source) => MemberReader;
   /** Decodes a member that starts with `bytes` and may end before them. @throws {FsError} EIO, ENOTSUP */
   decode(bytes: Uint8Array, member: Member): Uint8Array;
 }
@@ -90,7 +97,8 @@ export async function openTocLayer(
   const place: Place = { archive: source.name };
   const builder = new TableBuilder(table, { archive: source.name, entries: limits.entries });
   const content = readToc(json, { format: decoder.format, contentEnd, place }, builder);
-  assertContentSize(limits, content.size, size, place);
+  // An index says nothing about how much what it describes should have.
+  assertContentSize(limits, content.size, decoder.format === 'directory' ? Infinity : size, place);
   if (pinned !== undefined && content.chunks.hasDigest.includes(0))
     throw damaged(place, 'its table of contents has no digests of some chunks, so that the given digest does not cover them');
   const digest = await layerDigest(identity, table);
@@ -112,6 +120,12 @@ export function isPinnedBy({ digest, state }: LayerIndex, pinned: string): boole
 export function restoreTocLayer({ table, warnings, digest, state }: LayerIndex, decoder: MemberDecoder, opening: Opening): Layer {
   const { content, contentEnd } = state as TocState;
   return new TocLayer({ table, warnings, digest, content, contentEnd, decoder, opening });
+}
+
+/** Where the content of such a layer is. */
+export function contentOf(layer: Layer): TocContent {
+  if (layer instanceof TocLayer) return layer.content;
+  throw new TypeError('A layer without a table of contents');
 }
 
 /** What `restoreTocLayer` needs; `undefined` of a layer of another format. */
@@ -144,14 +158,14 @@ class TocLayer implements Layer {
   readonly warnings: readonly LayerWarning[];
   readonly startup: readonly [start: number, end: number] | undefined;
   readonly #parts: TocParts;
-  readonly #blocks: Blocks;
+  readonly #reader: MemberReader;
   /** Verified chunks. */
   readonly #decoded = new Lru<number, Uint8Array>(DECODED_LIMIT, (content) => content.length);
   /** What the member that was decoded last holds; not verified. */
   #member: Decoded | undefined;
 
   constructor(parts: TocParts) {
-    const { opening, digest, table, warnings, content, contentEnd } = parts;
+    const { opening, digest, table, warnings, content, contentEnd, decoder } = parts;
     this.name = opening.source.name;
     this.digest = digest;
     this.at = opening.table.at ?? '/';
@@ -159,7 +173,16 @@ class TocLayer implements Layer {
     this.warnings = warnings;
     this.startup = content.startupEnd === 0 ? undefined : [0, content.startupEnd];
     this.#parts = parts;
-    this.#blocks = new Blocks(opening.source, { end: contentEnd });
+    this.#reader = decoder.reader?.(opening.source) ?? new Blocks(opening.source, { end: contentEnd });
+  }
+
+  get content(): TocContent {
+    return this.#parts.content;
+  }
+
+  /** Whether what stands side by side is had together. */
+  get #isOneArchive(): boolean {
+    return this.#parts.decoder.reader === undefined;
   }
 
   get index(): LayerIndex {
@@ -173,25 +196,25 @@ class TocLayer implements Layer {
   }
 
   async prefetch(paths: readonly string[] | 'all', options?: PrefetchOptions): Promise<void> {
-    if (paths === 'all') return this.#blocks.prefetch([[0, this.#parts.contentEnd]], options);
+    if (paths === 'all' && this.#isOneArchive) return this.#reader.prefetch([[0, this.#parts.contentEnd]], options);
     const { offset, memberEnd } = this.#parts.content.chunks;
     const ranges: [start: number, end: number][] = [];
     for (const entry of filesOf(this.table, paths)) {
       const { offset: first, stored: count } = this.table.extent(entry);
       for (let chunk = first; chunk < first + count; chunk++) ranges.push([offset[chunk]!, memberEnd[chunk]!]);
     }
-    return this.#blocks.prefetch(ranges, options);
+    return this.#reader.prefetch(ranges, options);
   }
 
   async prefetchStartup(options?: PrefetchOptions): Promise<void> {
     const isAtHand = this.#parts.opening.source.peek(0, 1) !== undefined;
-    if (this.startup !== undefined && !isAtHand) await this.#blocks.prefetch([this.startup], options);
+    if (this.startup !== undefined && !isAtHand) await this.#reader.prefetch([this.startup], options);
   }
 
   verify(signal?: AbortSignal): AsyncIterable<VerifiedFile> {
     const { opening, contentEnd, content } = this.#parts;
     const { offset } = content.chunks;
-    const sweep = new Sweep(opening.source, contentEnd, signal);
+    const sweep = this.#isOneArchive ? new Sweep(opening.source, contentEnd, signal) : undefined;
     // Small files stand together in one member.
     let member: Decoded | undefined;
     const check = async (entry: number): Promise<void> => {
@@ -200,7 +223,8 @@ class TocLayer implements Layer {
       for (let chunk = first; chunk < first + count; chunk++) {
         if (isHole(content.chunks, chunk)) continue;
         if (member?.offset !== offset[chunk]) {
-          const bytes = await sweep.read(...this.#memberOf(chunk, entry));
+          const range = this.#memberOf(chunk, entry);
+          const bytes = await (sweep?.read(...range) ?? opening.source.read(...range, signal));
           member = { offset: offset[chunk]!, content: this.#inflate(chunk, bytes, entry) };
         }
         await this.#verifyLater(chunk, member!.content, entry);
@@ -238,7 +262,7 @@ class TocLayer implements Layer {
       const zeros = this.#zeros(chunk, start, end);
       let content = zeros ?? this.#kept(chunk, entry);
       if (content === undefined) {
-        const bytes = this.#blocks.readSync(...this.#memberOf(chunk, entry));
+        const bytes = this.#reader.readSync(...this.#memberOf(chunk, entry));
         if (bytes === undefined) return undefined;
         content = this.#decode(chunk, bytes, entry);
       }
@@ -250,7 +274,7 @@ class TocLayer implements Layer {
   async close(): Promise<void> {
     this.#decoded.clear();
     this.#member = undefined;
-    this.#blocks.close();
+    this.#reader.close();
     this.#parts.opening.source.close();
   }
 
@@ -305,12 +329,12 @@ class TocLayer implements Layer {
   }
 
   #peekChunk(chunk: number, entry: number): Uint8Array | undefined {
-    const bytes = this.#blocks.peek(...this.#memberOf(chunk, entry));
+    const bytes = this.#reader.peek(...this.#memberOf(chunk, entry));
     return bytes && this.#decode(chunk, bytes, entry);
   }
 
   async #readChunk(chunk: number, entry: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const bytes = await this.#blocks.read(...this.#memberOf(chunk, entry), signal);
+    const bytes = await this.#reader.read(...this.#memberOf(chunk, entry), signal);
     // Raced with another reader of the same chunk or member: one decoding is enough.
     return this.#kept(chunk, entry) ?? this.#decode(chunk, bytes, entry);
   }

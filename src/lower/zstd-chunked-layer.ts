@@ -18,7 +18,7 @@ import { type MemberDecoder, isPinnedBy, openTocLayer, readBefore, restoreTocLay
 export async function openZstdChunkedLayer(manifest: ManifestPlace, tail: Uint8Array, opening: Opening, digest?: string): Promise<Layer> {
   const { start, end, size } = manifest;
   tocLimit(Math.max(size, end - start), opening);
-  const [stored, zstd] = await Promise.all([readBefore(tail, start, end, opening), loadZstd()]);
+  const [stored, zstd] = await Promise.all([readBefore(tail, start, end, opening), loadZstd(opening.source.name)]);
   const place = { archive: opening.source.name };
   const json = unpackManifest(stored, size, { place, codec: loadCodec(), zstd, window: opening.limits.window, digest });
   return openTocLayer({ json, identity: stored, contentEnd: start, pinned: digest }, await zstdFrames(opening), opening);
@@ -30,8 +30,8 @@ export async function restoreZstdChunkedLayer(index: LayerIndex, opening: Openin
   return restoreTocLayer(index, await zstdFrames(opening), opening);
 }
 
-async function zstdFrames({ limits: { window } }: Opening): Promise<MemberDecoder> {
-  const zstd = await loadZstd();
+async function zstdFrames({ limits: { window }, source }: Opening): Promise<MemberDecoder> {
+  const zstd = await loadZstd(source.name);
   return {
     format: 'zstd-chunked',
     member: 'zstd frame',

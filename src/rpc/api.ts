@@ -11,8 +11,8 @@ import type { RegistrySecret } from '../lower/registry-auth.ts';
 import type { StorageEstimate } from '../storage/estimate.ts';
 import type { Restored } from '../upper/open-upper.ts';
 
-/** One lower: an archive, or an image, which gives as many layers as it has. */
-export type LowerOptions = ArchiveLower | ImageLower;
+/** One lower: an archive, a directory of files, or an image, which gives as many layers as it has. */
+export type LowerOptions = ArchiveLower | DirectoryLower | ImageLower;
 
 /** An archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, zstd:chunked), recognised by its content. */
 export interface ArchiveLower {
@@ -53,6 +53,15 @@ export interface ArchiveLower {
   /** Lets synchronous calls in the worker fetch what they need by synchronous requests. Default: true; otherwise they are EAGAIN. */
   readonly syncFetch?: boolean;
 }
+
+/** A directory of plain files on any static host, with an index that `stratafs index` writes. */
+export type DirectoryLower = {
+  /**
+   * Where it is, relative to the page: the directory, which has its index by the name `index.stratafs.json`, or the index, where the URL
+   * ends in `.json`. `integrity` is that of the index, which has the digest of every file.
+   */
+  readonly directory: string | URL;
+} & Omit<ArchiveLower, 'url' | 'tocDigest'>;
 
 /** An image: in a layout on any static host, or in a registry. */
 export type ImageLower = (

@@ -250,7 +250,7 @@ describe('the command line', () => {
     });
   });
 
-  test.each(['pack', 'oci', 'ls', 'cat', 'check', 'diff'])('%s --help has examples', async (command) => {
+  test.each(['pack', 'oci', 'index', 'ls', 'cat', 'check', 'diff'])('%s --help has examples', async (command) => {
     expect(await stratafs([command, '--help'])).toMatchObject({
       code: 0,
       err: '',
