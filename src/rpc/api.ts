@@ -82,7 +82,7 @@ export type ImageLower = (
 ) & {
   /** `os/architecture` or `os/architecture/variant`. Default: linux/amd64. */
   readonly platform?: string;
-} & Pick<ArchiveLower, 'at' | 'include' | 'exclude' | 'limits' | 'background' | 'syncFetch'>;
+} & Pick<ArchiveLower, 'at' | 'include' | 'exclude' | 'limits' | 'revalidate' | 'background' | 'syncFetch'>;
 
 /** Bytes of lowers fetched so far. */
 export interface Progress {
