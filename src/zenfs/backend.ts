@@ -1,6 +1,6 @@
 /* The backend for `configure()`: opens the layers, mounts the union, and gives it to ZenFS. */
 
-import type { Backend } from '@zenfs/core';
+import type { Backend, FileSystem } from '@zenfs/core';
 import { FsError } from '../base/errors.ts';
 import { Overlay as Union } from '../fs/overlay.ts';
 import type { Layer } from '../layer/layer.ts';
@@ -12,15 +12,17 @@ import { openUpper } from '../upper/open-upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
 import { toException } from './exception.ts';
 import { OverlayFS } from './overlay-fs.ts';
+import { type ZenfsLayerOptions, openZenfsLayer } from './zenfs-layer.ts';
 
-/** A lower to open: where it is, and the options of `openLayer` or `openDirectory`. */
+/** A lower to open: where it is, and the options of `openLayer`, `openDirectory` or `openZenfsLayer`. */
 export type LowerOptions =
   | (OpenLayerOptions & ({ readonly url: string | URL } | { readonly bytes: LayerSource }))
-  | (DirectoryOptions & { readonly directory: string | URL });
+  | (DirectoryOptions & { readonly directory: string | URL })
+  | (ZenfsLayerOptions & { readonly fs: FileSystem });
 
 /** Options of the backend `Overlay`. */
 export interface OverlayBackendOptions {
-  /** The lowers, topmost first: archives to open, or layers, which stay the caller's. */
+  /** The lowers, topmost first: archives and other file systems to open, or layers, which stay the caller's. */
   readonly lower?: readonly (LowerOptions | Layer)[];
   /** The name of the workspace in IndexedDB, or a store. Default: a new upper in memory. */
   readonly upper?: string | UpperStore;
@@ -91,6 +93,10 @@ async function layerOf(options: LowerOptions | Layer, opened: Closable[]): Promi
 }
 
 function openLower(options: LowerOptions): Promise<Layer> {
+  if ('fs' in options) {
+    const { fs, ...rest } = options;
+    return openZenfsLayer(fs, rest);
+  }
   if ('directory' in options) {
     const { directory, ...rest } = options;
     return openDirectory(directory, rest);
