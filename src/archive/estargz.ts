@@ -18,7 +18,7 @@ export const NO_PREFETCH_LANDMARK = '.no.prefetch.landmark';
 
 const GZIP_TRAILER = 8;
 
-export interface TocOptions {
+interface TocOptions {
   readonly place: Place;
   readonly codec: Codec;
   /** Bytes that the table of contents may have; beyond: EFBIG. */

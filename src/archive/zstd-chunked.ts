@@ -65,7 +65,7 @@ export function placeOf(manifest: ManifestPlace, limit: number, place: Place): M
   throw damaged(place, `its manifest is said to be at the bytes ${start} to ${end}, and should be in front of byte ${limit}`);
 }
 
-export interface ManifestOptions {
+interface ManifestOptions {
   readonly place: Place;
   readonly codec: Codec;
   readonly zstd: ZstdCodec;

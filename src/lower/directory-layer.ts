@@ -12,9 +12,10 @@ import type { LayerIndex } from './layer-index.ts';
 import { type CachedOpening, openThroughCache } from './open-cached.ts';
 import type { OpenLayerOptions } from './open-layer.ts';
 import type { Opening } from './opening.ts';
+import type { MemberDecoder } from './toc-layer.ts';
 import { Pieces } from './pieces.ts';
 import type { Source } from './source.ts';
-import { type MemberDecoder, contentOf, openTocLayer, restoreTocLayer, tocLimit } from './toc-layer.ts';
+import { contentOf, openTocLayer, restoreTocLayer, tocLimit } from './open-toc.ts';
 
 /** The name of the index where only the directory is named. */
 export const INDEX_NAME = 'index.stratafs.json';

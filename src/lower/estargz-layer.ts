@@ -8,7 +8,8 @@ import { STREAM_START, loadCodec } from '../codec/codec.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
-import { type MemberDecoder, isPinnedBy, openTocLayer, readBefore, restoreTocLayer, tocLimit } from './toc-layer.ts';
+import type { MemberDecoder } from './toc-layer.ts';
+import { isPinnedBy, openTocLayer, readBefore, restoreTocLayer, tocLimit } from './open-toc.ts';
 
 /**
  * Opens the archive whose table of contents is at `toc`. `tail` is the archive's end. With `tocDigest`, everything that is ever

@@ -11,12 +11,12 @@ import type { CachedLayerOptions } from './open-cached.ts';
 import { type ImagePlace, blobName, fetchDocument } from './oci-place.ts';
 import { TagSource, documentOf } from './oci-tag.ts';
 
-export interface DocumentsOptions extends Pick<CachedLayerOptions, 'cache' | 'revalidate'> {
+interface DocumentsOptions extends Pick<CachedLayerOptions, 'cache' | 'revalidate'> {
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A document by its digest. */
-export interface DocumentRequest {
+interface DocumentRequest {
   readonly url: URL;
   readonly digest: Digest;
   /** Bytes. */

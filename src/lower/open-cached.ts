@@ -8,8 +8,8 @@ import { CachedSource } from './cached-source.ts';
 import type { RemoteSource } from './http-source.ts';
 import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
+import { indexOfToc } from './open-toc.ts';
 import { indexOfSquashfs } from './squashfs-layer.ts';
-import { indexOfToc } from './toc-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
 
 export interface CachedLayerOptions {

@@ -1,23 +1,21 @@
 /*
- * What has a table of contents (eStargz, zstd:chunked, a directory on a host) as a layer. Opening reads its end and its table of contents and nothing
- * else; content is read by members (of gzip, frames of zstd) when it is asked for, and every chunk is compared with its SHA-256 before
- * a byte of it is served. How members are had and decoded, estargz-layer.ts,
- * zstd-chunked-layer.ts and directory-layer.ts know.
+ * What has a table of contents (eStargz, zstd:chunked, a directory on a host) as a layer. Content is read by members (of gzip, frames
+ * of zstd, files) when it is asked for, and every chunk is compared with its SHA-256 before a byte of it is served. How members are had
+ * and decoded, estargz-layer.ts, zstd-chunked-layer.ts and directory-layer.ts know; open-toc.ts opens.
  */
 
 import { concatBytes, ownBytes, toHex } from '../base/bytes.ts';
 import { Lru } from '../base/lru.ts';
 import { isFile } from '../base/mode.ts';
 import { type Place, damaged, tooLarge } from '../archive/damage.ts';
-import { assertContentSize, assertEntrySize } from '../archive/limits.ts';
-import { type TocContent, type TocFormat, readToc } from '../archive/toc.ts';
+import { assertEntrySize } from '../archive/limits.ts';
+import type { TocContent, TocFormat } from '../archive/toc.ts';
 import { chunkDigest, isHole } from '../archive/toc-chunks.ts';
 import type { Codec } from '../codec/codec.ts';
-import { TableBuilder } from '../layer/build-table.ts';
 import type { Layer, LayerStats, LayerWarning, PrefetchOptions, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
-import { layerDigest, subtleCrypto } from './digest.ts';
+import { subtleCrypto } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
 import type { Source } from './source.ts';
@@ -30,8 +28,6 @@ const DECODED_LIMIT = 32 << 20;
 const MEMBER_LIMIT = 1 << 20;
 /** Bytes from which on `crypto.subtle` is the faster SHA-256: decision 0018. Below it, asking takes longer than hashing. */
 const NATIVE_HASH = 8 << 10;
-/** Bytes of a table of contents: a million entries have about as many. */
-const TOC_LIMIT = 256 << 20;
 
 /** A member that is to be decoded. */
 export interface Member {
@@ -46,7 +42,7 @@ export interface Member {
 }
 
 /** Gets and keeps members as they are stored. */
-export type MemberReader = Pick<Blocks, 'peek' | 'read' | 'readSync' | 'prefetch' | 'close'>;
+type MemberReader = Pick<Blocks, 'peek' | 'read' | 'readSync' | 'prefetch' | 'close'>;
 
 /** Decodes the members of one format. */
 export interface MemberDecoder {
@@ -60,77 +56,10 @@ export interface MemberDecoder {
   decode(bytes: Uint8Array, member: Member): Uint8Array;
 }
 
-/** @throws {FsError} EFBIG when a table of contents of so many bytes is beyond the limit */
-export function tocLimit(size: number, { source, maxBytes }: Opening): number {
-  const limit = Math.min(TOC_LIMIT, maxBytes);
-  if (size > limit)
-    throw tooLarge({ archive: source.name }, `a table of contents of ${size} bytes, more than the ${limit} that are allowed`);
-  return limit;
-}
-
-/** Reads [start, end) of an archive whose last bytes are `tail`. */
-export async function readBefore(tail: Uint8Array, start: number, end: number, { source, size, signal }: Opening): Promise<Uint8Array> {
-  const tailStart = size - tail.length;
-  if (start >= tailStart) return tail.subarray(start - tailStart, end - tailStart);
-  if (end <= tailStart) return source.read(start, end, signal);
-  return concatBytes([await source.read(start, tailStart, signal), tail.subarray(0, end - tailStart)]);
-}
-
-/** A table of contents out of its archive. */
-export interface OpenedToc {
-  readonly json: Uint8Array;
-  /** What identifies it. */
-  readonly identity: Uint8Array;
-  /** Where content ends in the archive. */
-  readonly contentEnd: number;
-  /** Digest that covers it, if one was given. */
-  readonly pinned: string | undefined;
-}
-
-/** @throws {FsError} EIO when the table of contents contradicts itself or the archive; EFBIG when it is beyond a limit. */
-export async function openTocLayer(
-  { json, identity, contentEnd, pinned }: OpenedToc,
-  decoder: MemberDecoder,
-  opening: Opening,
-): Promise<Layer> {
-  const { source, size, limits, table } = opening;
-  const place: Place = { archive: source.name };
-  const builder = new TableBuilder(table, { archive: source.name, entries: limits.entries });
-  const content = readToc(json, { format: decoder.format, contentEnd, place }, builder);
-  // An index says nothing about how much what it describes should have.
-  assertContentSize(limits, content.size, decoder.format === 'directory' ? Infinity : size, place);
-  if (pinned !== undefined && content.chunks.hasDigest.includes(0))
-    throw damaged(place, 'its table of contents has no digests of some chunks, so that the given digest does not cover them');
-  const digest = await layerDigest(identity, table);
-  return new TocLayer({ ...builder.build(), content, contentEnd, digest, decoder, opening });
-}
-
 /** What of an archive with a table of contents is not in its table. */
-interface TocState {
+export interface TocState {
   readonly content: TocContent;
   readonly contentEnd: number;
-}
-
-/** Tells whether the archive of an index is the one that a digest pins, and is covered by it. */
-export function isPinnedBy({ digest, state }: LayerIndex, pinned: string): boolean {
-  return digest.split(';')[0] === pinned.replace(':', '-') && !(state as TocState).content.chunks.hasDigest.includes(0);
-}
-
-/** Makes the layer again of which `index` is, without reading anything. */
-export function restoreTocLayer({ table, warnings, digest, state }: LayerIndex, decoder: MemberDecoder, opening: Opening): Layer {
-  const { content, contentEnd } = state as TocState;
-  return new TocLayer({ table, warnings, digest, content, contentEnd, decoder, opening });
-}
-
-/** Where the content of such a layer is. */
-export function contentOf(layer: Layer): TocContent {
-  if (layer instanceof TocLayer) return layer.content;
-  throw new TypeError('A layer without a table of contents');
-}
-
-/** What `restoreTocLayer` needs; `undefined` of a layer of another format. */
-export function indexOfToc(layer: Layer): LayerIndex | undefined {
-  return layer instanceof TocLayer ? layer.index : undefined;
 }
 
 /** What a member holds, and where it starts. */
@@ -150,7 +79,7 @@ interface TocParts {
   readonly opening: Opening;
 }
 
-class TocLayer implements Layer {
+export class TocLayer implements Layer {
   readonly name: string;
   readonly digest: string;
   readonly at: string;

@@ -6,7 +6,8 @@ import { loadZstd } from '../codec/zstd.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
-import { type MemberDecoder, isPinnedBy, openTocLayer, readBefore, restoreTocLayer, tocLimit } from './toc-layer.ts';
+import type { MemberDecoder } from './toc-layer.ts';
+import { isPinnedBy, openTocLayer, readBefore, restoreTocLayer, tocLimit } from './open-toc.ts';
 
 /**
  * Opens the archive whose manifest is at `manifest`. `tail` is the archive's end. With `digest` (`sha256:HEX` of the manifest as it is

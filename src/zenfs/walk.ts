@@ -10,7 +10,7 @@ import { damaged } from '../archive/damage.ts';
 const AT_ONCE = 32;
 
 /** What a file system says of an object. */
-export type WalkedInode = Pick<InodeLike, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeMs' | 'rdev' | 'ino' | 'nlink'>;
+type WalkedInode = Pick<InodeLike, 'mode' | 'uid' | 'gid' | 'size' | 'mtimeMs' | 'rdev' | 'ino' | 'nlink'>;
 
 export interface WalkedEntry {
   /** Absolute. */

@@ -76,7 +76,7 @@ describe('a folder of one of everything', () => {
 
   test('readers of one file share its request, and at most six are under way', async () => {
     const layer = await open();
-    server.latency = 5;
+    server.latency = 60;
     const all = [...listFolder(folder).keys()].filter((path) => !path.includes(INDEX)).map((path) => entryAt(layer, path));
     await Promise.all(
       [...all, ...all].map(async (entry) => layer.table.isDirectory(entry) || layer.read(entry, 0, layer.table.size(entry))),
