@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { strToU8, zipSync } from 'fflate';
-import { build } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAGE_BUDGET, WORKER_BUDGET, bundleSizes } from '../../scripts/bundle-sizes.ts';
 import { root } from '../../scripts/entries.ts';
