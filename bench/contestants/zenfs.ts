@@ -28,15 +28,7 @@ async function mountStore(storeName: string, archive: Uint8Array<ArrayBuffer>): 
         await file.close(); // only now it is written
       },
     },
-    async appendTo(path) {
-      const file = await promises.open(path, 'w');
-      // What is written reaches the disk when it is flushed.
-      const append = async (bytes: Uint8Array): Promise<void> => {
-        await file.write(bytes);
-        await file.sync();
-      };
-      return { append, close: () => file.close() };
-    },
+    // No `appendTo`: each flush of an open file writes all of it again, and 64 MiB in pieces take minutes.
     flush: () => Promise.resolve(), // a call resolves when its transactions are complete
     async remount() {
       unmount();

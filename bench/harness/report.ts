@@ -21,7 +21,7 @@ export interface Report {
     readonly load: number;
   };
   readonly versions: { readonly stratafs: string; readonly commit: string; readonly node: string; readonly chromium?: string };
-  /** What no run changes: sizes, for instance. */
+  /** What is no time: sizes, versions. */
   readonly facts?: Readonly<Record<string, unknown>>;
   readonly tasks: readonly TaskResult[];
 }

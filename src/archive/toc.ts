@@ -5,12 +5,13 @@
  */
 
 import { encodeUtf8 } from '../base/bytes.ts';
+import type { FsError } from '../base/errors.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../base/mode.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged, tooLarge } from './damage.ts';
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from './estargz.ts';
 import { deviceNumber, idOf } from './tar-entry.ts';
-import { type Chunk, type ChunkColumns, packFrames, packMembers, parseDigest } from './toc-chunks.ts';
+import { type Chunk, type ChunkColumns, packFrames, packMembers } from './toc-chunks.ts';
 import { type TocEntry, parseToc } from './toc-json.ts';
 
 export type TocFormat = 'estargz' | 'zstd-chunked' | 'directory';
@@ -36,44 +37,59 @@ export interface TocContent {
   readonly startupEnd: number;
 }
 
+/** What `readToc` needs to know of an archive. */
+export interface TocReading {
+  readonly format: TocFormat;
+  /** Where content ends; of a directory, where it starts. */
+  readonly contentEnd: number;
+  readonly place: Place;
+  /** Hears where the files end that a recorded run read first: that is known long before all is read. */
+  readonly onStartup?: ((end: number) => void) | undefined;
+}
+
 /**
  * Adds every entry to a table. An entry's extent says which chunks it has: `offset` is the number of the first, `stored` how many.
  *
- * @throws {FsError} EIO when the table of contents contradicts itself or the archive, whose content ends at `contentEnd`.
+ * @throws {FsError} EIO when the table of contents contradicts itself or the archive.
  */
-export function readToc(
-  json: Uint8Array,
-  { format, contentEnd, place }: { readonly format: TocFormat; readonly contentEnd: number; readonly place: Place },
-  builder: TableBuilder,
-): TocContent {
+export function readToc(json: Uint8Array, reading: TocReading, builder: TableBuilder): TocContent {
+  const { format, contentEnd, place, onStartup } = reading;
   const isEstargz = format === 'estargz';
   const chunks: Chunk[] = [];
   const links = new LaterLinks(place, builder);
   let startupEnd = 0;
-  const entries = parseToc(json, place);
-  for (let i = 0; i < entries.length;) {
-    const entry = entries[i]!;
-    let end = i + 1;
-    while (entries[end]?.type === 'chunk') end++;
+  const add = (entry: TocEntry, more: readonly TocEntry[]): void => {
     const name = entry.name.replace(/^(?:\.?\/)+/, '');
-    if (isEstargz && name === PREFETCH_LANDMARK) startupEnd = Math.min(entry.offset, contentEnd);
-    else if (!isEstargz || (name !== NO_PREFETCH_LANDMARK && name !== TOC_NAME)) {
+    if (isEstargz && name === PREFETCH_LANDMARK) {
+      startupEnd = Math.min(entry.offset, contentEnd);
+      onStartup?.(startupEnd);
+    } else if (!isEstargz || (name !== NO_PREFETCH_LANDMARK && name !== TOC_NAME)) {
       const first = chunks.length;
-      for (const chunk of chunksOf(entry, entries.slice(i + 1, end), format, place)) chunks.push(chunk);
+      addChunks(entry, more, reading, chunks);
       addEntry(entry, { offset: first, stored: chunks.length - first, method: 0, crc: 0 }, links, builder);
     }
-    i = end;
+  };
+  let file: TocEntry | undefined;
+  let more: TocEntry[] = [];
+  for (const entry of parseToc(json, place)) {
+    if (entry.type === 'chunk' && file !== undefined) {
+      more.push(entry);
+      continue;
+    }
+    if (file !== undefined) add(file, more);
+    file = entry;
+    if (more.length > 0) more = [];
   }
+  if (file !== undefined) add(file, more);
   links.finish();
   const size = chunks.reduce((sum, chunk) => sum + (chunk.end === chunk.offset ? 0 : chunk.size), 0);
-  if (isEstargz) return { chunks: packMembers(chunks, contentEnd, place), size, startupEnd };
-  if (format === 'zstd-chunked') return { chunks: packFrames(chunks, contentEnd, place), size, startupEnd };
-  return {
-    chunks: packFrames(inLine(chunks, contentEnd, place), Infinity, place),
-    names: chunks.map(({ name }) => name),
-    size,
-    startupEnd,
-  };
+  return { ...packed(chunks, reading), size, startupEnd };
+}
+
+function packed(chunks: readonly Chunk[], { format, contentEnd, place }: TocReading): Pick<TocContent, 'chunks' | 'names'> {
+  if (format === 'estargz') return { chunks: packMembers(chunks, contentEnd, place) };
+  if (format === 'zstd-chunked') return { chunks: packFrames(chunks, contentEnd, place) };
+  return { chunks: packFrames(inLine(chunks, contentEnd, place), Infinity, place), names: chunks.map(({ name }) => name) };
 }
 
 function addEntry(
@@ -101,36 +117,28 @@ function addEntry(
   else builder.add(common);
 }
 
-/** The chunks of a file: its own entry is the first. @throws {FsError} EIO when they are not all of it. */
-function chunksOf(entry: TocEntry, more: readonly TocEntry[], format: TocFormat, archive: Place): Chunk[] {
-  const place = { ...archive, entry: entry.name };
-  if (entry.type !== 'reg') {
-    if (more.length > 0)
-      throw damaged(
-        place,
-        `the table of contents has chunks of it, though it is a ${entry.type === 'chunk' ? 'chunk without a file' : entry.type}`,
-      );
-    if (entry.type === 'chunk') throw damaged(place, 'the table of contents has a chunk of it in front of it');
-    return [];
-  }
-  if (entry.size === 0 && more.length === 0) return [];
-  const chunks: Chunk[] = [];
+/** Adds the chunks of a file: its own entry is the first. @throws {FsError} EIO when they are not all of it. */
+function addChunks(entry: TocEntry, more: readonly TocEntry[], { format, place: archive }: TocReading, chunks: Chunk[]): void {
+  if (entry.type !== 'reg') return assertNoChunks(entry, more, { ...archive, entry: entry.name });
+  if (entry.size === 0 && more.length === 0) return;
+  const wrong = (what: string): FsError => damaged({ ...archive, entry: entry.name }, what);
   let at = 0;
-  const parts = [entry, ...more];
-  for (const [i, part] of parts.entries()) {
-    const { chunkOffset } = part;
-    if (part.name !== entry.name) throw damaged(place, `a chunk of '${part.name}' follows it in the table of contents`);
+  for (let i = 0; i <= more.length; i++) {
+    const part = i === 0 ? entry : more[i - 1]!;
+    const { chunkOffset, chunkType } = part;
     const size = part.chunkSize === 0 ? entry.size - chunkOffset : part.chunkSize;
+    if (part.name !== entry.name) throw wrong(`a chunk of '${part.name}' follows it in the table of contents`);
     if (chunkOffset !== at || size <= 0)
-      throw damaged(place, `chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`);
-    const chunk = { name: entry.name, offset: part.offset, start: at, size, digest: digestOf(part, more.length === 0, place) };
+      throw wrong(`chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`);
+    // Where the file is one chunk, the digest of the file is as good.
+    const digest = part.chunkDigest === '' && more.length === 0 ? part.digest : part.chunkDigest;
+    const chunk = { name: entry.name, offset: part.offset, innerOffset: 0, start: at, size, digest };
     if (format === 'estargz') chunks.push({ ...chunk, innerOffset: part.innerOffset });
-    else if (format === 'directory') chunks.push({ ...chunk, innerOffset: 0, offset: 0, end: part.chunkType === 'zeros' ? 0 : size });
-    else chunks.push({ ...chunk, innerOffset: 0, end: frameEnd(part, parts[i + 1]?.offset ?? entry.endOffset, place) });
+    else if (format === 'directory') chunks.push({ ...chunk, offset: 0, end: chunkType === 'zeros' ? 0 : size });
+    else chunks.push({ ...chunk, end: frameEnd(part, more[i]?.offset ?? entry.endOffset, { ...archive, entry: entry.name }) });
     at += size;
   }
-  if (at !== entry.size) throw damaged(place, `its chunks have ${at} bytes, and it has ${entry.size}`);
-  return chunks;
+  if (at !== entry.size) throw wrong(`its chunks have ${at} bytes, and it has ${entry.size}`);
 }
 
 /** Puts chunks behind each other, from byte `start` on: they are in no archive. @throws {FsError} EFBIG when there is no number for that. */
@@ -152,13 +160,13 @@ function frameEnd({ offset, chunkType, chunkOffset }: TocEntry, end: number, pla
   return end;
 }
 
-/** Where the file is one chunk, the digest of the file is as good. */
-function digestOf({ chunkDigest, digest }: TocEntry, isWhole: boolean, place: Place): Uint8Array | undefined {
-  const text = chunkDigest === '' && isWhole ? digest : chunkDigest;
-  if (text === '') return undefined;
-  const bytes = parseDigest(text);
-  if (bytes === undefined) throw damaged(place, `its digest is none: '${text.slice(0, 80)}'`);
-  return bytes;
+/** @throws {FsError} EIO when something that is no file has chunks, or is one */
+function assertNoChunks({ type }: TocEntry, more: readonly TocEntry[], place: Place): void {
+  if (more.length > 0) {
+    const what = type === 'chunk' ? 'chunk without a file' : type;
+    throw damaged(place, `the table of contents has chunks of it, though it is a ${what}`);
+  }
+  if (type === 'chunk') throw damaged(place, 'the table of contents has a chunk of it in front of it');
 }
 
 type Link = Parameters<TableBuilder['add']>[0] & { readonly link: string };
@@ -205,8 +213,11 @@ class LaterLinks {
 }
 
 /** A name as it counts. */
-const plain = (name: string): string =>
-  name
+function plain(name: string): string {
+  // Fast path: most names are written as simply as they can be.
+  if (!/(?:^|\/)\.?(?:\/|$)/.test(name)) return name;
+  return name
     .split('/')
     .filter((part) => part !== '' && part !== '.')
     .join('/');
+}

@@ -1,4 +1,4 @@
-/* `openDirectory`: plain files on a static host, with an index that says what they are, as a layer. docs/FORMAT.md, 4.7, has the index. */
+/* `openDirectory`: plain files on a static host, with an index that says what they are, as a layer. docs/FORMAT.md, 4.8, has the index. */
 
 import { damaged, tooLarge } from '../archive/damage.ts';
 import { resolveLimits } from '../archive/limits.ts';

@@ -6,10 +6,11 @@ import { assertContentSize } from '../archive/limits.ts';
 import { type TocContent, readToc } from '../archive/toc.ts';
 import { TableBuilder } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
+import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
-import { type MemberDecoder, TocLayer, type TocState } from './toc-layer.ts';
+import { type MemberDecoder, type MemberReader, TocLayer, type TocState } from './toc-layer.ts';
 
 /** Bytes of a table of contents: a million entries have about as many. */
 const TOC_LIMIT = 256 << 20;
@@ -47,16 +48,21 @@ export async function openTocLayer(
   decoder: MemberDecoder,
   opening: Opening,
 ): Promise<Layer> {
-  const { source, size, limits, table } = opening;
+  const { source, size, limits, table, signal, startup } = opening;
   const place: Place = { archive: source.name };
   const builder = new TableBuilder(table, { archive: source.name, entries: limits.entries });
-  const content = readToc(json, { format: decoder.format, contentEnd, place }, builder);
+  const reader = readerOf(decoder, opening, contentEnd);
+  const onStartup = (end: number): void => {
+    // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
+    if (startup === true && source.peek(0, 1) === undefined) reader.prefetch([[0, end]], { signal }).catch(() => undefined);
+  };
+  const content = readToc(json, { format: decoder.format, contentEnd, place, onStartup }, builder);
   // An index says nothing about how much what it describes should have.
   assertContentSize(limits, content.size, decoder.format === 'directory' ? Infinity : size, place);
   if (pinned !== undefined && content.chunks.hasDigest.includes(0))
     throw damaged(place, 'its table of contents has no digests of some chunks, so that the given digest does not cover them');
   const digest = await layerDigest(identity, table);
-  return new TocLayer({ ...builder.build(), content, contentEnd, digest, decoder, opening });
+  return new TocLayer({ ...builder.build(), content, contentEnd, digest, decoder, reader, opening });
 }
 
 /** Tells whether the archive of an index is the one that a digest pins, and is covered by it. */
@@ -67,8 +73,12 @@ export function isPinnedBy({ digest, state }: LayerIndex, pinned: string): boole
 /** Makes the layer again of which `index` is, without reading anything. */
 export function restoreTocLayer({ table, warnings, digest, state }: LayerIndex, decoder: MemberDecoder, opening: Opening): Layer {
   const { content, contentEnd } = state as TocState;
-  return new TocLayer({ table, warnings, digest, content, contentEnd, decoder, opening });
+  const reader = readerOf(decoder, opening, contentEnd);
+  return new TocLayer({ table, warnings, digest, content, contentEnd, decoder, reader, opening });
 }
+
+const readerOf = (decoder: MemberDecoder, { source }: Opening, end: number): MemberReader =>
+  decoder.reader?.(source) ?? new Blocks(source, { end });
 
 /** Where the content of such a layer is. */
 export function contentOf(layer: Layer): TocContent {

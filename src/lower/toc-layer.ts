@@ -14,7 +14,7 @@ import { chunkDigest, isHole } from '../archive/toc-chunks.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { Layer, LayerStats, LayerWarning, PrefetchOptions, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
-import { Blocks } from './blocks.ts';
+import type { Blocks } from './blocks.ts';
 import { subtleCrypto } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
@@ -42,7 +42,7 @@ export interface Member {
 }
 
 /** Gets and keeps members as they are stored. */
-type MemberReader = Pick<Blocks, 'peek' | 'read' | 'readSync' | 'prefetch' | 'close'>;
+export type MemberReader = Pick<Blocks, 'peek' | 'read' | 'readSync' | 'prefetch' | 'close'>;
 
 /** Decodes the members of one format. */
 export interface MemberDecoder {
@@ -76,6 +76,7 @@ interface TocParts {
   readonly contentEnd: number;
   readonly digest: string;
   readonly decoder: MemberDecoder;
+  readonly reader: MemberReader;
   readonly opening: Opening;
 }
 
@@ -94,7 +95,7 @@ export class TocLayer implements Layer {
   #member: Decoded | undefined;
 
   constructor(parts: TocParts) {
-    const { opening, digest, table, warnings, content, contentEnd, decoder } = parts;
+    const { opening, digest, table, warnings, content } = parts;
     this.name = opening.source.name;
     this.digest = digest;
     this.at = opening.table.at ?? '/';
@@ -102,7 +103,7 @@ export class TocLayer implements Layer {
     this.warnings = warnings;
     this.startup = content.startupEnd === 0 ? undefined : [0, content.startupEnd];
     this.#parts = parts;
-    this.#reader = decoder.reader?.(opening.source) ?? new Blocks(opening.source, { end: contentEnd });
+    this.#reader = parts.reader;
   }
 
   get content(): TocContent {

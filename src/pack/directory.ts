@@ -1,4 +1,4 @@
-/* The index of a folder that a static host serves file by file: what `openDirectory` opens. docs/FORMAT.md, 4.7. */
+/* The index of a folder that a static host serves file by file: what `openDirectory` opens. docs/FORMAT.md, 4.8. */
 
 import { createHash } from 'node:crypto';
 import { encodeUtf8 } from '../base/bytes.ts';
