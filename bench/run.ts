@@ -61,14 +61,9 @@ async function runSuite(name: string, plan: Plan): Promise<void> {
   try {
     const results = await measure(bench, plan);
     const facts = await suite.facts?.();
-    if (facts !== undefined)
-      process.stdout.write(`
-${JSON.stringify(facts, null, 2)}
-`);
+    if (facts !== undefined) process.stdout.write(`\n${JSON.stringify(facts, null, 2)}\n`);
     if (isTrial(plan)) return;
-    process.stdout.write(`
-${await writeReport(name, { runs: plan.runs, browser: bench.browserVersion, facts }, results)}
-`);
+    process.stdout.write(`\n${await writeReport(name, { runs: plan.runs, browser: bench.browserVersion, facts }, results)}\n`);
   } finally {
     await bench.close?.();
   }

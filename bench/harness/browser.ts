@@ -14,6 +14,7 @@ import { build } from 'rolldown';
 import type { Plugin } from 'rolldown';
 import { root } from '../../scripts/entries.ts';
 import { makeProfile } from '../../test/support/chromium.ts';
+import { type DataServer, dataServer } from '../data/server.ts';
 import type { Driver } from './rounds.ts';
 import type { Script, Suite } from './suite.ts';
 
@@ -66,10 +67,11 @@ async function bundleAll(folder: string, { name, scripts = {} }: Suite): Promise
   for (const [file, script] of Object.entries(all)) await bundle(folder, file, script);
 }
 
-function serve(folder: string, where: Suite['where']): Promise<Server> {
+function serve(folder: string, where: Suite['where'], answerData: DataServer): Promise<Server> {
   const page = `<!doctype html><title>bench</title><script type="module" src="/${where === 'page' ? 'suite' : 'page'}.js"></script>`;
   const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
   const server = createServer((request, response) => {
+    if (answerData(request, response)) return;
     const path = request.url ?? '/';
     if (path === '/') return void response.writeHead(200, { ...headers, 'Content-Type': 'text/html' }).end(page);
     if (!/^\/[\w.-]+\.js$/.test(path)) return void response.writeHead(404).end();
@@ -85,7 +87,7 @@ function serve(folder: string, where: Suite['where']): Promise<Server> {
 export async function openInBrowser(suite: Suite): Promise<BrowserBench> {
   const folder = await mkdtemp(join(tmpdir(), 'stratafs-bench-'));
   await bundleAll(folder, suite);
-  const server = await serve(folder, suite.where);
+  const server = await serve(folder, suite.where, await dataServer(suite.data ?? []));
   const profile = await makeProfile();
   const close = async (): Promise<void> => {
     await profile.remove();

@@ -23,8 +23,8 @@ export interface TaskResult {
   readonly task: string;
   readonly note?: string;
   readonly ours: Spread & { readonly name: string; readonly counts?: Counts };
-  readonly alternatives: Readonly<Record<string, Spread | Failure>>;
-  readonly limit?: Spread & { readonly name: string };
+  readonly alternatives: Readonly<Record<string, (Spread & { readonly counts?: Counts }) | Failure>>;
+  readonly limit?: Spread & { readonly name: string; readonly counts?: Counts };
   /** Of the first target; without one, ours divided by the limit, else by the fastest alternative: of the same run each. */
   readonly ratio: Ratio;
   readonly target?: Target;
@@ -75,14 +75,20 @@ class Measurements {
   }
 
   /** The most that was counted in any run. */
-  counts(task: string): Counts | undefined {
+  counts(name: string, task: string): Counts | undefined {
     let most: Record<string, number> | undefined;
-    for (const run of this.samples.get(this.ours)?.runs ?? []) {
+    for (const run of this.samples.get(name)?.runs ?? []) {
       const measure = run?.[task];
       if (measure === undefined || typeof measure === 'number') continue;
       for (const [what, count] of Object.entries(measure.counts)) (most ??= {})[what] = Math.max(most[what] ?? 0, count);
     }
     return most;
+  }
+
+  /** What a contestant took, and what was counted. */
+  figures(name: string, task: string): Spread & { readonly counts?: Counts } {
+    const counts = this.counts(name, task);
+    return { ...spreadOf(this.measured(name, task)), ...(counts !== undefined && { counts }) };
   }
 
   ratio(task: string, to: string, reference: readonly number[]): Ratio {
@@ -91,8 +97,12 @@ class Measurements {
   }
 
   verdict(task: string, target: Target): Verdict {
+    if ('atMostMs' in target) {
+      const ratio = { to: 'ms', ...spreadOf(this.measured(this.ours, task)) };
+      return { ratio, target, met: ratio.median <= target.atMostMs };
+    }
     if ('count' in target) {
-      const count = this.counts(task)?.[target.count] ?? Number.NaN;
+      const count = this.counts(this.ours, task)?.[target.count] ?? Number.NaN;
       return { ratio: { to: target.count, median: count, low: count, high: count }, target, met: count <= target.atMost };
     }
     if ('task' in target) return judged(this.ratio(task, target.task, this.times(this.ours, target.task)), target);
@@ -105,7 +115,11 @@ class Measurements {
   }
 }
 
-const judged = (ratio: Ratio, target: Target): Verdict => ({ ratio, target, met: ratio.median <= target.atMost });
+const judged = (ratio: Ratio, target: Target & { readonly atMost: number }): Verdict => ({
+  ratio,
+  target,
+  met: ratio.median <= target.atMost,
+});
 
 /** The results of a scenario, a task each. */
 export function resultsOf({ ours, limit, targets = {}, note }: Outline, samples: ReadonlyMap<string, Samples>): TaskResult[] {
@@ -114,10 +128,10 @@ export function resultsOf({ ours, limit, targets = {}, note }: Outline, samples:
   return measurements.tasksOf(ours).map((task) => {
     const took = others.filter((name) => measurements.measured(name, task).length > 0);
     const alternatives = Object.fromEntries(
-      others.flatMap((name): [string, Spread | Failure][] => {
+      others.flatMap((name): [string, TaskResult['alternatives'][string]][] => {
         const failure = measurements.failure(name);
         if (failure !== undefined) return [[name, failure]];
-        return took.includes(name) ? [[name, spreadOf(measurements.measured(name, task))]] : [];
+        return took.includes(name) ? [[name, measurements.figures(name, task)]] : [];
       }),
     );
     const fastest = took.toSorted(
@@ -125,14 +139,13 @@ export function resultsOf({ ours, limit, targets = {}, note }: Outline, samples:
     );
     const [first, ...more] = [targets[task] ?? []].flat().map((target) => measurements.verdict(task, target));
     const to = limit ?? fastest[0] ?? ours;
-    const counts = measurements.counts(task);
     return {
       task,
       ...(note !== undefined && { note }),
-      ours: { name: ours, ...spreadOf(measurements.measured(ours, task)), ...(counts !== undefined && { counts }) },
+      ours: { name: ours, ...measurements.figures(ours, task) },
       alternatives,
       ...(limit !== undefined &&
-        measurements.measured(limit, task).length > 0 && { limit: { name: limit, ...spreadOf(measurements.measured(limit, task)) } }),
+        measurements.measured(limit, task).length > 0 && { limit: { name: limit, ...measurements.figures(limit, task) } }),
       ...(first ?? { ratio: measurements.ratio(task, to, measurements.times(to, task)) }),
       ...(more.length > 0 && { more }),
     };

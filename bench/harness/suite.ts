@@ -33,7 +33,12 @@ interface CountTarget {
   readonly atMost: number;
 }
 
-export type Target = AgainstTarget | GrowthTarget | CountTarget;
+/** What may pass at most, in milliseconds: where waiting for a network of a given speed makes up most of it. */
+interface TimeTarget {
+  readonly atMostMs: number;
+}
+
+export type Target = AgainstTarget | GrowthTarget | CountTarget | TimeTarget;
 
 export interface Scenario {
   readonly name: string;
@@ -60,6 +65,8 @@ export interface Suite {
   readonly facts?: () => Promise<Readonly<Record<string, unknown>>>;
   /** Scripts that are served beside the suite, by file name. */
   readonly scripts?: Readonly<Record<string, Script>>;
+  /** Archives that are served beside it below `/data/`, by the names that bench/data/archives.ts knows. In a browser only. */
+  readonly data?: readonly string[];
 }
 
 export interface Script {

@@ -2,13 +2,14 @@
 
 import type { Spread, TaskResult, Verdict } from './results.ts';
 import type { Failure } from './rounds.ts';
-import type { Target } from './suite.ts';
+import type { Counts, Target } from './suite.ts';
 
 export const shown = (value: number): string =>
   Number.isNaN(value) ? '-' : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 
 /** What a target demands, for people. */
 export function demandOf(target: Target): string {
+  if ('atMostMs' in target) return `at most ${shown(target.atMostMs)} ms`;
   if ('count' in target) return `at most ${shown(target.atMost)} ${target.count}`;
   if ('task' in target) return `at most ${shown(target.atMost)} × "${target.task}"`;
   const { against, atMost } = target;
@@ -22,25 +23,27 @@ export function verdictsOf({ ratio, target, met, more = [] }: TaskResult): Verdi
 
 export const outcomeOf = ({ met }: Verdict): string => (met === undefined ? 'not measured' : met ? 'met' : 'MISSED');
 
+type Row = (Spread & { readonly counts?: Counts }) | Failure;
+
+/** What was counted, for the end of a line. */
+function countsOf({ counts = {} }: { readonly counts?: Counts }): string {
+  const parts = Object.entries(counts).map(([what, n]) => `${n} ${what}`);
+  return parts.length === 0 ? '' : `  ${parts.join(', ')}`;
+}
+
 /** A table: a line for each task and contestant, fastest first. */
 export function tableOf(results: readonly TaskResult[]): string {
   return results
     .map((result) => {
       const { task, ours, alternatives, limit, ratio } = result;
-      const rows: [string, Spread | Failure][] = [[`${ours.name} (ours)`, ours], ...Object.entries(alternatives)];
+      const rows: [string, Row][] = [[`${ours.name} (ours)`, ours], ...Object.entries(alternatives)];
       if (limit !== undefined) rows.push([`${limit.name} (limit)`, limit]);
-      const place = (row: Spread | Failure): number => ('failed' in row ? Infinity : row.median);
+      const place = (row: Row): number => ('failed' in row ? Infinity : row.median);
       const lines = rows
         .toSorted(([, a], [, b]) => place(a) - place(b))
         .map(
           ([name, s]) =>
-            `  ${name.padEnd(34)} ${'failed' in s ? s.failed : `${shown(s.median).padStart(9)} ms  [${shown(s.low)} … ${shown(s.high)}]`}`,
-        );
-      if (ours.counts !== undefined)
-        lines.push(
-          `  counted: ${Object.entries(ours.counts)
-            .map(([what, n]) => `${n} ${what}`)
-            .join(', ')}`,
+            `  ${name.padEnd(34)} ${'failed' in s ? s.failed : `${shown(s.median).padStart(9)} ms  [${shown(s.low)} … ${shown(s.high)}]${countsOf(s)}`}`,
         );
       const verdicts = verdictsOf(result);
       const judgements = verdicts.map((verdict) => {

@@ -17,8 +17,8 @@ export interface Chunk {
   /** Where it starts in its file. */
   readonly start: number;
   readonly size: number;
-  /** SHA-256 of it; `undefined` where the archive has none. */
-  readonly digest: Uint8Array | undefined;
+  /** SHA-256 of it, as `sha256:HEX`; '' where the archive has none. */
+  readonly digest: string;
 }
 
 /** The columns, one element a chunk, in the order of the table of contents: the chunks of a file stand together. */
@@ -45,7 +45,11 @@ const DIGEST_SIZE = 32;
  * @throws {FsError} EIO when they overlap, are outside the archive, or are more than their compressed bytes can hold.
  */
 export function packChunks(chunks: readonly Chunk[], contentEnd: number, archive: Place): ChunkColumns {
-  const column = (value: (chunk: Chunk) => number): Float64Array => Float64Array.from(chunks, value);
+  const column = (value: (chunk: Chunk) => number): Float64Array => {
+    const values = new Float64Array(chunks.length);
+    for (let i = 0; i < values.length; i++) values[i] = value(chunks[i]!);
+    return values;
+  };
   const columns: ChunkColumns = {
     offset: column(({ offset }) => offset),
     memberEnd: new Float64Array(chunks.length),
@@ -54,9 +58,15 @@ export function packChunks(chunks: readonly Chunk[], contentEnd: number, archive
     start: column(({ start }) => start),
     size: column(({ size }) => size),
     digests: new Uint8Array(chunks.length * DIGEST_SIZE),
-    hasDigest: Uint8Array.from(chunks, ({ digest }) => (digest === undefined ? 0 : 1)),
+    hasDigest: new Uint8Array(chunks.length),
   };
-  for (const [i, { digest }] of chunks.entries()) if (digest !== undefined) columns.digests.set(digest, i * DIGEST_SIZE);
+  for (let i = 0; i < chunks.length; i++) {
+    const { digest, name } = chunks[i]!;
+    if (digest === '') continue;
+    columns.hasDigest[i] = 1;
+    if (readDigest(digest, columns.digests, i * DIGEST_SIZE)) continue;
+    throw damaged({ ...archive, entry: name }, `its digest is none: '${digest.slice(0, 80)}'`);
+  }
   for (const members of membersOf(chunks)) {
     const end = members.next ?? contentEnd;
     const size = measureMember(chunks, members.chunks, end, archive);
@@ -77,7 +87,10 @@ interface Member {
 
 function* membersOf(chunks: readonly Chunk[]): Generator<Member> {
   const order = chunks.map((_, i) => i);
-  order.sort((a, b) => chunks[a]!.offset - chunks[b]!.offset || chunks[a]!.innerOffset - chunks[b]!.innerOffset || a - b);
+  const compare = (a: number, b: number): number =>
+    chunks[a]!.offset - chunks[b]!.offset || chunks[a]!.innerOffset - chunks[b]!.innerOffset || a - b;
+  // Packers list chunks in the order in which they stand.
+  if (order.some((i) => i > 0 && compare(i - 1, i) > 0)) order.sort(compare);
   for (let first = 0; first < order.length;) {
     const { offset } = chunks[order[first]!]!;
     let end = first + 1;
@@ -115,8 +128,29 @@ export function chunkDigest({ digests, hasDigest }: ChunkColumns, chunk: number)
   return hasDigest[chunk] === 1 ? digests.subarray(chunk * DIGEST_SIZE, (chunk + 1) * DIGEST_SIZE) : undefined;
 }
 
+const DIGEST_PREFIX = 'sha256:';
+
 /** Reads `sha256:HEX`: `undefined` for anything else. */
 export function parseDigest(text: string): Uint8Array | undefined {
-  const hex = /^sha256:([0-9a-f]{64})$/.exec(text)?.[1];
-  return hex === undefined ? undefined : Uint8Array.from(hex.match(/../g)!, (pair) => Number.parseInt(pair, 16));
+  const digest = new Uint8Array(DIGEST_SIZE);
+  return readDigest(text, digest, 0) ? digest : undefined;
+}
+
+/** Writes the bytes of `sha256:HEX` to where they belong; false where the text is something else. */
+function readDigest(text: string, into: Uint8Array, at: number): boolean {
+  if (text.length !== DIGEST_PREFIX.length + DIGEST_SIZE * 2 || !text.startsWith(DIGEST_PREFIX)) return false;
+  for (let i = 0; i < DIGEST_SIZE; i++) {
+    const place = DIGEST_PREFIX.length + i * 2;
+    const high = hexDigit(text.charCodeAt(place));
+    const low = hexDigit(text.charCodeAt(place + 1));
+    if (high < 0 || low < 0) return false;
+    into[at + i] = high * 16 + low;
+  }
+  return true;
+}
+
+/** The value of a hexadecimal digit, lower case as OCI demands; -1 for anything else. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
 }

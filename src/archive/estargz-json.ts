@@ -35,11 +35,11 @@ export interface TocEntry {
 }
 
 /**
- * Reads the entries.
+ * Reads the entries, one at a time: as many again in memory would outlive their use.
  *
  * @throws {FsError} EIO when it is no table of contents of version 1, or when a field of an entry is not what it should be.
  */
-export function parseToc(json: Uint8Array, place: Place): TocEntry[] {
+export function* parseToc(json: Uint8Array, place: Place): Generator<TocEntry, void> {
   const text = decodeUtf8Strict(json);
   if (text === undefined) throw damaged(place, 'its table of contents is not UTF-8');
   let toc: unknown;
@@ -52,7 +52,7 @@ export function parseToc(json: Uint8Array, place: Place): TocEntry[] {
   if (toc.version !== 1) throw damaged(place, `its table of contents is of version ${shown(toc.version)}, should be 1`);
   const entries: unknown = toc.entries;
   if (!Array.isArray(entries)) throw damaged(place, 'its table of contents has no entries');
-  return entries.map((entry: unknown) => readEntry(entry, place));
+  for (const entry of entries as unknown[]) yield readEntry(entry, place);
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

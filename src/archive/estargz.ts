@@ -10,7 +10,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../base/mo
 import type { Codec } from '../codec/codec.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged, hex32, tooLarge } from './damage.ts';
-import { type Chunk, type ChunkColumns, packChunks, parseDigest } from './estargz-chunks.ts';
+import { type Chunk, type ChunkColumns, packChunks } from './estargz-chunks.ts';
 import { type TocEntry, parseToc } from './estargz-json.ts';
 import { gzipHeaderEnd, isGzip } from './gzip-header.ts';
 import { deviceNumber, idOf } from './tar-entry.ts';
@@ -102,31 +102,49 @@ export interface TocContent {
   readonly startupEnd: number;
 }
 
+/** What `readToc` needs to know of an archive. */
+export interface TocReading {
+  /** Where content ends. */
+  readonly contentEnd: number;
+  readonly place: Place;
+  /** Hears where the files end that a recorded run read first: that is known long before all is read. */
+  readonly onStartup?: ((end: number) => void) | undefined;
+}
+
 /**
  * Adds every entry to a table. An entry's extent says which chunks it has: `offset` is the number of the first, `stored` how many.
  *
- * @throws {FsError} EIO when the table of contents contradicts itself or the archive, whose content ends at `contentEnd`.
+ * @throws {FsError} EIO when the table of contents contradicts itself or the archive.
  */
-export function readToc(json: Uint8Array, contentEnd: number, place: Place, builder: TableBuilder): TocContent {
+export function readToc(json: Uint8Array, { contentEnd, place, onStartup }: TocReading, builder: TableBuilder): TocContent {
   const chunks: Chunk[] = [];
   const links = new LaterLinks(place, builder);
   let startupEnd = 0;
   let size = 0;
-  const entries = parseToc(json, place);
-  for (let i = 0; i < entries.length;) {
-    const entry = entries[i]!;
-    let end = i + 1;
-    while (entries[end]?.type === 'chunk') end++;
+  const add = (entry: TocEntry, more: readonly TocEntry[]): void => {
     const name = entry.name.replace(/^(?:\.?\/)+/, '');
-    if (name === PREFETCH_LANDMARK) startupEnd = Math.min(entry.offset, contentEnd);
-    else if (name !== NO_PREFETCH_LANDMARK && name !== TOC_NAME) {
+    if (name === PREFETCH_LANDMARK) {
+      startupEnd = Math.min(entry.offset, contentEnd);
+      onStartup?.(startupEnd);
+    } else if (name !== NO_PREFETCH_LANDMARK && name !== TOC_NAME) {
       const first = chunks.length;
-      chunks.push(...chunksOf(entry, entries.slice(i + 1, end), place));
+      addChunks(entry, more, place, chunks);
       size += entry.type === 'reg' ? entry.size : 0;
       addEntry(entry, { offset: first, stored: chunks.length - first, method: 0, crc: 0 }, links, builder);
     }
-    i = end;
+  };
+  let file: TocEntry | undefined;
+  let more: TocEntry[] = [];
+  for (const entry of parseToc(json, place)) {
+    if (entry.type === 'chunk' && file !== undefined) {
+      more.push(entry);
+      continue;
+    }
+    if (file !== undefined) add(file, more);
+    file = entry;
+    if (more.length > 0) more = [];
   }
+  if (file !== undefined) add(file, more);
   links.finish();
   return { chunks: packChunks(chunks, contentEnd, place), size, startupEnd };
 }
@@ -156,41 +174,37 @@ function addEntry(
   else builder.add(common);
 }
 
-/** The chunks of a file: its own entry is the first. @throws {FsError} EIO when they are not all of it. */
-function chunksOf(entry: TocEntry, more: readonly TocEntry[], archive: Place): Chunk[] {
-  const place = { ...archive, entry: entry.name };
-  if (entry.type !== 'reg') {
-    if (more.length > 0)
-      throw damaged(
-        place,
-        `the table of contents has chunks of it, though it is a ${entry.type === 'chunk' ? 'chunk without a file' : entry.type}`,
-      );
-    if (entry.type === 'chunk') throw damaged(place, 'the table of contents has a chunk of it in front of it');
-    return [];
-  }
-  if (entry.size === 0 && more.length === 0) return [];
-  const chunks: Chunk[] = [];
+/** Adds the chunks of a file: its own entry is the first. @throws {FsError} EIO when they are not all of it. */
+function addChunks(entry: TocEntry, more: readonly TocEntry[], archive: Place, chunks: Chunk[]): void {
+  if (entry.type !== 'reg') return assertNoChunks(entry, more, { ...archive, entry: entry.name });
+  if (entry.size === 0 && more.length === 0) return;
   let at = 0;
-  for (const [i, part] of [entry, ...more].entries()) {
+  for (let i = 0; i <= more.length; i++) {
+    const part = i === 0 ? entry : more[i - 1]!;
     const { chunkOffset, offset, innerOffset } = part;
-    if (part.name !== entry.name) throw damaged(place, `a chunk of '${part.name}' follows it in the table of contents`);
     const size = part.chunkSize === 0 ? entry.size - chunkOffset : part.chunkSize;
+    if (part.name !== entry.name)
+      throw damaged({ ...archive, entry: entry.name }, `a chunk of '${part.name}' follows it in the table of contents`);
     if (chunkOffset !== at || size <= 0)
-      throw damaged(place, `chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`);
-    chunks.push({ name: entry.name, offset, innerOffset, start: at, size, digest: digestOf(part, more.length === 0, place) });
+      throw damaged(
+        { ...archive, entry: entry.name },
+        `chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`,
+      );
+    // Where the file is one chunk, the digest of the file is as good.
+    const digest = part.chunkDigest === '' && more.length === 0 ? part.digest : part.chunkDigest;
+    chunks.push({ name: entry.name, offset, innerOffset, start: at, size, digest });
     at += size;
   }
-  if (at !== entry.size) throw damaged(place, `its chunks have ${at} bytes, and it has ${entry.size}`);
-  return chunks;
+  if (at !== entry.size) throw damaged({ ...archive, entry: entry.name }, `its chunks have ${at} bytes, and it has ${entry.size}`);
 }
 
-/** Where the file is one chunk, the digest of the file is as good. */
-function digestOf({ chunkDigest, digest }: TocEntry, isWhole: boolean, place: Place): Uint8Array | undefined {
-  const text = chunkDigest === '' && isWhole ? digest : chunkDigest;
-  if (text === '') return undefined;
-  const bytes = parseDigest(text);
-  if (bytes === undefined) throw damaged(place, `its digest is none: '${text.slice(0, 80)}'`);
-  return bytes;
+/** @throws {FsError} EIO when something that is no file has chunks, or is one */
+function assertNoChunks({ type }: TocEntry, more: readonly TocEntry[], place: Place): void {
+  if (more.length > 0) {
+    const what = type === 'chunk' ? 'chunk without a file' : type;
+    throw damaged(place, `the table of contents has chunks of it, though it is a ${what}`);
+  }
+  if (type === 'chunk') throw damaged(place, 'the table of contents has a chunk of it in front of it');
 }
 
 type Link = Parameters<TableBuilder['add']>[0] & { readonly link: string };
@@ -237,8 +251,11 @@ class LaterLinks {
 }
 
 /** A name as it counts. */
-const plain = (name: string): string =>
-  name
+function plain(name: string): string {
+  // Fast path: most names are written as simply as they can be.
+  if (!/(?:^|\/)\.?(?:\/|$)/.test(name)) return name;
+  return name
     .split('/')
     .filter((part) => part !== '' && part !== '.')
     .join('/');
+}

@@ -31,23 +31,22 @@ export function readExtraFields(bytes: Uint8Array): ExtraFields {
     const start = at + 4;
     const end = start + view.getUint16(at + 2, true);
     if (end > bytes.length) break;
-    const field = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
     switch (view.getUint16(at, true)) {
       case ZIP64:
-        fields.zip64 = field;
+        fields.zip64 = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
         break;
       case TIMESTAMP:
-        if (field.byteLength >= 5 && (field.getUint8(0) & 1) !== 0) fields.mtime = field.getInt32(1, true) * 1000;
+        if (end - start >= 5 && (view.getUint8(start) & 1) !== 0) fields.mtime = view.getInt32(start + 1, true) * 1000;
         break;
       case NTFS:
-        ntfsTime = readNtfsTime(field);
+        ntfsTime = readNtfsTime(view, start, end);
         break;
       case UNIX_OWNER:
-        fields.owner = readOwner(field);
+        fields.owner = readOwner(view, start, end);
         break;
       case UNICODE_PATH:
-        if (field.byteLength > 5 && field.getUint8(0) === 1)
-          fields.unicodePath = { name: bytes.subarray(start + 5, end), crc: field.getUint32(1, true) };
+        if (end - start > 5 && view.getUint8(start) === 1)
+          fields.unicodePath = { name: bytes.subarray(start + 5, end), crc: view.getUint32(start + 1, true) };
         break;
     }
     at = end;
@@ -57,27 +56,30 @@ export function readExtraFields(bytes: Uint8Array): ExtraFields {
 }
 
 /** Attribute 1 of the NTFS field: three times in units of 100 ns, modification first. */
-function readNtfsTime(field: DataView): number | undefined {
-  for (let at = 4; at + 4 <= field.byteLength; at += 4 + field.getUint16(at + 2, true)) {
-    if (field.getUint16(at, true) !== 1 || at + 12 > field.byteLength) continue;
-    return Math.floor(Number(field.getBigUint64(at + 4, true)) / 10_000) - NTFS_EPOCH_MS;
+function readNtfsTime(view: DataView, start: number, end: number): number | undefined {
+  for (let at = start + 4; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
+    if (view.getUint16(at, true) !== 1 || at + 12 > end) continue;
+    return Math.floor(Number(view.getBigUint64(at + 4, true)) / 10_000) - NTFS_EPOCH_MS;
   }
   return undefined;
 }
 
 /** Version 1: sizes of the two numbers stand before them. */
-function readOwner(field: DataView): ExtraFields['owner'] {
-  if (field.byteLength < 3 || field.getUint8(0) !== 1) return undefined;
-  const uidSize = field.getUint8(1);
-  const uid = readNumber(field, 2, uidSize);
-  const gid = readNumber(field, 3 + uidSize, 2 + uidSize < field.byteLength ? field.getUint8(2 + uidSize) : 0);
+function readOwner(view: DataView, start: number, end: number): ExtraFields['owner'] {
+  if (end - start < 3 || view.getUint8(start) !== 1) return undefined;
+  const uidEnd = start + 2 + view.getUint8(start + 1);
+  if (uidEnd >= end) return undefined;
+  const gidEnd = uidEnd + 1 + view.getUint8(uidEnd);
+  if (gidEnd > end) return undefined;
+  const uid = readNumber(view, start + 2, uidEnd);
+  const gid = readNumber(view, uidEnd + 1, gidEnd);
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
 /** Little-endian, of 1 to 4 bytes: user ids of Linux have no more. */
-function readNumber(field: DataView, at: number, size: number): number | undefined {
-  if (size < 1 || size > 4 || at + size > field.byteLength) return undefined;
+function readNumber(view: DataView, start: number, end: number): number | undefined {
+  if (end <= start || end - start > 4) return undefined;
   let value = 0;
-  for (let i = size - 1; i >= 0; i--) value = value * 256 + field.getUint8(at + i);
+  for (let at = end - 1; at >= start; at--) value = value * 256 + view.getUint8(at);
   return value;
 }

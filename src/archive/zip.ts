@@ -129,14 +129,15 @@ function readHeader(view: DataView, at: number, { bytes, end, place, codec }: Zi
 /** The ZIP64 field holds only those values that did not fit, in this order (APPNOTE.TXT 4.5.3). */
 function resolveZip64(view: DataView, at: number, { zip64 }: ExtraFields, place: Place): { size: number; stored: number; offset: number } {
   let position = 0;
-  const [size = 0, stored = 0, offset = 0] = [24, 20, 42].map((field) => {
-    const value = view.getUint32(at + field, true);
+  const resolve = (value: number): number => {
     if (value !== IN_ZIP64) return value;
     if (zip64 === undefined || position + 8 > zip64.byteLength) throw damaged(place, 'its ZIP64 field is missing or too short');
     position += 8;
     return readUint64(zip64, position - 8, place);
-  });
-  return { size, stored, offset };
+  };
+  const size = resolve(view.getUint32(at + 24, true));
+  const stored = resolve(view.getUint32(at + 20, true));
+  return { size, stored, offset: resolve(view.getUint32(at + 42, true)) };
 }
 
 /** DOS has local time and no zone: taken as UTC, so that one archive is one tree everywhere. */
@@ -150,7 +151,9 @@ function dosTime(date: number, time: number): number {
  * them (a "non-recursive zip bomb"). Which of two lies cannot be told here; each is verified when it is read.
  */
 function warnOfOverlaps(headers: readonly Header[], builder: TableBuilder): void {
-  const sorted = headers.filter(({ stored }) => stored > 0).sort((a, b) => a.offset - b.offset);
+  const sorted = headers.filter(({ stored }) => stored > 0);
+  // Archivers list entries in the order in which they stand.
+  if (sorted.some(({ offset }, i) => i > 0 && offset < sorted[i - 1]!.offset)) sorted.sort((a, b) => a.offset - b.offset);
   let longest: Header | undefined;
   for (const header of sorted) {
     if (longest !== undefined && header.offset < contentEnd(longest))

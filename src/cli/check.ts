@@ -15,8 +15,8 @@ import { ExitCode, type Terminal, UsageError, printable } from './terminal.ts';
 
 export const checkHelp = `stratafs check ARCHIVE…
 
-Reads everything in archives and verifies it: CRC-32 of zip and gzip, SHA-256 of eStargz, and
-that the index of an eStargz says what its tar says. Prints what was left out and what is damaged.
+Reads everything in archives and verifies it: CRC-32 of zip and gzip, SHA-256 of eStargz, Adler-32 of
+SquashFS, and that the index of an eStargz says what its tar says. Prints what was left out and what is damaged.
 Ends with 1 when something is damaged, with 2 when an archive cannot be opened at all.
 
 ${archiveHelp}

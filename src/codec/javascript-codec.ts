@@ -59,22 +59,38 @@ export class JavaScriptCodec implements Codec {
 
   search(bytes: Uint8Array, needle: Needle, from = 0, limit = Infinity): number[] {
     const { length, bytes: wanted, mask } = needle;
-    const last = length - 1;
-    const [firstByte, firstMask, lastByte, lastMask] = [wanted[0]!, mask[0]!, wanted[last]!, mask[last]!];
+    const [firstByte, firstMask] = [wanted[0]!, mask[0]!];
+    const borders = bordersOf(needle);
     const found: number[] = [];
-    for (let at = from; at + last < bytes.length && found.length < limit; at++) {
-      // The platform's own search for a byte is several times as fast as this loop.
-      if (firstMask === 0) at = bytes.indexOf(firstByte, at);
-      if (at < 0 || at + last >= bytes.length) break;
-      if ((bytes[at]! | firstMask) !== firstByte || (bytes[at + last]! | lastMask) !== lastByte) continue;
-      let i = 1;
-      while (i < last && (bytes[at + i]! | mask[i]!) === wanted[i]) i++;
-      if (i < last) continue;
-      found.push(at);
-      at += last;
+    let fitting = 0;
+    for (let at = from; at < bytes.length && found.length < limit; at++) {
+      if (fitting === 0 && firstMask === 0) {
+        // The platform's own search for a byte is several times as fast as this loop.
+        at = bytes.indexOf(firstByte, at);
+        if (at < 0) break;
+      }
+      while (fitting > 0 && (bytes[at]! | mask[fitting]!) !== wanted[fitting]) fitting = borders[fitting - 1]!;
+      if ((bytes[at]! | mask[fitting]!) === wanted[fitting]) fitting++;
+      if (fitting < length) continue;
+      found.push(at + 1 - length);
+      fitting = 0;
     }
     return found;
   }
+}
+
+/**
+ * Of each beginning of a needle how much of its end is a beginning as well: where a match breaks off, that much of it fits still, so
+ * that no byte is looked at again from the start (Knuth, Morris and Pratt).
+ */
+function bordersOf({ length, bytes }: Needle): Uint16Array {
+  const borders = new Uint16Array(length);
+  for (let end = 1, border = 0; end < length; end++) {
+    while (border > 0 && bytes[end] !== bytes[border]) border = borders[border - 1]!;
+    if (bytes[end] === bytes[border]) border++;
+    borders[end] = border;
+  }
+  return borders;
 }
 
 /** Decodes a stream that was walked through: nothing can be wrong with it. */

@@ -7,7 +7,7 @@ import type { Call } from '../overlay/call.ts';
 import { assertCreatable, makeDirectory, mkdirAll, mknod, symlink } from '../overlay/create.ts';
 import { entriesOf, isWithin } from '../overlay/lookup.ts';
 import { unlink } from '../overlay/remove.ts';
-import { type Found, asDirectory, find, readTarget, walk } from '../overlay/walk.ts';
+import { type Found, asDirectory, find, readTarget, tryWalk, walk } from '../overlay/walk.ts';
 import type { CopyOptions } from './api.ts';
 import { copyFile } from './files.ts';
 
@@ -20,7 +20,7 @@ export function copyTree(call: Call, from: string, to: string, options: CopyOpti
   const directory = asDirectory(call, source);
   if (directory !== undefined && options.recursive !== true) throw new FsError('EISDIR');
   gatherTargets(call, source);
-  const target = tryWalk(call, to);
+  const target = tryWalk(call, to, 'nofollow');
   if (target !== undefined && target.ino === source.ino) throw new FsError('EINVAL', { detail: 'source and destination are the same' });
   if (directory !== undefined && target !== undefined && isWithin(target.directory, directory)) {
     throw new FsError('EINVAL', { detail: 'a directory cannot be copied into itself' });
@@ -28,15 +28,6 @@ export function copyTree(call: Call, from: string, to: string, options: CopyOpti
   const parent = to.replace(/\/+$/, '').replace(/[^/]*$/, '');
   if (parent !== '' && parent !== '/') mkdirAll(call, parent, 0o777);
   copy(call, from, to, options);
-}
-
-function tryWalk(call: Call, path: string) {
-  try {
-    return walk(call, path, 'nofollow');
-  } catch (e) {
-    if (e instanceof FsError && e.code === 'ENOENT') return undefined;
-    throw e;
-  }
 }
 
 /** Reads the targets of all symbolic links first: the operation must not gather once it has begun to change. */

@@ -17,7 +17,7 @@ import { join, pathOf } from '../overlay/lookup.ts';
 import { readdir, readdirTypes } from '../overlay/readdir.ts';
 import * as remove from '../overlay/remove.ts';
 import { rename } from '../overlay/rename.ts';
-import { asDirectory, find, readTarget, walk } from '../overlay/walk.ts';
+import { type Found, asDirectory, find, readTarget, tryFind } from '../overlay/walk.ts';
 import type {
   CopyOptions,
   Data,
@@ -27,6 +27,7 @@ import type {
   ReadFileOptions,
   ReaddirOptions,
   RmOptions,
+  StatOptions,
   TimeLike,
   WriteFileOptions,
 } from './api.ts';
@@ -64,6 +65,12 @@ const look = <A extends unknown[], R>(syscall: string, paths: 0 | 1 | 2, run: (c
 const follow = (call: Call, path: PathLike) => find(call, toPath(path), 'follow');
 const nofollow = (call: Call, path: PathLike) => find(call, toPath(path), 'nofollow');
 
+function stat(call: Call, place: Found | undefined, { throwIfNoEntry }: StatOptions = {}): Stats | undefined {
+  if (place !== undefined) return new Stats(attr.stat(call, place));
+  if (throwIfNoEntry === false) return undefined;
+  throw new FsError('ENOENT');
+}
+
 export const operations = {
   access: look('access', 1, (call, path: PathLike, mode: number = F_OK) => {
     const place = follow(call, path);
@@ -85,7 +92,7 @@ export const operations = {
   ),
   exists: look('access', 0, (call, path: PathLike): boolean => {
     try {
-      return walk(call, toPath(path), 'follow').ino !== undefined;
+      return tryFind(call, toPath(path), 'follow') !== undefined;
     } catch (e) {
       if (e instanceof FsError || e instanceof TypeError) return false;
       throw e;
@@ -95,7 +102,7 @@ export const operations = {
     attr.chown(call, nofollow(call, path), toId(uid), toId(gid)),
   ),
   link: define('link', 2, (call, existing: PathLike, path: PathLike) => create.link(call, toPath(existing), toPath(path))),
-  lstat: look('lstat', 1, (call, path: PathLike) => new Stats(attr.stat(call, nofollow(call, path)))),
+  lstat: look('lstat', 1, (call, path: PathLike, options?: StatOptions) => stat(call, tryFind(call, toPath(path), 'nofollow'), options)),
   lutimes: define('lutime', 1, (call, path: PathLike, atime: TimeLike, mtime: TimeLike) =>
     attr.utimes(call, nofollow(call, path), toTime(atime), toTime(mtime)),
   ),
@@ -110,7 +117,7 @@ export const operations = {
     try {
       create.mkdir(call, path, 0o700);
     } catch (e) {
-      throw e instanceof FsError ? e.locate({ syscall: 'mkdtemp', path: `${prefix}XXXXXX` }) : e;
+      throw e instanceof FsError ? new FsError(e.code, { syscall: 'mkdtemp', path: `${prefix}XXXXXX`, detail: e.detail }) : e;
     }
     return path;
   }),
@@ -144,11 +151,11 @@ export const operations = {
       remove.removeAll(call, toPath(path), recursive);
     } catch (e) {
       if (!(e instanceof FsError) || e.code !== 'ENOENT') throw e;
-      if (!force) throw e.locate({ syscall: 'lstat', path: toPath(path) });
+      if (!force) throw new FsError('ENOENT', { syscall: 'lstat', path: toPath(path) });
     }
   }),
   rmdir: define('rmdir', 1, (call, path: PathLike) => remove.rmdir(call, toPath(path))),
-  stat: look('stat', 1, (call, path: PathLike) => new Stats(attr.stat(call, follow(call, path)))),
+  stat: look('stat', 1, (call, path: PathLike, options?: StatOptions) => stat(call, tryFind(call, toPath(path), 'follow'), options)),
   symlink: define('symlink', 2, (call, target: PathLike, path: PathLike, _type?: string | null) =>
     create.symlink(call, toPath(target), toPath(path)),
   ),

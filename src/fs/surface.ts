@@ -1,8 +1,9 @@
 /* The surface itself: `fs.promises`, the `*Sync` calls, `watch` and `constants`, made from the tables of operations. */
 
 import { constants } from '../base/constants.ts';
-import type { Dirent } from '../base/stats.ts';
-import type { Fs, FsPromises, FsSync, PathLike, StatListener, WatchOptions } from './api.ts';
+import { FsError } from '../base/errors.ts';
+import type { Dirent, Stats } from '../base/stats.ts';
+import type { Fs, FsPromises, FsSync, PathLike, StatListener, StatOptions, WatchOptions } from './api.ts';
 import { toView } from '../base/view.ts';
 import { signalOf, toBytes, toOptions, toPath, toPosition } from './arguments.ts';
 import { descriptors } from './descriptors.ts';
@@ -58,6 +59,8 @@ function createSync(view: View): FsSync {
       typeof path === 'number'
         ? performSync(view, descriptors.readFile, [path, toOptions(options).encoding])
         : performSync(view, operations.readFile as never, [path, options] as never)) as FsSync['readFileSync'],
+    statSync: statWith('stat', view),
+    lstatSync: statWith('lstat', view),
     opendirSync: (path) => {
       const dirents = performSync(view, { ...operations.readdir, syscall: 'opendir' }, [path, { withFileTypes: true }]);
       return new DirListing(toPath(path), dirents as Dirent[]);
@@ -83,4 +86,14 @@ function createSync(view: View): FsSync {
     fsyncSync: (fd) => performSync(view, descriptors.assertOpen, [fd]),
   };
   return Object.assign(simple, sync) as FsSync;
+}
+
+/** Errors are made here, once, and not passed through the engine: most of what one costs is its stack, which is the caller's alone so. */
+function statWith(name: 'stat' | 'lstat', view: View): FsSync['statSync'] {
+  const stat = (path: PathLike, options?: StatOptions): Stats | undefined => {
+    const found = performSync(view, operations[name], [path, { throwIfNoEntry: false }]);
+    if (found === undefined && options?.throwIfNoEntry !== false) throw new FsError('ENOENT', { syscall: name, path: toPath(path) });
+    return found;
+  };
+  return stat as FsSync['statSync'];
 }

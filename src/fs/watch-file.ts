@@ -60,7 +60,7 @@ export class FileWatchers {
 
   #stat(path: string): Stats {
     try {
-      return performSync(this.view, operations.stat, [path]);
+      return performSync(this.view, operations.stat, [path, { throwIfNoEntry: false }]) ?? NOTHING;
     } catch (e) {
       if (isFsError(e)) return NOTHING;
       throw e;

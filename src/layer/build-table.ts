@@ -137,7 +137,7 @@ export class TableBuilder {
     }
     if (path.startsWith('/')) this.warn(path, 'absolute name: taken as relative to the root of the layer');
     const parts = componentsOf(path);
-    if (this.#strip === 0) return [...this.#prefix, ...parts];
+    if (this.#strip === 0) return this.#prefix.length === 0 ? parts : [...this.#prefix, ...parts];
     return parts.length > this.#strip ? [...this.#prefix, ...parts.slice(this.#strip)] : undefined;
   }
 
@@ -168,7 +168,8 @@ export class TableBuilder {
   #makeParents(parts: readonly string[], entry: LayerEntry): TableNode | undefined {
     let node = this.#root;
     node.mtime = Math.max(node.mtime, entry.mtime);
-    for (const part of parts.slice(0, -1)) {
+    for (let i = 0; i < parts.length - 1; i++) {
+      const part = parts[i]!;
       let next = node.children!.get(part);
       if (next === undefined || next.whiteout) {
         const opaque = next !== undefined;
@@ -253,7 +254,14 @@ export class TableBuilder {
   }
 }
 
-const componentsOf = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');
+const isComponent = (part: string): boolean => part !== '' && part !== '.';
+
+/** Surrogates that stand alone, which UTF-8 does not have, become U+FFFD here: names are compared as bytes. */
+function componentsOf(path: string): string[] {
+  const parts = path.toWellFormed().split('/');
+  // Fast path: most names are written as simply as they can be.
+  return parts.every(isComponent) ? parts : parts.filter(isComponent);
+}
 
 /** The absolute path in the layer of what an archive calls `path`. */
 export function layerPath(path: string, { at = '/', strip = 0 }: TableOptions): string {
@@ -264,8 +272,11 @@ export function layerPath(path: string, { at = '/', strip = 0 }: TableOptions): 
 function problemOf(path: string): string | undefined {
   if (path === '') return 'empty name';
   if (path.includes('\0')) return 'NUL in name';
-  const bytes = encodeUtf8(path).length;
+  // A unit of UTF-16 is three bytes at most.
+  const bytes = path.length * 3 < PATH_MAX ? 0 : encodeUtf8(path).length;
   if (bytes >= PATH_MAX) return `name of ${bytes} bytes (at most ${PATH_MAX - 1})`;
+  // Fast path: no component can be too long, and none is '..'.
+  if (path.length * 3 <= NAME_MAX && !path.includes('..')) return undefined;
   for (const part of path.split('/')) {
     if (part === '..') return "'..' in name";
     if (part.length * 3 > NAME_MAX && encodeUtf8(part).length > NAME_MAX) return `component over ${NAME_MAX} bytes`;

@@ -1,57 +1,78 @@
 /* Packs a tree of nodes into the columns of a `LayerTable`: breadth first, so that the entries of a directory stand together. */
 
-import { concatBytes, encodeUtf8 } from '../base/bytes.ts';
+import { encodeUtf8 } from '../base/bytes.ts';
 import { type TableNode, nodeMode } from './table-node.ts';
 import { type Columns, type Extras, LayerTable, TableFlags } from './table.ts';
 
 interface Placed {
   readonly node: TableNode;
-  readonly name: Uint8Array;
+  readonly name: string;
   readonly parent: number;
 }
 
 /** Makes the table of the tree below `root`. */
 export function packTable(root: TableNode): LayerTable {
-  const placed: Placed[] = [{ node: root, name: new Uint8Array(0), parent: 0 }];
+  const placed: Placed[] = [{ node: root, name: '', parent: 0 }];
   const firstChild: number[] = [];
   for (let i = 0; i < placed.length; i++) {
     firstChild.push(placed.length);
     const { children } = placed[i]!.node;
     if (children === undefined) continue;
-    const named = [...children].map(([name, node]) => ({ node, name: encodeUtf8(name), parent: i }));
-    named.sort((a, b) => compareBytes(a.name, b.name));
-    for (const child of named) placed.push(child);
+    for (const name of [...children.keys()].sort(compareNames)) placed.push({ node: children.get(name)!, name, parent: i });
   }
   return fill(placed, firstChild);
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
+/** Orders names by the bytes of their UTF-8: UTF-16 has the same order, but for the surrogates, which stand for what comes last. */
+function compareNames(a: string, b: string): number {
   const common = Math.min(a.length, b.length);
   for (let i = 0; i < common; i++) {
-    const difference = a[i]! - b[i]!;
-    if (difference !== 0) return difference;
+    const one = a.charCodeAt(i);
+    const other = b.charCodeAt(i);
+    if (one !== other) return rank(one) - rank(other);
   }
   return a.length - b.length;
 }
 
+/** Moves surrogates behind everything else. */
+const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);
+
 function newColumns(placed: readonly Placed[], firstChild: readonly number[]): Columns {
   const n = placed.length;
-  return {
-    parent: Uint32Array.from(placed, ({ parent }) => parent),
+  const names = encodeUtf8(placed.map(({ name }) => name).join(''));
+  const columns: Columns = {
+    parent: new Uint32Array(n),
     nameEnd: new Uint32Array(n),
-    names: concatBytes(placed.map(({ name }) => name)),
-    mode: Uint16Array.from(placed, ({ node }) => nodeMode(node)),
+    names,
+    mode: new Uint16Array(n),
     owner: new Uint16Array(n),
-    flags: Uint8Array.from(placed, ({ node }) => flagsOf(node)),
+    flags: new Uint8Array(n),
     method: new Uint8Array(n),
     crc: new Uint32Array(n),
-    mtime: Float64Array.from(placed, ({ node }) => node.entry?.mtime ?? node.mtime),
+    mtime: new Float64Array(n),
     size: new Float64Array(n),
     offset: new Float64Array(n),
     stored: new Float64Array(n),
     firstChild: Uint32Array.from(firstChild),
-    childCount: Uint32Array.from(placed, ({ node }) => node.children?.size ?? 0),
+    childCount: new Uint32Array(n),
   };
+  let end = 0;
+  for (let i = 0; i < n; i++) {
+    const { node, name, parent } = placed[i]!;
+    columns.parent[i] = parent;
+    columns.nameEnd[i] = end += utf8Length(name);
+    columns.mode[i] = nodeMode(node);
+    columns.flags[i] = flagsOf(node);
+    columns.mtime[i] = node.entry?.mtime ?? node.mtime;
+    columns.childCount[i] = node.children?.size ?? 0;
+  }
+  return columns;
+}
+
+/** Bytes of a name in UTF-8. */
+function utf8Length(name: string): number {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) >= 0x80) return encodeUtf8(name).length;
+  return name.length;
 }
 
 function flagsOf({ entry, children, opaque, whiteout }: TableNode): number {
@@ -74,9 +95,8 @@ function fill(placed: readonly Placed[], firstChild: readonly number[]): LayerTa
     pieces: new Map<number, Float64Array>(),
   } satisfies Extras;
   const firstName = new Map<TableNode, number>();
-  let end = 0;
-  for (const [i, { node, name }] of placed.entries()) {
-    columns.nameEnd[i] = end += name.length;
+  for (let i = 0; i < placed.length; i++) {
+    const { node } = placed[i]!;
     const { entry } = node;
     if (entry === undefined) continue;
     const { uid = 0, gid = 0, size = 0, extent } = entry;

@@ -45,6 +45,8 @@ export interface ArchiveShelfOptions {
 export class ArchiveShelf {
   readonly #options: ArchiveShelfOptions;
   readonly #map = new SegmentMap<Kept>();
+  /** What is to be written. */
+  readonly #coming = new SegmentMap<Kept>();
   /** Keys that are there, of segments and indexes. */
   readonly #known = new Set<string>();
   #writing: Promise<void> = Promise.resolve();
@@ -104,6 +106,11 @@ export class ArchiveShelf {
     return this.#map.holds(start, end);
   }
 
+  /** Tells whether all of it is here or is being written. */
+  isComing(start: number, end: number): boolean {
+    return this.cover(start, end).every((part) => part.in !== undefined || this.#coming.holds(part.start, part.end));
+  }
+
   /** Reads a part that is here; `undefined` when it is not here any more, or damaged. */
   async read({ start, end, in: kept }: KeptPart): Promise<Uint8Array | undefined> {
     if (kept === undefined) return undefined;
@@ -124,9 +131,14 @@ export class ArchiveShelf {
       const content = bytes.subarray(at, at + SEGMENT_LIMIT) as Uint8Array<ArrayBuffer>;
       const kept = { key: `segment-${start + at}-${content.length}`, start: start + at, length: content.length, segment: undefined };
       if (this.#known.has(kept.key)) continue;
+      this.#coming.add(kept.start, kept.start + kept.length, kept);
       this.#enqueue(async () => {
-        if (!(await this.#write(kept.key, () => sealSegment(content, this.#options.codec), content.length))) return;
-        this.#add(kept);
+        try {
+          if (!(await this.#write(kept.key, () => sealSegment(content, this.#options.codec), content.length))) return;
+          this.#add(kept);
+        } finally {
+          this.#coming.drop(kept);
+        }
         await this.#open(kept);
       });
     }
@@ -201,6 +213,7 @@ export class ArchiveShelf {
       }
       if (tried || !(await makeRoom(bytes))) {
         this.#state = 'full';
+        this.#coming.clear();
         return false;
       }
     }

@@ -1,8 +1,8 @@
 /*
  * Keeps what was fetched of a source, in pages, and decides how much to fetch. The first read of an archive fetches what was
  * asked for; as more reads miss, the window grows to a 256 KiB aligned block, and while they go on where the last one ended, to
- * 1 MiB. So looking into one file costs little, and a program that opens hundreds does not make a request for each. Of what a
- * source holds already, only what is asked for is read.
+ * 1 MiB. So looking into one file costs little, and a program that opens hundreds does not make a request for each. Readers get
+ * each page as soon as its bytes have come, not when the request ends. Of what a source holds already, only what is asked for is read.
  */
 
 import { concatBytes } from '../base/bytes.ts';
@@ -31,11 +31,28 @@ export interface BlocksOptions {
   readonly limit?: number | undefined;
 }
 
+interface ComingPage {
+  readonly promise: Promise<Uint8Array>;
+  resolve(page: Uint8Array): void;
+  reject(reason: unknown): void;
+}
+
+function comingPage(): ComingPage {
+  let resolve!: ComingPage['resolve'];
+  let reject!: ComingPage['reject'];
+  const promise = new Promise<Uint8Array>((toResolve, toReject) => {
+    resolve = toResolve;
+    reject = toReject;
+  });
+  return { promise, resolve, reject };
+}
+
 /** A request under way: the pages [first, end). */
 interface Flight {
   readonly first: number;
   readonly end: number;
-  readonly pages: Promise<readonly Uint8Array[]>;
+  /** Each is there as soon as its bytes are. */
+  readonly pages: readonly ComingPage[];
   readonly abort: AbortController;
   /** Readers that need it. When the last one gives up, so does the request. */
   waiting: number;
@@ -94,8 +111,9 @@ export class Blocks {
     for (const flight of this.#launchFor(missing)) flights.add(flight);
     await Promise.all(
       [...flights].map(async (flight) => {
-        const pages = await this.#await(flight, signal);
-        for (const [i, page] of pages.entries()) kept.set(flight.first + i, page);
+        const wanted = numbers.filter((number) => !kept.has(number) && number >= flight.first && number < flight.end);
+        const pages = await this.#await(flight, wanted, signal);
+        for (const [i, page] of pages.entries()) kept.set(wanted[i]!, page);
       }),
     );
     // Held here, because a small budget may have dropped the first pages before the last ones came.
@@ -123,7 +141,7 @@ export class Blocks {
     for (const [first, last] of this.#runsFor(numbers.filter((number) => !kept.has(number)))) {
       const bytes = this.#source.readSync(...this.#rangeOf(first, last));
       if (bytes === undefined) return undefined;
-      for (const [i, page] of this.#keep(first, bytes).entries()) kept.set(first + i, page);
+      for (let number = first; number < last; number++) kept.set(number, this.#keep(number, bytes, number - first));
     }
     return cut(
       numbers.map((number) => kept.get(number)!),
@@ -141,8 +159,6 @@ export class Blocks {
     ranges: Iterable<readonly [start: number, end: number]>,
     { signal, onProgress, parallel = 3 }: PrefetchOptions = {},
   ): Promise<void> {
-    // What was read a moment ago is still being kept.
-    await this.#source.settled?.();
     const runs = this.#missingRuns(ranges);
     const total = runs.reduce((sum, [first, end]) => sum + lengthOf(this.#rangeOf(first, end)), 0);
     let loaded = 0;
@@ -160,31 +176,41 @@ export class Blocks {
     await this.#source.settled?.();
   }
 
-  /** Pages that some ranges need and that nobody has, in runs that bridge small gaps and are divided where they are large. */
+  /**
+   * Pages that some ranges need and that nobody has, in runs that bridge small gaps and are divided where they are large; first the
+   * run that is needed first.
+   */
   #missingRuns(ranges: Iterable<readonly [start: number, end: number]>): [first: number, end: number][] {
-    const wanted = new Set<number>();
+    /** Page -> its place in the order in which they are needed. */
+    const wanted = new Map<number, number>();
     for (const [start, end] of ranges)
-      for (const page of pagesOf(start, Math.min(end, this.#end))) if (this.#isWanted(page)) wanted.add(page);
-    const runs: [first: number, end: number][] = [];
-    for (const page of [...wanted].sort((a, b) => a - b)) {
+      for (const page of pagesOf(start, Math.min(end, this.#end)))
+        if (!wanted.has(page) && this.#isWanted(page)) wanted.set(page, wanted.size);
+    const runs: { pages: [first: number, end: number]; place: number }[] = [];
+    for (const [page, place] of [...wanted].sort(([a], [b]) => a - b)) {
       const last = runs.at(-1);
-      if (last !== undefined && page - last[1] <= BRIDGE / PAGE && page - last[0] < REQUEST_LIMIT / PAGE) last[1] = page + 1;
-      else runs.push([page, page + 1]);
+      if (last !== undefined && page - last.pages[1] <= BRIDGE / PAGE && page - last.pages[0] < REQUEST_LIMIT / PAGE) {
+        last.pages[1] = page + 1;
+        last.place = Math.min(last.place, place);
+      } else runs.push({ pages: [page, page + 1], place });
     }
-    return runs;
+    return runs.sort((a, b) => a.place - b.place).map(({ pages }) => pages);
   }
 
   /** A source that keeps what it reads is to have a page, whoever else has it. */
   #isWanted(page: number): boolean {
-    return !this.#isHeld(page) && (this.#source.keeps === true || this.#pages.get(page) === undefined);
+    if (this.#isHeld(page)) return false;
+    if (this.#source.keeps !== true) return this.#pages.get(page) === undefined;
+    return this.#source.isComing?.(...this.#rangeOf(page, page + 1)) !== true;
   }
 
   async #readPages([start, end]: readonly [number, number], signal: AbortSignal | undefined): Promise<void> {
     const flights = new Set<Flight>();
-    for (const [first, last] of runsOf(pagesOf(start, end).filter((page) => !this.#flights.has(page))))
-      flights.add(this.#launch(first, last));
+    // Somebody who needed some of it at once may have fetched that since.
+    const missing = pagesOf(start, end).filter((page) => !this.#flights.has(page) && this.#isWanted(page));
+    for (const [first, last] of runsOf(missing)) flights.add(this.#launch(first, last));
     for (const page of pagesOf(start, end)) if (this.#flights.has(page)) flights.add(this.#flights.get(page)!);
-    await Promise.all([...flights].map((flight) => this.#await(flight, signal)));
+    await Promise.all([...flights].map((flight) => this.#await(flight, pagesBetween(flight.first, flight.end), signal)));
   }
 
   close(): void {
@@ -247,10 +273,14 @@ export class Blocks {
 
   #launch(first: number, end: number): Flight {
     const abort = new AbortController();
-    const flight: Flight = { first, end, abort, waiting: 0, pages: this.#fetch(first, end, abort.signal) };
+    const pages = Array.from({ length: end - first }, comingPage);
+    const flight: Flight = { first, end, abort, waiting: 0, pages };
     for (let page = first; page < end; page++) this.#flights.set(page, flight);
     // When everyone who waited has gone, nobody is left to hear of the failure.
-    flight.pages.catch(() => undefined).finally(() => this.#land(flight));
+    for (const { promise } of pages) promise.catch(() => undefined);
+    this.#fetch(flight)
+      .catch((e: unknown) => pages.forEach((page) => page.reject(e)))
+      .finally(() => this.#land(flight));
     return flight;
   }
 
@@ -258,28 +288,30 @@ export class Blocks {
     for (let page = flight.first; page < flight.end; page++) if (this.#flights.get(page) === flight) this.#flights.delete(page);
   }
 
-  async #fetch(first: number, end: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+  async #fetch({ first, end, pages, abort: { signal } }: Flight): Promise<void> {
     const [from, to] = this.#rangeOf(first, end);
+    let arrived = 0;
+    const deliver = (bytes: Uint8Array, count: number): void => {
+      for (; arrived < count; arrived++) pages[arrived]!.resolve(this.#keep(first + arrived, bytes, arrived));
+    };
+    const onArrival = (bytes: Uint8Array): void => deliver(bytes, Math.floor(bytes.length / PAGE));
     // What is held needs no connection, and must not wait for one.
-    const read = (): Promise<Uint8Array> => this.#source.read(from, to, signal);
-    return this.#keep(first, await (this.#source.holds?.(from, to) === true ? read() : this.#gate.pass(read, signal)));
+    const read = (): Promise<Uint8Array> => this.#source.read(from, to, signal, onArrival);
+    deliver(await (this.#source.holds?.(from, to) === true ? read() : this.#gate.pass(read, signal)), pages.length);
   }
 
-  #keep(first: number, bytes: Uint8Array): Uint8Array[] {
-    const pages: Uint8Array[] = [];
-    for (let start = 0; start < bytes.length; start += PAGE) {
-      // A copy: a view would keep the whole answer alive for as long as one page of it is kept.
-      const page = bytes.slice(start, start + PAGE);
-      this.#pages.set(first + pages.length, page);
-      pages.push(page);
-    }
-    return pages;
+  /** Keeps a page, which is the one at `index` in `bytes`. */
+  #keep(number: number, bytes: Uint8Array, index: number): Uint8Array {
+    // A copy: a view would keep the whole answer alive for as long as one page of it is kept.
+    const page = bytes.slice(index * PAGE, (index + 1) * PAGE);
+    this.#pages.set(number, page);
+    return page;
   }
 
-  async #await(flight: Flight, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]> {
+  async #await(flight: Flight, wanted: readonly number[], signal: AbortSignal | undefined): Promise<readonly Uint8Array[]> {
     flight.waiting++;
     try {
-      return await unlessAborted(flight.pages, signal);
+      return await unlessAborted(Promise.all(wanted.map((number) => flight.pages[number - flight.first]!.promise)), signal);
     } finally {
       flight.waiting--;
       if (flight.waiting === 0 && signal?.aborted === true) {
@@ -291,10 +323,9 @@ export class Blocks {
 }
 
 /** The numbers of the pages that hold [start, end). */
-function pagesOf(start: number, end: number): number[] {
-  const first = Math.floor(start / PAGE);
-  return Array.from({ length: Math.max(0, Math.ceil(end / PAGE) - first) }, (_, i) => first + i);
-}
+const pagesOf = (start: number, end: number): number[] => pagesBetween(Math.floor(start / PAGE), Math.ceil(end / PAGE));
+
+const pagesBetween = (first: number, end: number): number[] => Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
 
 const lengthOf = ([start, end]: readonly [number, number]): number => end - start;
 

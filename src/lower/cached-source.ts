@@ -8,7 +8,7 @@ import { isFsError } from '../base/errors.ts';
 import type { ArchiveShelf, KeptPart } from './archive-shelf.ts';
 import type { ShelfKeeper } from './block-cache.ts';
 import type { RemoteSource } from './http-source.ts';
-import type { Source, SourceStats } from './source.ts';
+import type { OnArrival, Source, SourceStats } from './source.ts';
 
 /** An archive is put into the cache from memory in pieces of this size. */
 const PIECE = 4 << 20;
@@ -20,6 +20,8 @@ export class CachedSource implements Source {
   #size: Promise<number> | undefined;
   #cached = 0;
   #hasFailed = false;
+  /** What is being fetched, and kept then. */
+  readonly #fetching = new Set<Promise<Uint8Array>>();
 
   /** @param shelf where the version is already that the remote is pinned to; `undefined` where nothing is known of it */
   constructor(remote: RemoteSource, keeper: ShelfKeeper, shelf?: ArchiveShelf) {
@@ -67,13 +69,18 @@ export class CachedSource implements Source {
     return this.#remote.peek(start, end) !== undefined || this.#shelf?.holds(start, end) === true;
   }
 
-  async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+  isComing(start: number, end: number): boolean {
+    return this.#shelf?.isComing(start, end) === true;
+  }
+
+  async read(start: number, end: number, signal?: AbortSignal, onArrival?: OnArrival): Promise<Uint8Array> {
     signal?.throwIfAborted();
     const shelf = this.#shelf;
-    if (shelf === undefined) return this.#fetch(start, end, signal);
+    if (shelf === undefined) return this.#fetch(start, end, signal, onArrival);
     if (!shelf.holds(start, end)) await shelf.listAgain().catch(() => undefined);
     const pieces: Uint8Array[] = [];
-    for (const part of joinMissing(shelf.cover(start, end))) pieces.push(await this.#readPart(part, signal));
+    for (const part of joinMissing(shelf.cover(start, end)))
+      pieces.push(await this.#readPart(part, signal, part.start === start ? onArrival : undefined));
     return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
   }
 
@@ -91,6 +98,8 @@ export class CachedSource implements Source {
   }
 
   async settled(): Promise<void> {
+    // Readers have had a part of it, perhaps: it is read, and not kept yet.
+    await Promise.allSettled(this.#fetching);
     await this.#shelf?.settled();
   }
 
@@ -138,21 +147,36 @@ export class CachedSource implements Source {
     return size;
   }
 
-  async #readPart(part: KeptPart, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #readPart(part: KeptPart, signal: AbortSignal | undefined, onArrival: OnArrival | undefined): Promise<Uint8Array> {
     const kept = await this.#shelf?.read(part);
-    if (kept === undefined) return this.#fetch(part.start, part.end, signal);
+    if (kept === undefined) return this.#fetch(part.start, part.end, signal, onArrival);
     signal?.throwIfAborted();
     this.#cached += kept.length;
     return kept;
   }
 
-  async #fetch(start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  #fetch(start: number, end: number, signal: AbortSignal | undefined, onArrival: OnArrival | undefined): Promise<Uint8Array> {
+    const fetching = this.#fetchAndKeep(start, end, signal, onArrival);
+    this.#fetching.add(fetching);
+    const forget = (): boolean => this.#fetching.delete(fetching);
+    fetching.then(forget, forget);
+    return fetching;
+  }
+
+  async #fetchAndKeep(start: number, end: number, signal: AbortSignal | undefined, onArrival: OnArrival | undefined): Promise<Uint8Array> {
+    let arrived: Uint8Array | undefined;
+    const hear: OnArrival = (bytes) => {
+      arrived = bytes;
+      onArrival?.(bytes);
+    };
     try {
-      const bytes = await this.#remote.read(start, end, signal);
+      const bytes = await this.#remote.read(start, end, signal, hear);
       this.#keep(start, bytes);
       return bytes;
     } catch (e) {
       this.#hasFailed = true;
+      // Somebody may have read that much of it, and is to find it again without a network.
+      if (arrived !== undefined) this.#keep(start, arrived.slice());
       // The way out of ESTALE: the next opening starts from what the server has now.
       if (isFsError(e, 'ESTALE')) await this.#keeper.forget();
       throw e;

@@ -53,12 +53,17 @@ export async function openEstargzLayer(toc: TocPlace, tail: Uint8Array, opening:
       : concatBytes([rest, tail.subarray(0, toc.end - tailStart)]);
   const json = unpackToc(bytes, { place, codec, limit, digest: tocDigest });
   const builder = new TableBuilder(opening.table, { archive: source.name, entries: limits.entries });
-  const content = readToc(json, toc.start, place, builder);
+  const blocks = new Blocks(source, { end: toc.start });
+  const onStartup = (end: number): void => {
+    // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
+    if (opening.startup === true && source.peek(0, 1) === undefined) blocks.prefetch([[0, end]], { signal }).catch(() => undefined);
+  };
+  const content = readToc(json, { contentEnd: toc.start, place, onStartup }, builder);
   assertContentSize(limits, content.size, size, place);
   if (tocDigest !== undefined && content.chunks.hasDigest.includes(0))
     throw damaged(place, 'its table of contents has no digests of some chunks, so that the given digest does not cover them');
   const digest = await layerDigest(json, opening.table);
-  return new EstargzLayer({ ...builder.build(), content, contentEnd: toc.start, digest, codec, opening });
+  return new EstargzLayer({ ...builder.build(), content, contentEnd: toc.start, digest, codec, opening, blocks });
 }
 
 /** What of an eStargz archive is not in its table. */
@@ -76,7 +81,8 @@ export function restoreEstargzLayer(
   const { content, contentEnd } = state as EstargzState;
   const isPinned = digest.split(';')[0] === tocDigest?.replace(':', '-') && !content.chunks.hasDigest.includes(0);
   if (tocDigest !== undefined && !isPinned) return undefined;
-  return new EstargzLayer({ table, warnings, digest, content, contentEnd, codec: loadCodec(), opening });
+  const blocks = new Blocks(opening.source, { end: contentEnd });
+  return new EstargzLayer({ table, warnings, digest, content, contentEnd, codec: loadCodec(), opening, blocks });
 }
 
 /** What `restoreEstargzLayer` needs; `undefined` of a layer of another format. */
@@ -99,6 +105,7 @@ interface EstargzParts {
   readonly digest: string;
   readonly codec: Codec;
   readonly opening: Opening;
+  readonly blocks: Blocks;
 }
 
 class EstargzLayer implements Layer {
@@ -116,7 +123,7 @@ class EstargzLayer implements Layer {
   #member: Member | undefined;
 
   constructor(parts: EstargzParts) {
-    const { opening, digest, table, warnings, content, contentEnd } = parts;
+    const { opening, digest, table, warnings, content } = parts;
     this.name = opening.source.name;
     this.digest = digest;
     this.at = opening.table.at ?? '/';
@@ -124,7 +131,7 @@ class EstargzLayer implements Layer {
     this.warnings = warnings;
     this.startup = content.startupEnd === 0 ? undefined : [0, content.startupEnd];
     this.#parts = parts;
-    this.#blocks = new Blocks(opening.source, { end: contentEnd });
+    this.#blocks = parts.blocks;
   }
 
   get index(): LayerIndex {

@@ -20,6 +20,11 @@ export class Received {
     return this.#length === buffer.length ? buffer : buffer.slice(0, this.#length);
   }
 
+  /** What came until now: a view, good until more comes. */
+  get soFar(): Uint8Array {
+    return this.#buffer?.subarray(0, this.#length) ?? new Uint8Array(0);
+  }
+
   /** Says how many bytes will probably come: that much is allocated at once. */
   expect(length: number | undefined): void {
     this.#buffer ??= new Uint8Array(Math.min(length ?? FIRST_ALLOCATION, this.limit));
@@ -73,7 +78,7 @@ export interface BodyOptions {
   readonly into: Received;
   /** Milliseconds without a byte after which the server counts as gone. */
   readonly stall: number;
-  /** Hears the length of every piece. */
+  /** Hears the length of every piece, when it was taken. */
   readonly onChunk: (bytes: number) => void;
 }
 
@@ -90,8 +95,9 @@ export async function readBody(response: Response, { into, stall, onChunk }: Bod
     const { done, value } = await unlessStalled(reader.read(), stall, leave);
     signal.throwIfAborted();
     if (done) return false;
+    const fits = into.add(value);
     onChunk(value.length);
-    if (into.add(value)) continue;
+    if (fits) continue;
     await leave();
     return true;
   }

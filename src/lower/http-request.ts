@@ -35,6 +35,14 @@ export interface Question {
   readonly stall?: number;
 }
 
+/** What is known of a body, and who hears of it. */
+interface Receiving {
+  /** Bytes that it has in all. */
+  readonly declared?: number | undefined;
+  /** Hears of every piece when it was taken. */
+  readonly onChunk?: (() => void) | undefined;
+}
+
 export class HttpRequests {
   readonly stats = { requests: 0, bytes: 0, syncRequests: 0 };
   readonly #closing = new AbortController();
@@ -88,8 +96,16 @@ export class HttpRequests {
    * Reads the body of an answer; true where more came than fits.
    * @throws {Transient} when it breaks off; what came until then stays
    */
-  async receive(response: Response, into: Received, signal: AbortSignal | undefined, declared?: number): Promise<boolean> {
-    const onChunk = (bytes: number): void => this.#count(bytes, declared);
+  async receive(
+    response: Response,
+    into: Received,
+    signal: AbortSignal | undefined,
+    { declared, onChunk: alsoOnChunk }: Receiving = {},
+  ): Promise<boolean> {
+    const onChunk = (bytes: number): void => {
+      this.#count(bytes, declared);
+      alsoOnChunk?.();
+    };
     try {
       return await readBody(response, { into, stall: this.#patience.stall, onChunk }, this.#signal(signal));
     } catch (e) {

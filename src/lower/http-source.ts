@@ -24,7 +24,7 @@ import {
 import { Received } from './http-body.ts';
 import { type HttpOptions, HttpRequests, discard, isSameOrigin } from './http-request.ts';
 import { Transient } from './retry.ts';
-import type { Source, SourceStats } from './source.ts';
+import type { OnArrival, Source, SourceStats } from './source.ts';
 
 export type { HttpOptions } from './http-request.ts';
 
@@ -137,12 +137,12 @@ class HttpSource implements RemoteSource {
     return undefined;
   }
 
-  async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(start: number, end: number, signal?: AbortSignal, onArrival?: OnArrival): Promise<Uint8Array> {
     signal?.throwIfAborted();
     const atHand = this.peek(start, end);
     if (atHand !== undefined) return atHand;
     const { before, from, to, after } = this.#gapOf(start, end);
-    const middle = await this.#fetchRange(from, to, signal);
+    const middle = await this.#fetchRange([from, to], before.length === 0 ? onArrival : undefined, signal);
     return before.length + after.length === 0 ? middle : concatBytes([before, middle, after]);
   }
 
@@ -227,7 +227,11 @@ class HttpSource implements RemoteSource {
   }
 
   /** Fetches a range, in as many requests as the connection makes of it; all of them from one version of the archive. */
-  async #fetchRange(start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #fetchRange(
+    [start, end]: readonly [number, number],
+    onArrival: OnArrival | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
     const received = new Received(end - start);
     let whole: Uint8Array | undefined;
     const attempt = async (): Promise<void> => {
@@ -246,7 +250,7 @@ class HttpSource implements RemoteSource {
         await discard(response);
         throw e;
       }
-      await this.#receiveExactly(response, received, signal);
+      await this.#receiveExactly(response, received, signal, this.#isExact(response, from, end) ? onArrival : undefined);
     };
     await this.#http.persist(attempt, signal, () => received.length);
     return whole ?? received.bytes;
@@ -262,6 +266,12 @@ class HttpSource implements RemoteSource {
     if (sent?.total !== undefined && sent.total !== this.#size) throw changed(this.name, `it had ${this.#size} bytes, has ${sent.total}`);
     if (sent !== undefined && (sent.start !== start || sent.end !== end))
       throw unreachable(this.name, `bytes ${sent.start} to ${sent.end} came where ${start} to ${end} were asked for`);
+  }
+
+  /** Tells whether a range that was judged is certain before its last byte has come: the server says where it is and how long. */
+  #isExact(answer: Answer, start: number, end: number): boolean {
+    const isPinned = this.#version !== undefined && isCertain(this.#version);
+    return isPinned && contentRange(this.name, answer) !== undefined && declaredLength(answer) === end - start;
   }
 
   #acceptSync(answer: Answer, bytes: Uint8Array, start: number, end: number): Uint8Array {
@@ -305,7 +315,7 @@ class HttpSource implements RemoteSource {
       await discard(response);
       return false;
     }
-    if (await this.#http.receive(response, received, signal, declared)) throw this.#tooLarge(undefined);
+    if (await this.#http.receive(response, received, signal, { declared })) throw this.#tooLarge(undefined);
     if (sent.total !== undefined && received.length !== sent.total) throw this.#wrongLength(received.length, sent.total, '');
     this.#keepWhole(received.bytes, now);
     return true;
@@ -328,7 +338,7 @@ class HttpSource implements RemoteSource {
       throw e;
     }
     received.expect(declared);
-    if (await this.#http.receive(response, received, signal, declared)) throw this.#tooLarge(undefined);
+    if (await this.#http.receive(response, received, signal, { declared })) throw this.#tooLarge(undefined);
     assertWhole(this.name, response, received.length);
     this.#keepWhole(received.bytes, version);
   }
@@ -349,10 +359,11 @@ class HttpSource implements RemoteSource {
   }
 
   /** The body of a range: exactly what was missing, or nothing of it counts. */
-  async #receiveExactly(response: Response, received: Received, signal: AbortSignal | undefined): Promise<void> {
+  async #receiveExactly(response: Response, received: Received, signal: AbortSignal | undefined, onArrival?: OnArrival): Promise<void> {
     const { length: before, limit } = received;
     received.expect(limit);
-    const more = await this.#http.receive(response, received, signal);
+    const onChunk = onArrival && (() => onArrival(received.soFar));
+    const more = await this.#http.receive(response, received, signal, { onChunk });
     if (more || received.length !== limit) throw this.#wrongLength(received.length - before, limit - before, more ? 'more than ' : '');
   }
 

@@ -50,7 +50,7 @@ export async function fetchBlob(request: BlobRequest, http: HttpRequests, signal
   const attempt = async (): Promise<void> => {
     const response = await rest(request, http, received, signal);
     mediaType = response.headers.get('content-type')?.split(';')[0]?.trim();
-    if (await http.receive(response, received, signal, request.size)) throw beyond(request);
+    if (await http.receive(response, received, signal, { declared: request.size })) throw beyond(request);
     if (request.size !== undefined && received.length < request.size)
       throw new Transient(damaged(place, `has ${received.length} bytes, should have ${request.size}`));
   };

@@ -118,7 +118,7 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
     if (expected !== undefined) await assertIntegrity(whole, expected, place);
     source = residentSource(whole, remote);
   }
-  const opening: Opening = { source, size, whole, table, limits, maxBytes, signal };
+  const opening: Opening = { source, size, whole, table, limits, maxBytes, startup: options.prefetch === undefined, signal };
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
   const toc = findEstargzToc({ bytes: tail, size }, { archive: source.name });
   if (toc !== undefined) return openEstargzLayer(toc, tail, opening, options.tocDigest);

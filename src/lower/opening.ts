@@ -15,6 +15,8 @@ export interface Opening {
   readonly limits: Limits;
   /** Bytes that may be held in memory at once. */
   readonly maxBytes: number;
+  /** What a recorded run read first is to be fetched as soon as it is known where that is. */
+  readonly startup?: boolean;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -6,6 +6,9 @@ import type { LayerStats } from '../layer/layer.ts';
 /** What was asked of a source so far. */
 export type SourceStats = LayerStats;
 
+/** Hears of the bytes from the start on that are there: a view, to be read at once and not kept. */
+export type OnArrival = (bytes: Uint8Array) => void;
+
 /** An immutable sequence of bytes. */
 export interface Source {
   /** For messages: a URL or a file name. */
@@ -17,10 +20,11 @@ export interface Source {
    */
   size(signal?: AbortSignal): Promise<number>;
   /**
-   * Gives the bytes [start, end), exactly, within the size. The caller must not change them.
+   * Gives the bytes [start, end), exactly, within the size. The caller must not change them. `onArrival` may hear of the first of
+   * them before the last ones are there, if it is certain that they are what was asked for.
    * @throws {FsError} EIO with the cause, ESTALE when the archive changed since the first answer.
    */
-  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  read(start: number, end: number, signal?: AbortSignal, onArrival?: OnArrival): Promise<Uint8Array>;
   /**
    * Gives all bytes in order, once, as they arrive, where that is better than reading them: there the whole archive comes in one
    * answer. The receiver copies what it needs before it asks for more.
@@ -37,6 +41,8 @@ export interface Source {
   readonly keeps?: boolean;
   /** Tells whether [start, end) can be read without the network, now and probably later. */
   holds?(start: number, end: number): boolean;
+  /** Tells whether [start, end) will be held if it is not: it was read, and is being written. */
+  isComing?(start: number, end: number): boolean;
   /** Resolves when what was read so far is kept, where it can be kept at all. */
   settled?(): Promise<void>;
   close(): void;

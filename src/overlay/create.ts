@@ -9,7 +9,7 @@ import { type Call, type Credentials, assertWritable, emit } from './call.ts';
 import { copyUpAt, copyUpDirectory, touchDirectory } from './copy-up.ts';
 import { directoryAt, entriesOf } from './lookup.ts';
 import type { Directory } from './tree.ts';
-import { type Place, find, walk } from './walk.ts';
+import { type Place, find, tryWalk, walk } from './walk.ts';
 
 const DEFAULT_UMASK = 0o022;
 const S_IXGRP = 0o010;
@@ -99,12 +99,12 @@ export function makeDirectory(call: Call, place: Place, mode: number): Directory
 export function mkdirAll(call: Call, path: string, mode: number): string | undefined {
   const missing: string[] = [];
   let existing = path.replace(/\/+$/, '') || '/';
-  let place = tryWalk(call, existing);
+  let place = tryWalk(call, existing, 'follow');
   while (place === undefined) {
     const slash = existing.lastIndexOf('/');
     missing.push(existing.slice(slash + 1));
-    existing = existing.slice(0, slash).replace(/\/+$/, '') || '/';
-    place = tryWalk(call, existing);
+    existing = existing.slice(0, Math.max(slash, 0)).replace(/\/+$/, '') || '/';
+    place = tryWalk(call, existing, 'follow');
   }
   if (place.ino !== undefined) {
     if (!isDirectory(call.tree.mode(place.ino))) throw new FsError(missing.length > 0 ? 'ENOTDIR' : 'EEXIST');
@@ -129,16 +129,6 @@ function makeMissing(call: Call, path: string, mode: number, first: string | und
   assertCreatable(call, place, 'allowed');
   makeDirectory(call, place, mode);
   return first ?? (path.startsWith('/') ? path : `/${path}`);
-}
-
-/** Walks to a place whose directory exists, or gives `undefined`. */
-function tryWalk(call: Call, path: string): Place | undefined {
-  try {
-    return walk(call, path, 'follow');
-  } catch (e) {
-    if (e instanceof FsError && e.code === 'ENOENT' && path.includes('/') && path !== '/') return undefined;
-    throw e;
-  }
 }
 
 /** symlink(2). @throws {FsError} ENOENT for an empty target, ENAMETOOLONG */

@@ -55,7 +55,7 @@ export function mergeEntries(tree: Tree, directory: Directory): Map<string, numb
 export function directoryAt(tree: Tree, parent: Directory, name: string, ino: number): Directory {
   const known = tree.directories.get(ino);
   if (known !== undefined) return known;
-  const directory: Directory = { ino, parent, name, stack: stackOf(tree, parent, name, ino), entries: undefined };
+  const directory: Directory = { ino, parent, name, stack: stackOf(tree, parent, name, ino), entries: undefined, listing: undefined };
   tree.directories.set(ino, directory);
   return directory;
 }

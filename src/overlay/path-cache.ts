@@ -1,49 +1,53 @@
 /*
- * Where paths lead, as walks found it, and what directories list: so that looking at the same path again costs one lookup, however
- * deep it is and however many layers there are. Any change of names forgets everything; changes of content and attributes forget
- * nothing.
+ * Where paths lead, as walks found it: so that looking at the same path again costs one lookup, however deep it is and however many
+ * layers there are, and looking at another name in a directory that was walked to costs two. Places are forgotten with any change of
+ * names. Directories stay when files come and go: only what may be a directory or a symbolic link can lead elsewhere. Changes of
+ * content and attributes forget nothing. `Tree` says when.
  */
 
+import type { Directory } from './tree.ts';
 import type { Place } from './walk.ts';
 
 /** Paths that are remembered: those of a large project's tools. About 200 bytes each. */
-const MAX_PATHS = 1 << 17;
-/** Names that are remembered in listings, which share them with the directories. 8 bytes each. */
-const MAX_LISTED = 1 << 20;
+const MAX_PLACES = 1 << 17;
+/** Directories of which it is remembered under what path they are reached. About 150 bytes each. */
+const MAX_DIRECTORIES = 1 << 16;
 
 export class PathCache {
-  readonly #follow = new Map<string, Place>();
-  readonly #nofollow = new Map<string, Place>();
+  readonly #follow = new Map<string, Place | null>();
+  readonly #nofollow = new Map<string, Place | null>();
+  readonly #directories = new Map<string, Directory>();
 
-  readonly #listings = new Map<string, readonly string[]>();
-  #listed = 0;
-
-  get(path: string, end: 'follow' | 'nofollow'): Place | undefined {
+  /** Where a path ends; `null` when something on the way is missing, `undefined` when it is not known. */
+  place(path: string, end: 'follow' | 'nofollow'): Place | null | undefined {
     return (end === 'follow' ? this.#follow : this.#nofollow).get(path);
   }
 
-  set(path: string, end: 'follow' | 'nofollow', place: Place): void {
+  setPlace(path: string, end: 'follow' | 'nofollow', place: Place | null): void {
     const places = end === 'follow' ? this.#follow : this.#nofollow;
-    if (places.size >= MAX_PATHS) places.clear();
+    if (places.size >= MAX_PLACES) places.clear();
     places.set(path, place);
   }
 
-  /** The names in the directory that a path leads to. */
-  listing(path: string): readonly string[] | undefined {
-    return this.#listings.get(path);
+  /** The directory that a path leads to, if it is known. */
+  directory(path: string): Directory | undefined {
+    return this.#directories.get(path);
   }
 
-  /** Keeps a listing; takes the array over. */
-  list(path: string, names: readonly string[]): void {
-    this.#listed += names.length + 1;
-    if (this.#listed > MAX_LISTED) return;
-    this.#listings.set(path, names);
+  setDirectory(path: string, directory: Directory): void {
+    if (this.#directories.size >= MAX_DIRECTORIES) this.#directories.clear();
+    this.#directories.set(path, directory);
   }
 
-  clear(): void {
+  /** Files have come or gone. */
+  forgetPlaces(): void {
     if (this.#follow.size > 0) this.#follow.clear();
     if (this.#nofollow.size > 0) this.#nofollow.clear();
-    if (this.#listings.size > 0) this.#listings.clear();
-    this.#listed = 0;
+  }
+
+  /** Directories or symbolic links have come or gone. */
+  forget(): void {
+    this.forgetPlaces();
+    if (this.#directories.size > 0) this.#directories.clear();
   }
 }

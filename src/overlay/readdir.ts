@@ -12,16 +12,10 @@ import { findDirectory } from './walk.ts';
 
 /** readdir(3), without `.` and `..`. @throws {FsError} ENOTDIR, EACCES, ENOENT */
 export function readdir(call: Call, path: string): string[] {
-  const { paths } = call.tree;
-  if (call.user.uid === 0) {
-    const known = paths.listing(path);
-    if (known !== undefined) return known.slice();
-  }
   const directory = findDirectory(call, path);
   assertAccess(call, directory.ino, R_OK);
-  const names = [...entriesOf(call.tree, directory).keys()];
-  if (call.user.uid === 0) paths.list(path, names.slice());
-  return names;
+  directory.listing ??= [...entriesOf(call.tree, directory).keys()];
+  return directory.listing.slice();
 }
 
 /** The same with types; with *recursive*, everything below too, each directory before its content. */

@@ -100,7 +100,7 @@ function moveToLostAndFound(call: Call, id: number, done: Map<number, string>): 
     nlink,
     ...(isDirectory(record.mode) && record.redirect === undefined && { opaque: true }),
   });
-  directory.entries = undefined;
+  tree.forgetEntries(directory);
   done.set(id, `moved to /${LOST_AND_FOUND}/${name}`);
 }
 

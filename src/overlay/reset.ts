@@ -91,7 +91,7 @@ function forget(tree: Tree, top: Directory): void {
   const prefix = pathOf(top);
   for (const [ino, directory] of tree.directories) {
     const path = pathOf(directory);
-    if (path === prefix) directory.entries = undefined;
+    if (path === prefix) tree.forgetEntries(directory);
     else if (prefix === '/' || path.startsWith(`${prefix}/`)) tree.directories.delete(ino);
   }
 }

@@ -12,7 +12,7 @@
 
 import { FsError } from '../base/errors.ts';
 import type { Attr } from '../base/stats.ts';
-import { S_IFDIR, isDirectory } from '../base/mode.ts';
+import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
 import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
 import { chunkSizeOf } from './chunk-size.ts';
@@ -32,6 +32,8 @@ export interface Directory {
   readonly stack: readonly LowerDirectory[];
   /** Merged names and their inode numbers; `undefined` until first needed. */
   entries: Map<string, number> | undefined;
+  /** The names alone; `undefined` until they are first listed, and when they have changed since. */
+  listing: readonly string[] | undefined;
 }
 
 /** Bytes that a directory reports as its size. */
@@ -44,7 +46,7 @@ export class Tree {
   readonly root: Directory;
   /** Chunks that more than one inode holds, with how many do. */
   readonly sharedChunks = new Map<number, number>();
-  /** Where root's walks led since names last changed. */
+  /** Where root's walks led. */
   readonly paths = new PathCache();
   /** What has changed since the last commit was taken. */
   changes = new Changes();
@@ -66,7 +68,14 @@ export class Tree {
     readonly mountTimeMs: number,
   ) {
     for (const [id, record] of records) this.records.set(id, record);
-    this.root = { ino: ROOT_INO, parent: undefined as unknown as Directory, name: '', stack: rootStack(layers), entries: undefined };
+    this.root = {
+      ino: ROOT_INO,
+      parent: undefined as unknown as Directory,
+      name: '',
+      stack: rootStack(layers),
+      entries: undefined,
+      listing: undefined,
+    };
     this.root.parent = this.root;
     this.#derive();
     this.firstNewChunk = this.#nextChunk;
@@ -124,7 +133,6 @@ export class Tree {
     this.records.set(id, record);
     this.#used += usedBy(id, record) - usedBy(id, before);
     if (before?.names === record.names) return;
-    this.paths.clear();
     if (before !== undefined) this.#unname(id, before);
     this.#name(id, record);
   }
@@ -136,27 +144,41 @@ export class Tree {
     this.version++;
     this.records.delete(id);
     this.#used -= usedBy(id, before);
-    this.paths.clear();
     this.#unname(id, before);
   }
 
   #name(id: number, record: UpperRecord): void {
+    this.#forgetPaths(record);
     for (const [directory, name] of record.names) {
       const names = this.names.get(directory);
       if (names === undefined) this.names.set(directory, new Map([[name, id]]));
       else names.set(name, id);
+      this.#forgetListing(directory);
       this.#countSubdirectory(directory, record, 1);
     }
   }
 
   #unname(id: number, record: UpperRecord): void {
+    this.#forgetPaths(record);
     for (const [directory, name] of record.names) {
       const names = this.names.get(directory);
       if (names?.get(name) !== id) continue;
       names.delete(name);
+      this.#forgetListing(directory);
       if (names.size === 0) this.names.delete(directory);
       this.#countSubdirectory(directory, record, -1);
     }
+  }
+
+  /** What a whiteout hides, or stops hiding, may be a directory. */
+  #forgetPaths(record: UpperRecord): void {
+    if (!isWhiteout(record) && isFile(record.mode)) this.paths.forgetPlaces();
+    else this.paths.forget();
+  }
+
+  #forgetListing(ino: number): void {
+    const directory = this.directories.get(ino);
+    if (directory !== undefined) directory.listing = undefined;
   }
 
   #countSubdirectory(directory: number, record: UpperRecord, difference: number): void {
@@ -169,7 +191,7 @@ export class Tree {
     this.changes.moves.push({ directory, parent: directory.parent, name: directory.name });
     directory.parent = parent;
     directory.name = name;
-    this.paths.clear();
+    this.paths.forget();
   }
 
   /** Takes back what `changes` notes. Entries of directories are merged anew when next needed. */
@@ -188,15 +210,21 @@ export class Tree {
     this.names.clear();
     this.#derive();
     for (const [ino, directory] of this.directories) {
-      directory.entries = undefined;
+      this.forgetEntries(directory);
       if (!this.#isReachable(directory)) this.directories.delete(ino);
     }
+  }
+
+  /** Lets a directory be merged anew when it is next needed. */
+  forgetEntries(directory: Directory): void {
+    directory.entries = undefined;
+    directory.listing = undefined;
   }
 
   /** Lets everything that follows from the records be made anew, after they were mended. */
   forgetDirectories(): void {
     this.directories.clear();
-    this.root.entries = undefined;
+    this.forgetEntries(this.root);
     this.names.clear();
     this.#derive();
   }
@@ -209,7 +237,7 @@ export class Tree {
 
   /** Makes everything that follows from the records. */
   #derive(): void {
-    this.paths.clear();
+    this.paths.forget();
     this.directories.set(ROOT_INO, this.root);
     this.sharedChunks.clear();
     this.#subdirectories.clear();

@@ -41,23 +41,58 @@ export type WalkEnd =
  * @throws {FsError} ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EACCES, EISDIR (*create*), EINVAL (NUL)
  */
 export function walk(call: Call, path: string, end: WalkEnd): Place {
-  // What others may pass depends on modes, which change without names: only root's walks are remembered.
-  if (call.user.uid !== 0 || end === 'name' || end === 'create') return walkAnew(call, path, end);
-  const { paths } = call.tree;
-  const known = paths.get(path, end);
-  if (known !== undefined) return known;
-  const place = walkAnew(call, path, end);
-  paths.set(path, end, place);
+  const place = tryWalk(call, path, end);
+  if (place === undefined) throw new FsError('ENOENT');
   return place;
 }
 
-function walkAnew(call: Call, path: string, end: WalkEnd): Place {
+/**
+ * The same, but `undefined` where something on the way is missing: programs ask much for what is not there, and an error costs as much
+ * as thirty walks.
+ * @throws {FsError} what `walk` throws, but for ENOENT
+ */
+export function tryWalk(call: Call, path: string, end: WalkEnd): Place | undefined {
+  // What others may pass depends on modes, which change without names: only root's walks are remembered.
+  if (call.user.uid !== 0) return walkAnew(call, path, end);
+  if (end === 'name' || end === 'create') return walkOn(call, path, end);
+  const { paths } = call.tree;
+  const known = paths.place(path, end);
+  if (known !== undefined) return known ?? undefined;
+  const place = walkOn(call, path, end);
+  paths.setPlace(path, end, place ?? null);
+  return place;
+}
+
+/** Walks from the directory before the last name, where it is known. */
+function walkOn(call: Call, path: string, end: WalkEnd): Place | undefined {
+  const slash = path.lastIndexOf('/');
+  const directory = slash > 0 ? call.tree.paths.directory(path.slice(0, slash)) : call.tree.root;
+  return (directory && placeIn(call, directory, path.slice(slash + 1), end)) ?? walkAnew(call, path, end);
+}
+
+/** Fast path: a name in a directory. `undefined` where there is more to it than a lookup. */
+function placeIn({ tree }: Call, directory: Directory, name: string, end: WalkEnd): Place | undefined {
+  const ino = lookup(tree, directory, name);
+  // What is special, wrong or too long is in no directory.
+  if (ino === undefined && !isPlain(name)) return undefined;
+  const follows = end === 'follow' || end === 'create';
+  if (ino !== undefined && follows && isSymlink(tree.mode(ino))) return undefined;
+  return { directory, name, ino, slash: false, dots: undefined };
+}
+
+const isPlain = (name: string): boolean =>
+  name !== '' && name !== '.' && name !== '..' && name.length * 3 <= NAME_MAX && !name.includes('\0');
+
+function walkAnew(call: Call, path: string, end: WalkEnd): Place | undefined {
+  if (path === '') return undefined;
   assertPath(path);
   const { tree } = call;
   let directory = tree.root;
   let rest = path;
   let at = 0;
   let links = 0;
+  // Whether the last name of `rest` is that of `path`.
+  let isOwnEnd = true;
   for (;;) {
     const start = skipSlashes(rest, at);
     if (start === rest.length) return itself(directory, true, '/');
@@ -76,16 +111,15 @@ function walkAnew(call: Call, path: string, end: WalkEnd): Place {
     if (slash && end === 'create') throw new FsError('EISDIR');
     assertName(name);
     const ino = lookup(tree, directory, name);
-    if (ino === undefined) {
-      if (last) return { directory, name, ino, slash, dots: undefined };
-      throw new FsError('ENOENT');
-    }
+    if (last && !slash && isOwnEnd) remember(call, path, directory);
+    if (ino === undefined) return last ? { directory, name, ino, slash, dots: undefined } : undefined;
     const mode = tree.mode(ino);
     if (last && end === 'name') return { directory, name, ino, slash, dots: undefined };
     if (isSymlink(mode) && (!last || slash || end !== 'nofollow')) {
       if (++links > SYMLINK_MAX) throw new FsError('ELOOP');
       const target = readTarget(call, ino);
-      if (target === '') throw new FsError('ENOENT');
+      if (target === '') return undefined;
+      if (last) isOwnEnd = false;
       rest = last ? `${target}${slash ? '/' : ''}` : `${target}/${rest.slice(next)}`;
       at = 0;
       if (target.startsWith('/')) directory = tree.root;
@@ -100,11 +134,25 @@ function walkAnew(call: Call, path: string, end: WalkEnd): Place {
   }
 }
 
+/** Notes where the path before the last name leads. */
+function remember({ tree, user }: Call, path: string, directory: Directory): void {
+  const slash = path.lastIndexOf('/');
+  // Whatever name comes after it, the whole must be within PATH_MAX.
+  const isShort = slash * 3 + NAME_MAX + 1 < PATH_MAX;
+  if (user.uid === 0 && slash > 0 && isShort) tree.paths.setDirectory(path.slice(0, slash), directory);
+}
+
+/** `find` without ENOENT: `undefined` where nothing is. */
+export function tryFind(call: Call, path: string, end: WalkEnd): Found | undefined {
+  const place = tryWalk(call, path, end);
+  return place?.ino === undefined ? undefined : (place as Found);
+}
+
 /** Walks to something that must be there. @throws {FsError} ENOENT and whatever `walk` throws. */
 export function find(call: Call, path: string, end: WalkEnd): Found {
-  const place = walk(call, path, end);
-  if (place.ino === undefined) throw new FsError('ENOENT');
-  return place as Found;
+  const place = tryFind(call, path, end);
+  if (place === undefined) throw new FsError('ENOENT');
+  return place;
 }
 
 /** Walks to what open(2) means with these flags. @throws {FsError} EISDIR for a slash after a name that may be made, and whatever `walk` throws. */
@@ -151,7 +199,6 @@ function endOfName(path: string, from: number): number {
 }
 
 function assertPath(path: string): void {
-  if (path === '') throw new FsError('ENOENT');
   if (path.includes('\0')) throw new FsError('EINVAL', { detail: 'NUL in path' });
   if (path.length * 3 >= PATH_MAX && encodeUtf8(path).length >= PATH_MAX) throw new FsError('ENAMETOOLONG');
 }

@@ -80,8 +80,11 @@ function hold(locks: LockManager, name: string, options: LockOptions): Promise<H
   return new Promise((resolve, reject) => {
     let lose!: () => void;
     const lost = new Promise<void>((onLost) => (lose = onLost));
-    const held = (lock: Lock | null): Promise<void> | undefined =>
-      lock === null ? void resolve(undefined) : new Promise((release) => resolve({ release, lost }));
+    const held = (lock: Lock | null): Promise<void> | undefined => {
+      if (lock !== null) return new Promise((release) => resolve({ release, lost }));
+      resolve(undefined);
+      return undefined;
+    };
     // Settles when the lock is released, and rejects when it was stolen; before it is held, when it cannot be had.
     locks.request(name, options, held).then(lose, (reason: unknown) => {
       lose();

@@ -47,7 +47,7 @@ const PUT_TIMEOUT = 30_000;
  * everything after it at once: whoever can do without waits no second time.
  */
 export function answeringShelves(shelves: Shelves, limit = FILES_TIMEOUT): Shelves {
-  let silence: unknown;
+  let silence: DOMException | undefined;
   const within = async <T>(ask: () => Promise<T>, most = limit): Promise<T> => {
     if (silence !== undefined) throw silence;
     try {

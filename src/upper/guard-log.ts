@@ -70,13 +70,13 @@ export class GuardLog {
     return file.read(bytes, 0) === HEADER_SIZE ? decodeHeader(bytes) : undefined;
   }
 
-  /** Opens a complete log and cuts off what a crash has torn; `undefined` where the upper cannot be rebuilt from the file. @throws DOMException */
+  /** Opens a complete log and cuts off what a crash has torn; `undefined` where the file is none. @throws DOMException */
   static open(file: SyncFile): GuardLog | undefined {
     const header = GuardLog.readHeader(file);
     if (header?.complete !== true) return undefined;
     const log = new GuardLog(file, header);
     log.#find();
-    return log.#end < header.imageEnd ? undefined : log;
+    return log;
   }
 
   get version(): UpperVersion {
@@ -170,7 +170,7 @@ export class GuardLog {
       if (frame.start.kind === 'commit') sequence = frame.start.sequence;
       end = frame.end;
     }
-    return { sequence, image: true, whole: this.#lost === undefined };
+    return { sequence, image: this.#end >= this.#header.imageEnd, whole: this.#lost === undefined };
   }
 
   /** What the log holds, in order, the image too: up to the commit `last`. */
@@ -220,8 +220,9 @@ export class GuardLog {
       if (start.kind === 'commit') this.#sequence = start.sequence;
     }
     this.#durable = this.#end;
-    if (this.#end === size) return;
-    this.#lost = this.#lastFlushed(this.#end, size);
+    if (this.#end === size && size >= this.#header.imageEnd) return;
+    const isImageCut = this.#end < this.#header.imageEnd;
+    this.#lost = this.#lastFlushed(this.#end, size) ?? (isImageCut ? this.#sequence : undefined);
     if (this.#lost !== undefined) return;
     this.file.truncate(this.#end);
     this.file.flush();

@@ -86,7 +86,12 @@ async function catchUp(store: VersionedStore, version: UpperVersion, image: Uppe
   const reached = log?.version;
   const usable = reached !== undefined && reached.generation === version.generation && reached.sequence <= guard.until;
   const lost = usable && log?.lost !== undefined && log.lost > version.sequence;
-  if (log === undefined || !usable || reached.sequence < version.sequence || (lost && reached.sequence === version.sequence)) {
+  if (
+    log === undefined ||
+    !usable ||
+    reached.sequence < version.sequence ||
+    (log.lost !== undefined && reached.sequence === version.sequence)
+  ) {
     log?.close();
     return { image, log: undefined, highest, outdates: held || log !== undefined, restored: lost ? shortened(version) : undefined };
   }

@@ -84,13 +84,20 @@ function ownXattrs(xattrs: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Ar
 
 type Loose = Readonly<Record<string, unknown>>;
 
-const COUNTS = ['mode', 'uid', 'gid', 'rdev', 'nlink', 'size', 'originSize'] as const;
-const TIMES = ['atimeMs', 'mtimeMs', 'ctimeMs', 'birthtimeMs'] as const;
-
+/** Field by field, because a mount does this for every record, in code that has just been loaded. */
 function isInode(value: { readonly [K in keyof InodeRecord]: unknown }): value is InodeRecord {
   return (
-    COUNTS.every((field) => isCount(value[field])) &&
-    TIMES.every((field) => Number.isFinite(value[field])) &&
+    isCount(value.mode) &&
+    isCount(value.uid) &&
+    isCount(value.gid) &&
+    isCount(value.rdev) &&
+    isCount(value.nlink) &&
+    isCount(value.size) &&
+    isCount(value.originSize) &&
+    Number.isFinite(value.atimeMs) &&
+    Number.isFinite(value.mtimeMs) &&
+    Number.isFinite(value.ctimeMs) &&
+    Number.isFinite(value.birthtimeMs) &&
     isList(value.chunks, isCount) &&
     isOptional(value.chunkSize, isChunkSize) &&
     isOptional(value.xattrs, isXattrs) &&

@@ -624,12 +624,12 @@ describe('ports', () => {
     const ws = await openIn(start({ onMount: (overlay) => void (mounted = overlay) }));
     const guest = await attach(ws.port());
     const { promises } = mounted!.fs;
-    const write = promises.writeFile.bind(promises) as (path: string, data: string) => Promise<void>;
+    const write = promises.writeFile.bind(promises);
     let proceed: () => void = () => undefined;
     const gathering = new Promise<void>((resolve) => (proceed = resolve));
     const writing = vi.spyOn(promises, 'writeFile').mockImplementation(async (path, data) => {
       await gathering;
-      await write(path as string, data as string);
+      await write(path, data);
     });
     const call = guest.fs.writeFile('/f', 'x');
     await vi.waitFor(() => expect(writing).toHaveBeenCalled());

@@ -66,7 +66,7 @@ function xattrsOf(root: string): Map<string, Map<string, Uint8Array>> {
   const found = new Map<string, Map<string, Uint8Array>>();
   let current = new Map<string, Uint8Array>();
   for (const line of execFileSync('getfattr', args, { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n')) {
-    if (line.startsWith('# file: ')) found.set(line.slice(8), (current = new Map()));
+    if (line.startsWith('# file: ')) found.set(line.slice(8), (current = new Map<string, Uint8Array>()));
     const [, name, value] = /^([^=#]+)=0x([0-9a-f]*)$/.exec(line) ?? [];
     if (name !== undefined) current.set(name, Buffer.from(value!, 'hex'));
   }

@@ -9,6 +9,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { Link } from './link.ts';
 
 export type ServerMode =
   | 'ranges'
@@ -59,6 +60,8 @@ export interface RangeServerOptions {
   readonly cors?: 'exposed' | 'hidden';
   /** Milliseconds before each answer. */
   readonly latency?: number;
+  /** Bytes a second, of all connections together. Default: no limit. */
+  readonly bandwidth?: number;
   /** Which marks of a version answers carry. Default: ETag. */
   readonly marks?: 'etag' | 'last-modified' | 'weak-etag' | 'none';
 }
@@ -77,11 +80,19 @@ export interface RangeServer {
   /** Modes for the next requests, one each; after them the usual one counts. */
   readonly next: ServerMode[];
   latency: number;
+  bandwidth: number;
   /** When the files were changed, for servers that say so. */
   modified: Date;
   reset(): void;
   close(): Promise<void>;
 }
+
+/** What a server that is there already answers requests for files with. */
+export interface RangeSite extends RangeServer {
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
+export const rangeSite = (options: RangeServerOptions): RangeSite => new Site(options);
 
 /**
  * Starts a server on a free port.
@@ -97,10 +108,10 @@ export async function startRangeServer(options: RangeServerOptions): Promise<Ran
   return site;
 }
 
-class Site implements RangeServer {
+class Site implements RangeSite {
   mode: ServerMode;
   readonly next: ServerMode[] = [];
-  latency: number;
+  readonly #link = new Link();
   modified = new Date('2026-01-01T00:00:00Z');
   url = '';
   requests: ServedRequest[] = [];
@@ -112,6 +123,23 @@ class Site implements RangeServer {
   constructor(private readonly options: RangeServerOptions) {
     this.mode = options.mode ?? 'ranges';
     this.latency = options.latency ?? 0;
+    this.bandwidth = options.bandwidth ?? Infinity;
+  }
+
+  get latency(): number {
+    return this.#link.latency;
+  }
+
+  set latency(milliseconds: number) {
+    this.#link.latency = milliseconds;
+  }
+
+  get bandwidth(): number {
+    return this.#link.bandwidth;
+  }
+
+  set bandwidth(bytesPerSecond: number) {
+    this.#link.bandwidth = bytesPerSecond;
   }
 
   get open(): number {
@@ -145,7 +173,7 @@ class Site implements RangeServer {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.concurrency = Math.max(this.concurrency, ++this.#open);
     response.on('close', () => this.#open--);
-    if (this.latency > 0) await new Promise((resolve) => setTimeout(resolve, this.latency));
+    await this.#link.delay();
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname).slice(1);
     const file = this.#file(path);
     const mode = this.next.shift() ?? this.mode;
@@ -163,7 +191,7 @@ class Site implements RangeServer {
     const half = body.subarray(0, body.length >> 1);
     if (mode === 'dying' && body.length > 0) response.write(half, () => response.destroy());
     else if (mode === 'stalling' && body.length > 0) response.write(half);
-    else response.end(body);
+    else await this.#link.send(response, body);
   }
 
   #file(path: string): Uint8Array | undefined {
@@ -193,8 +221,7 @@ class Site implements RangeServer {
   }
 
   #marks(file: Uint8Array, mode: ServerMode): Record<string, string> {
-    const digest = createHash('sha1').update(file).digest('hex').slice(0, 12);
-    const etag = `"${digest}${mode === 'changing-etag' ? `-${this.#served++}` : ''}"`;
+    const etag = `"${digestOf(file)}${mode === 'changing-etag' ? `-${this.#served++}` : ''}"`;
     switch (this.options.marks) {
       case 'none':
         return {};
@@ -206,6 +233,15 @@ class Site implements RangeServer {
         return { etag };
     }
   }
+}
+
+/** Of a file that does not change, once. */
+const digests = new WeakMap<Uint8Array, string>();
+
+function digestOf(file: Uint8Array): string {
+  const digest = digests.get(file) ?? createHash('sha1').update(file).digest('hex').slice(0, 12);
+  digests.set(file, digest);
+  return digest;
 }
 
 function rangeReply(file: Uint8Array, [start, end]: readonly [number, number], common: Record<string, string>, mode: ServerMode): Reply {

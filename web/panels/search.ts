@@ -100,7 +100,7 @@ export class SearchPanel {
     const text = this.#text.value;
     if (text === '') return;
     const found = { files: 0, matches: 0, unread: 0 };
-    this.element.classList.add('searching');
+    this.#results.ariaBusy = 'true';
     this.#summary.textContent = 'Searching…';
     try {
       const ignoreCase = this.#case.getAttribute('aria-pressed') !== 'true';
@@ -117,7 +117,7 @@ export class SearchPanel {
     } catch (error) {
       if (!signal.aborted) this.#summary.textContent = describeError(error).message;
     } finally {
-      if (this.#running.signal === signal) this.element.classList.remove('searching');
+      if (this.#running.signal === signal) this.#results.ariaBusy = 'false';
     }
   }
 

@@ -438,10 +438,7 @@ describe('content', () => {
       /'\/f': 905 bytes in the block at byte \d+, should be 4294968199 or more$/,
     ],
   ])('%s', async (_, inode, more, detail) => {
-    await refusedToRead(
-      file((view) => void inode(view), more),
-      detail,
-    );
+    await refusedToRead(file(inode, more), detail);
   });
 
   test.each<[string, (view: DataView) => void, RegExp]>([
@@ -489,6 +486,21 @@ describe('content', () => {
     await expectRefused(squashfsImage(nodes), /its files claim 163840 bytes, more than the 100000 that are allowed$/, 'EFBIG', {
       limits: { size: 100_000 },
     });
+  });
+
+  test('holes are no content, their last part neither', async () => {
+    const nodes = [
+      { name: 'h', content: new Uint8Array((1 << 20) + 100) },
+      { name: 'n', content: noise(200_000) },
+    ];
+    const options = { limits: { size: 100_000 } };
+    await expectRefused(squashfsImage(nodes, { blockSize: 1 << 20 }), /its files claim 200000 bytes/, 'EFBIG', options);
+  });
+
+  test('files whose lists of blocks are the inodes of others', async () => {
+    const nodes = Array.from({ length: 300 }, (_, i): SquashfsNode => ({ name: `${i}`, isExtended: true, inode: uint64(24, 1500 * 4096) }));
+    const detail = /^bad\.sqfs: '\d+': its metadata unpacks to more than the 1000000 bytes/;
+    await expectRefused(squashfsImage(nodes, { isPlain: true }), detail, 'EFBIG', { limits: { size: 1e6 } });
   });
 
   test('a hole of terabytes is listed, and reading it is EFBIG', async () => {

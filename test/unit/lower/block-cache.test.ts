@@ -104,6 +104,23 @@ describe('the second opening', () => {
     });
   });
 
+  test('has what came of a request before it broke off, which somebody may have read', async () => {
+    await session(
+      async (layer) => {
+        server.next.push('dying');
+        const entry = entryAt(layer, 'large.bin');
+        await expect(readLarge(layer)).rejects.toMatchObject({ code: 'EIO' });
+        expect(layer.table.size(entry)).toBe(2 << 20);
+      },
+      { retry: { ...RETRY, tries: 1 } },
+    );
+    server.reset();
+    expect(isNoise(await session(readLarge), 1)).toBe(true);
+    // Half of it had come; what is asked again is whether the archive is the same.
+    expect(server.bytes).toBeGreaterThan(900_000);
+    expect(server.bytes).toBeLessThan(1_300_000);
+  });
+
   test('does without an answer when the server is overloaded or silent, but not when it refuses', async () => {
     await session(readLarge);
     for (const mode of ['failing', 'busy'] as const) {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { Blocks } from '../../../src/lower/blocks.ts';
-import type { Source } from '../../../src/lower/source.ts';
+import type { OnArrival, Source } from '../../../src/lower/source.ts';
 
 const KiB = 1 << 10;
 const SIZE = 20 << 20;
@@ -20,7 +20,7 @@ class SlowSource implements Source {
   async size(): Promise<number> {
     return SIZE;
   }
-  async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(start: number, end: number, signal?: AbortSignal, _onArrival?: OnArrival): Promise<Uint8Array> {
     this.reads.push([start, end]);
     this.mostOpen = Math.max(this.mostOpen, ++this.open);
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -114,6 +114,28 @@ describe('readers at the same time', () => {
     const { source, check } = setUp();
     await Promise.all(Array.from({ length: 20 }, (_, i) => check(i << 20, 1000)));
     expect(source.mostOpen).toBe(6);
+  });
+
+  test('get their pages when these have come, before the request ends', async () => {
+    const { source, blocks } = setUp();
+    const bytes = Uint8Array.from({ length: 3 * 32 * KiB }, (_, i) => valueAt(i));
+    let arrive: OnArrival | undefined;
+    let fail: ((reason: Error) => void) | undefined;
+    source.read = (_start, _end, _signal, onArrival) => {
+      arrive = onArrival;
+      return new Promise((_, reject) => (fail = reject));
+    };
+    const whole = blocks.read(0, 3 * 32 * KiB);
+    const early = blocks.read(40 * KiB, 50 * KiB);
+    arrive!(bytes.subarray(0, 64 * KiB - 1));
+    expect(blocks.peek(0, 32 * KiB)).toEqual(bytes.subarray(0, 32 * KiB));
+    expect(blocks.peek(0, 33 * KiB)).toBeUndefined();
+    arrive!(bytes.subarray(0, 64 * KiB));
+    expect(await early).toEqual(bytes.subarray(40 * KiB, 50 * KiB));
+    fail!(new Error('unplugged'));
+    await expect(whole).rejects.toThrow('unplugged');
+    // What had come stays.
+    expect(await blocks.read(0, 64 * KiB)).toEqual(bytes.subarray(0, 64 * KiB));
   });
 
   test('a failure reaches all of them, and is forgotten', async () => {

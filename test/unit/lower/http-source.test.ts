@@ -330,3 +330,38 @@ test('a source counts its requests and bytes', async () => {
   expect(await source.size()).toBe(big.length);
   expect(source.stats).toEqual({ requests: 1, bytes: 66_560, syncRequests: 0 });
 });
+
+describe('what has come of a range', () => {
+  /** Opens, and reads a range of which half comes; gives how many bytes were told of. */
+  async function heardOf(url: string, next: ServerMode): Promise<number> {
+    const source = httpSource(`${url}/big.zip`, { retry: { ...retry, tries: 1 } });
+    await source.size();
+    server.next.push(next);
+    let heard = 0;
+    const onArrival = (bytes: Uint8Array): void => {
+      heard = bytes.length;
+      expect(Buffer.compare(bytes, big.subarray(1000, 1000 + heard))).toBe(0);
+    };
+    await expect(source.read(1000, 501_000, undefined, onArrival)).rejects.toMatchObject({ code: 'EIO' });
+    source.close();
+    return heard;
+  }
+
+  test('is told before the rest is there, when it is certainly what was asked for', async () => {
+    expect(await heardOf(server.url, 'dying')).toBe(250_000);
+  });
+
+  test.each(['short-body', 'wrong-range', 'gzip-ranges'] as const)('is not told by a server that is %s', async (mode) => {
+    expect(await heardOf(server.url, mode)).toBe(0);
+  });
+
+  test('is not told where nothing says which version it is of', async () => {
+    await using unmarked = await startRangeServer({ files, marks: 'none' });
+    const source = httpSource(`${unmarked.url}/big.zip`, { retry });
+    await source.size();
+    let heard = 0;
+    const bytes = await source.read(1000, 501_000, undefined, () => heard++);
+    expect(Buffer.compare(bytes, big.subarray(1000, 501_000))).toBe(0);
+    expect(heard).toBe(0);
+  });
+});

@@ -312,6 +312,20 @@ test('a database that has lost its last commits keeps what it has where the guar
   await again.close();
 });
 
+test('a database that has lost its last commits says so where nobody can hop over the damage in the image of its guard', async () => {
+  const made = await scene();
+  const name = await stoppedAfterFirst(made);
+  const content = made.world.bytesOf('guard.0')!;
+  made.world.put(
+    'guard.0',
+    content.map((byte, at) => (at === 128 + 1 ? byte ^ 1 : byte)),
+  );
+  const again = await openUpper(name, { folder: made.world.folder(), patience: 0 });
+  expect(again.restored).toEqual({ what: 'tail', sequence: 1, whole: false });
+  expect([...(await again.load()).records.keys()]).toEqual([1]);
+  await again.close();
+});
+
 test('what a loss leaves out is told where the guard was behind and its successor not whole', async () => {
   const made = await scene();
   await commitBeside(made.name, file(4));

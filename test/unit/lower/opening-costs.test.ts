@@ -1,0 +1,70 @@
+/* What opening costs over HTTP, in requests and bytes: numbers that are the same on every machine. */
+
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openBlockCache } from '../../../src/lower/block-cache.ts';
+import { type OpenLayerOptions, openLayer } from '../../../src/lower/open-layer.ts';
+import { pack } from '../../../src/pack.ts';
+import { zipArchive } from '../../support/archives.ts';
+import { entryAt } from '../../support/dump-layer.ts';
+import { MemoryShelves } from '../../support/memory-shelves.ts';
+import { noise } from '../../support/noise.ts';
+import { type RangeServer, startRangeServer } from '../../support/range-server.ts';
+
+const COUNT = 6000;
+const nameOf = (i: number): string => `packages/package-${Math.floor(i / 40)}/dist/module-${i}.js`;
+/** As a program reads: from everywhere. */
+const trace = Array.from({ length: 60 }, (_, i) => `/${nameOf((i * 997) % COUNT)}`);
+const KiB = 1 << 10;
+
+let files: Map<string, Uint8Array>;
+let server: RangeServer;
+
+beforeAll(async () => {
+  const contents = Array.from({ length: COUNT }, (_, i) => ({ name: nameOf(i), content: noise(400 + (i % 50) * 16, i) }));
+  const zip = zipArchive(contents);
+  files = new Map([
+    ['a.zip', zip],
+    ['traced.zip', (await pack(zip, { format: 'zip', level: 0, trace })).bytes],
+    ['traced.esgz', (await pack(zip, { level: 0, trace })).bytes],
+  ]);
+});
+beforeEach(async () => {
+  server = await startRangeServer({ files });
+});
+afterEach(() => server.close());
+
+async function readAll(url: string, paths: readonly string[], options: OpenLayerOptions): Promise<void> {
+  const layer = await openLayer(`${server.url}/${url}`, options);
+  for (const path of paths) {
+    const entry = entryAt(layer, path);
+    await layer.read(entry, 0, layer.table.size(entry));
+  }
+  await layer.close();
+}
+
+/** Where the central directory of an archive without a comment starts. */
+const directoryStart = (zip: Uint8Array): number => new DataView(zip.buffer, zip.byteOffset).getUint32(zip.length - 6, true);
+
+describe.each([
+  ['without a cache', () => ({})],
+  ['through the block cache', () => ({ cache: openBlockCache({ shelves: new MemoryShelves() }) })],
+])('%s', (_, options) => {
+  test('opening a zip of 6,000 files and reading one is three requests, and at most 64 KiB beside index and file', async () => {
+    await readAll('a.zip', [`/${nameOf(3210)}`], options());
+    const zip = files.get('a.zip')!;
+    const needed = zip.length - directoryStart(zip) + 400 + (3210 % 50) * 16;
+    expect(server.requests).toHaveLength(3);
+    expect(server.bytes - needed).toBeLessThanOrEqual(64 * KiB);
+  });
+
+  test('a recorded startup set is one request beside the two of the index, whoever reads meanwhile', async () => {
+    await readAll('traced.esgz', trace, options());
+    expect(server.requests.map(({ range }) => range)).toHaveLength(3);
+    expect(server.requests[2]!.range).toMatch(/^bytes=0-/);
+  });
+
+  test('so is a list of paths that stand together', async () => {
+    await readAll('traced.zip', trace, { ...options(), prefetch: trace });
+    expect(server.requests.map(({ range }) => range)).toHaveLength(3);
+  });
+});
