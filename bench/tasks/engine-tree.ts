@@ -62,9 +62,9 @@ interface Writes {
   writeFile(path: string, bytes: Uint8Array): Promise<unknown>;
 }
 
-async function write({ mkdir, writeFile }: Writes, count: number): Promise<void> {
-  await mkdir('/made/deep/down', { recursive: true });
-  for (let i = 0; i < count; i++) await writeFile(`/made/deep/down/file${i}.txt`, byte);
+async function write(fs: Writes, count: number): Promise<void> {
+  await fs.mkdir('/made/deep/down', { recursive: true });
+  await Promise.all(Array.from({ length: count }, (_, i) => fs.writeFile(`/made/deep/down/file${i}.txt`, byte)));
 }
 
 const zenfs: Contestant = async () => {
@@ -79,7 +79,7 @@ const zenfs: Contestant = async () => {
       umount('/');
     }
   };
-  measured[tasks.create(size)] = await on(() => write(zenFs.promises as unknown as Writes, size));
+  measured[tasks.create(size)] = await on(() => write(zenFs.promises, size));
   measured[tasks.rename(size)] = await on(() => zenFs.promises.rename(`/t${size}`, '/renamed'));
   measured[tasks.rm(size)] = await on(() => zenFs.promises.rm(`/t${size}`, { recursive: true }));
   return measured;
