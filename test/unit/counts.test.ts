@@ -49,7 +49,10 @@ async function countsOf(
   let [put, removed, chunks, dropped, bytes] = [0, 0, 0, 0, 0];
   const own = upper.commits.slice(before);
   for (const commit of own) {
-    for (const record of commit.records.values()) record === undefined ? removed++ : put++;
+    for (const record of commit.records.values()) {
+      if (record === undefined) removed++;
+      else put++;
+    }
     for (const chunk of commit.chunks.values()) {
       if (chunk === undefined) dropped++;
       else {
