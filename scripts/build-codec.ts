@@ -11,7 +11,8 @@ import asc from 'assemblyscript/asc';
 import { root } from './entries.ts';
 
 /* 512 KiB of memory that never grows, no allocator, no imports. What the layout needs of it is in assembly/layout.ts. */
-const compilerOptions = '-O3 --runtime stub --noAssert --use abort= --memoryBase 28672 --initialMemory 8 --maximumMemory 8 --enable simd'.split(' ');
+const compilerOptions =
+  '-O3 --runtime stub --noAssert --use abort= --memoryBase 28672 --initialMemory 8 --maximumMemory 8 --enable simd'.split(' ');
 
 /** Compiles the kernel. */
 export async function compileKernel(): Promise<Uint8Array> {

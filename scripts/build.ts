@@ -15,6 +15,7 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'rolldown';
 import type { OutputChunk, Plugin, RolldownOutput } from 'rolldown';
+import { assertBudgets, bundleSizes } from './bundle-sizes.ts';
 import { root } from './entries.ts';
 import { runTool } from './run-tool.ts';
 import type { Tool } from './run-tool.ts';
@@ -161,6 +162,9 @@ async function main(): Promise<void> {
   await buildWorker();
   await buildZstd();
   await buildDeclarations();
+  const sizes = await bundleSizes(dist);
+  assertBudgets(sizes);
+  process.stdout.write(`gzipped: page ${sizes.page} bytes, worker ${sizes.worker} bytes\n`);
 }
 
 try {

@@ -4,8 +4,10 @@
  *   npx tsx scripts/fuzz-archives.ts [count] [seed] [kind]
  */
 
+import { judgeChangedIndex } from '../test/support/mutate-directory.ts';
 import { judge, mutate, randomNumbers, sampleArchives } from '../test/support/mutate-archives.ts';
 import { judgeChangedBytes, judgeChangedToc } from '../test/support/mutate-estargz.ts';
+import { judgeChangedFrames, judgeChangedManifest } from '../test/support/mutate-zstd-chunked.ts';
 
 /** More of the processor's time than any archive of this size may take. Other programs' time does not count. */
 const SLOW_MS = 2000;
@@ -35,9 +37,16 @@ for (let i = 0; i < count; i++) {
   if (slowest > SLOW_MS)
     throw new Error(`number ${i} (${sample.kind}) took ${slowest.toFixed(0)} ms: ${Buffer.from(bytes).toString('base64')}`);
 }
-// Of eStargz as many as of each of the others.
-for (let i = 0; only === undefined && i < (2 * count) / samples.length; i++) {
-  const [kind, judgeNext] = i % 2 === 0 ? (['estargz', judgeChangedBytes] as const) : (['estargz toc', judgeChangedToc] as const);
+// Of these as many as of each of the others.
+const judges = [
+  ['estargz', judgeChangedBytes],
+  ['estargz toc', judgeChangedToc],
+  ['zstd:chunked', judgeChangedFrames],
+  ['zstd:chunked manifest', judgeChangedManifest],
+  ['directory index', judgeChangedIndex],
+] as const;
+for (let i = 0; only === undefined && i < (judges.length * count) / samples.length; i++) {
+  const [kind, judgeNext] = judges[i % judges.length]!;
   const outcome = `${kind} ${await judgeNext(random)}`;
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
 }

@@ -12,6 +12,7 @@ export type { Commit, Durability, InodeRecord, Superblock, UpperImage, UpperReco
 export { type LayerEntry, TableBuilder, type TableOptions } from './layer/build-table.ts';
 export { memoryUpper } from './upper/memory-store.ts';
 export { idbUpper } from './upper/idb-store.ts';
+export { openDirectory, type DirectoryOptions } from './lower/directory-layer.ts';
 export { openLayer } from './lower/open-layer.ts';
 export { openImage, type Image, type ImageOptions, type ImageSource } from './lower/oci-image.ts';
 export type { LoginQuestion, RegistryLogin, RegistrySecret } from './lower/registry-auth.ts';

@@ -1,7 +1,16 @@
 /* `stratafs`: the page's client. The engine is in the worker; nothing of it comes into this bundle. */
 
 export { attach, open, removeWorkspace } from './rpc/client.ts';
-export type { ArchiveLower, ImageLower, LowerOptions, OpenOptions, Progress, Workspace, WorkspaceUsage } from './rpc/api.ts';
+export type {
+  ArchiveLower,
+  DirectoryLower,
+  ImageLower,
+  LowerOptions,
+  OpenOptions,
+  Progress,
+  Workspace,
+  WorkspaceUsage,
+} from './rpc/api.ts';
 export { FsError, isFsError } from './base/errors.ts';
 export type { ErrorCode } from './base/errors.ts';
 export { Dirent, Stats } from './base/stats.ts';

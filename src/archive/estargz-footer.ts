@@ -19,9 +19,6 @@ const OFFSET_SIZE = 22;
 /** What stands before the offset in the extra field: now, and in stargz. */
 const FORMS = [SUBFIELD, []];
 
-/** Bytes of the footer: 51. The older form has 47. */
-export const ESTARGZ_FOOTER_SIZE = EXTRA_AT + SUBFIELD.length + OFFSET_SIZE + EMPTY_STREAM.length;
-
 /** Where the table of contents of an archive is. */
 export interface TocPlace {
   readonly start: number;

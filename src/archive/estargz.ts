@@ -1,19 +1,13 @@
 /*
  * eStargz (stargz-snapshotter, docs/estargz.md): a tar.gz whose files are gzip members of their own, with a table of contents at
- * its end. This file takes the table of contents out of the archive and turns it into entries of a layer's table and chunks.
- * Nothing that it says is believed before it was compared with what else it says; content is verified when it is read.
+ * its end. This file takes the table of contents, and what a gzip member holds, out of the archive; toc.ts reads it.
  */
 
-import { encodeUtf8, toHex } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { FsError } from '../base/errors.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../base/mode.ts';
 import type { Codec } from '../codec/codec.ts';
-import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged, hex32, tooLarge } from './damage.ts';
-import { type Chunk, type ChunkColumns, packChunks } from './estargz-chunks.ts';
-import { type TocEntry, parseToc } from './estargz-json.ts';
 import { gzipHeaderEnd, isGzip } from './gzip-header.ts';
-import { deviceNumber, idOf } from './tar-entry.ts';
 import { TAR_BLOCK, isTarHeader, readTarHeader } from './tar-header.ts';
 
 /** The name of the table of contents in the tar. */
@@ -24,17 +18,7 @@ export const NO_PREFETCH_LANDMARK = '.no.prefetch.landmark';
 
 const GZIP_TRAILER = 8;
 
-const TYPE_BITS = {
-  dir: S_IFDIR,
-  reg: S_IFREG,
-  symlink: S_IFLNK,
-  hardlink: S_IFREG,
-  char: S_IFCHR,
-  block: S_IFBLK,
-  fifo: S_IFIFO,
-} as const;
-
-export interface TocOptions {
+interface TocOptions {
   readonly place: Place;
   readonly codec: Codec;
   /** Bytes that the table of contents may have; beyond: EFBIG. */
@@ -91,171 +75,4 @@ export function cannotInflate(e: unknown, place: Place): unknown {
   if (e instanceof FsError) return damaged({ ...place, cause: e }, `cannot be inflated: ${e.detail ?? e.message}`);
   if (e instanceof RangeError) return tooLarge(place, 'inflates to more than there is memory for');
   return e;
-}
-
-/** What a table of contents says, beside the entries. */
-export interface TocContent {
-  readonly chunks: ChunkColumns;
-  /** Bytes of all files. */
-  readonly size: number;
-  /** Where the files end that a recorded run read first; 0 where none was recorded. */
-  readonly startupEnd: number;
-}
-
-/** What `readToc` needs to know of an archive. */
-export interface TocReading {
-  /** Where content ends. */
-  readonly contentEnd: number;
-  readonly place: Place;
-  /** Hears where the files end that a recorded run read first: that is known long before all is read. */
-  readonly onStartup?: ((end: number) => void) | undefined;
-}
-
-/**
- * Adds every entry to a table. An entry's extent says which chunks it has: `offset` is the number of the first, `stored` how many.
- *
- * @throws {FsError} EIO when the table of contents contradicts itself or the archive.
- */
-export function readToc(json: Uint8Array, { contentEnd, place, onStartup }: TocReading, builder: TableBuilder): TocContent {
-  const chunks: Chunk[] = [];
-  const links = new LaterLinks(place, builder);
-  let startupEnd = 0;
-  let size = 0;
-  const add = (entry: TocEntry, more: readonly TocEntry[]): void => {
-    const name = entry.name.replace(/^(?:\.?\/)+/, '');
-    if (name === PREFETCH_LANDMARK) {
-      startupEnd = Math.min(entry.offset, contentEnd);
-      onStartup?.(startupEnd);
-    } else if (name !== NO_PREFETCH_LANDMARK && name !== TOC_NAME) {
-      const first = chunks.length;
-      addChunks(entry, more, place, chunks);
-      size += entry.type === 'reg' ? entry.size : 0;
-      addEntry(entry, { offset: first, stored: chunks.length - first, method: 0, crc: 0 }, links, builder);
-    }
-  };
-  let file: TocEntry | undefined;
-  let more: TocEntry[] = [];
-  for (const entry of parseToc(json, place)) {
-    if (entry.type === 'chunk' && file !== undefined) {
-      more.push(entry);
-      continue;
-    }
-    if (file !== undefined) add(file, more);
-    file = entry;
-    if (more.length > 0) more = [];
-  }
-  if (file !== undefined) add(file, more);
-  links.finish();
-  return { chunks: packChunks(chunks, contentEnd, place), size, startupEnd };
-}
-
-function addEntry(
-  entry: TocEntry,
-  extent: { offset: number; stored: number; method: number; crc: number },
-  links: LaterLinks,
-  builder: TableBuilder,
-): void {
-  const { name, type, mtime, linkName } = entry;
-  if (type === 'chunk') return;
-  const common = {
-    path: name,
-    mode: TYPE_BITS[type] | (entry.mode & 0o7777),
-    uid: idOf(entry.uid),
-    gid: idOf(entry.gid),
-    mtime,
-    xattrs: entry.xattrs,
-  };
-  links.seen(name);
-  if (type === 'hardlink') links.add({ ...common, link: linkName });
-  else if (type === 'symlink') builder.add({ ...common, target: linkName, size: encodeUtf8(linkName).length });
-  else if (type === 'reg') builder.add({ ...common, size: entry.size, extent });
-  else if (type === 'char' || type === 'block')
-    builder.add({ ...common, rdev: deviceNumber({ deviceMajor: entry.devMajor, deviceMinor: entry.devMinor }) });
-  else builder.add(common);
-}
-
-/** Adds the chunks of a file: its own entry is the first. @throws {FsError} EIO when they are not all of it. */
-function addChunks(entry: TocEntry, more: readonly TocEntry[], archive: Place, chunks: Chunk[]): void {
-  if (entry.type !== 'reg') return assertNoChunks(entry, more, { ...archive, entry: entry.name });
-  if (entry.size === 0 && more.length === 0) return;
-  let at = 0;
-  for (let i = 0; i <= more.length; i++) {
-    const part = i === 0 ? entry : more[i - 1]!;
-    const { chunkOffset, offset, innerOffset } = part;
-    const size = part.chunkSize === 0 ? entry.size - chunkOffset : part.chunkSize;
-    if (part.name !== entry.name)
-      throw damaged({ ...archive, entry: entry.name }, `a chunk of '${part.name}' follows it in the table of contents`);
-    if (chunkOffset !== at || size <= 0)
-      throw damaged(
-        { ...archive, entry: entry.name },
-        `chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`,
-      );
-    // Where the file is one chunk, the digest of the file is as good.
-    const digest = part.chunkDigest === '' && more.length === 0 ? part.digest : part.chunkDigest;
-    chunks.push({ name: entry.name, offset, innerOffset, start: at, size, digest });
-    at += size;
-  }
-  if (at !== entry.size) throw damaged({ ...archive, entry: entry.name }, `its chunks have ${at} bytes, and it has ${entry.size}`);
-}
-
-/** @throws {FsError} EIO when something that is no file has chunks, or is one */
-function assertNoChunks({ type }: TocEntry, more: readonly TocEntry[], place: Place): void {
-  if (more.length > 0) {
-    const what = type === 'chunk' ? 'chunk without a file' : type;
-    throw damaged(place, `the table of contents has chunks of it, though it is a ${what}`);
-  }
-  if (type === 'chunk') throw damaged(place, 'the table of contents has a chunk of it in front of it');
-}
-
-type Link = Parameters<TableBuilder['add']>[0] & { readonly link: string };
-
-/** Hard links may stand in front of what they link to; a table wants them behind. */
-class LaterLinks {
-  readonly #place: Place;
-  readonly #builder: TableBuilder;
-  readonly #seen = new Set<string>();
-  readonly #later = new Map<string, Link>();
-
-  constructor(place: Place, builder: TableBuilder) {
-    this.#place = place;
-    this.#builder = builder;
-  }
-
-  seen(name: string): void {
-    this.#seen.add(plain(name));
-  }
-
-  add(link: Link): void {
-    const target = plain(link.link);
-    if (target !== plain(link.path) && this.#seen.has(target) && !this.#later.has(target)) this.#builder.add(link);
-    else this.#later.set(plain(link.path), link);
-  }
-
-  /** @throws {FsError} EIO when links lead to one another and to no file. */
-  finish(): void {
-    const done = new Set<string>();
-    for (const first of this.#later.values()) {
-      const chain: Link[] = [];
-      const inChain = new Set<Link>();
-      for (let at: Link | undefined = first; at !== undefined && !done.has(plain(at.path)); at = this.#later.get(plain(at.link))) {
-        if (inChain.has(at)) throw damaged({ ...this.#place, entry: first.path }, 'a hard link that leads back to itself');
-        inChain.add(at);
-        chain.push(at);
-      }
-      for (const link of chain.toReversed()) {
-        this.#builder.add(link);
-        done.add(plain(link.path));
-      }
-    }
-  }
-}
-
-/** A name as it counts. */
-function plain(name: string): string {
-  // Fast path: most names are written as simply as they can be.
-  if (!/(?:^|\/)\.?(?:\/|$)/.test(name)) return name;
-  return name
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .join('/');
 }

@@ -32,14 +32,24 @@ export interface ZipEntry {
 }
 
 /**
- * Gives where in `bytes`, which starts at the entry's local header, the content begins.
+ * Gives how long the local header is with which `bytes` starts, name and extra fields included, which may be more than there is.
  *
- * @throws {FsError} EIO when there is no local header, or when it disagrees with the central directory.
+ * @throws {FsError} EIO when there is no local header
  */
-export function findZipContent(bytes: Uint8Array, { place, extent, isNamed }: ZipEntry, codec: Codec): number {
+export function zipHeaderSize(bytes: Uint8Array, { place, extent }: ZipEntry): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < LOCAL_HEADER_SIZE || view.getUint32(0, true) !== SIGNATURE)
     throw damaged(place, `no local header at byte ${extent.offset}`);
+  return LOCAL_HEADER_SIZE + view.getUint16(26, true) + view.getUint16(28, true);
+}
+
+/**
+ * Gives where in `bytes`, which are the entry's local header and what follows, the content begins.
+ *
+ * @throws {FsError} EIO when the local header disagrees with the central directory.
+ */
+export function findZipContent(bytes: Uint8Array, { place, extent, isNamed }: ZipEntry, codec: Codec): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const flags = view.getUint16(6, true);
   const method = view.getUint16(8, true);
   if (method !== extent.method)
@@ -47,9 +57,8 @@ export function findZipContent(bytes: Uint8Array, { place, extent, isNamed }: Zi
   if ((flags & ENCRYPTED) !== 0) throw damaged(place, 'encrypted in the local header, not in the central directory');
   const nameEnd = LOCAL_HEADER_SIZE + view.getUint16(26, true);
   const start = nameEnd + view.getUint16(28, true);
-  if (nameEnd > bytes.length) throw damaged(place, 'its local header runs into the central directory');
   const name = bytes.subarray(LOCAL_HEADER_SIZE, nameEnd);
-  const extra = readExtraFields(bytes.subarray(nameEnd, Math.min(start, bytes.length)));
+  const extra = readExtraFields(bytes.subarray(nameEnd, start));
   // The local header does not say on which system it was made, which decides how an unflagged name is read.
   const names = (['unix', 'dos', 'other'] as const).map((madeOn) => zipName({ bytes: name, flags, extra, madeOn }, codec));
   if (!names.some(isNamed)) throw damaged(place, `its local header names another entry, '${names[0]}'`);

@@ -53,7 +53,7 @@ export interface ErrorContext {
 }
 
 /**
- * A POSIX error with Node's properties and message text.
+ * A POSIX error with Node's properties and message text. Never worded anew: browsers keep the first message in the stack.
  *
  * @example
  * try { await fs.readFile('/missing') } catch (e) { if (isFsError(e, 'ENOENT')) create() }
@@ -69,26 +69,18 @@ export class FsError extends Error {
   declare detail?: string;
 
   constructor(code: ErrorCode, context: ErrorContext = {}) {
-    super('', context.cause === undefined ? undefined : { cause: context.cause });
+    super(messageOf(code, context), context.cause === undefined ? undefined : { cause: context.cause });
     this.code = code;
     this.errno = -CODES[code][0];
-    this.locate(context);
-  }
-
-  /** Fills in what the thrower did not know (syscall, path, dest) and words the message anew. Returns itself. */
-  locate({ syscall, path, dest, detail }: ErrorContext): this {
-    if (this.syscall === undefined && syscall !== undefined) this.syscall = syscall;
-    if (this.path === undefined && path !== undefined) {
-      this.path = path;
-      if (dest !== undefined) this.dest = dest;
-    }
-    if (this.detail === undefined && detail !== undefined) this.detail = detail;
-    this.message = messageOf(this);
-    return this;
+    const { syscall, path, dest, detail } = context;
+    if (syscall !== undefined) this.syscall = syscall;
+    if (path !== undefined) this.path = path;
+    if (dest !== undefined) this.dest = dest;
+    if (detail !== undefined) this.detail = detail;
   }
 }
 
-function messageOf({ code, syscall, path, dest, detail }: FsError): string {
+function messageOf(code: ErrorCode, { syscall, path, dest, detail }: ErrorContext): string {
   let text = `${code}: ${CODES[code][1]}`;
   if (syscall !== undefined) text += `, ${syscall}`;
   if (path !== undefined) text += syscall === undefined ? `, '${path}'` : ` '${path}'`;

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { FsError } from '../base/errors.ts';
 import type { Layer } from '../layer/layer.ts';
+import { openDirectory } from '../lower/directory-layer.ts';
 import { type OpenLayerOptions, openLayer } from '../lower/open-layer.ts';
 import { fileSource } from '../pack/file-source.ts';
 import { UsageError } from './terminal.ts';
@@ -62,7 +63,7 @@ export const archiveOptions = {
 
 export const archiveHelp = `  --strip N             drop N leading components of every name (1 for npm tarballs)
   --whiteouts oci       read names that start with .wh. as marks of an OCI layer
-  --toc-digest DIGEST   digest that the table of contents of an eStargz must have
+  --toc-digest DIGEST   digest that the table of contents of an eStargz (the manifest of a zstd:chunked) must have
   --integrity HASH      hash that the whole archive must have, as in HTML: sha256-…
   --json                print JSON`;
 
@@ -79,7 +80,7 @@ export function whiteoutsOf(parsed: Parsed): 'oci' | undefined {
 }
 
 /**
- * Opens the archive that a positional names: a file or a URL.
+ * Opens the archive that a positional names: a file, a URL, or the URL of a directory's index.
  *
  * @throws {FsError} as `openLayer`; {UsageError} when an option is none
  */
@@ -91,6 +92,11 @@ export async function openNamed(name: string, parsed: Parsed): Promise<Layer> {
     tocDigest: parsed.value('toc-digest'),
     maxBytes: MEMORY,
   };
+  // The name of an index says so: nothing else that is JSON can be opened.
+  if (isUrl(name) && /\.json(?:\?|$)/.test(name)) {
+    if (options.tocDigest !== undefined) throw new UsageError('a directory is pinned by --integrity, the hash of its index');
+    return openDirectory(name, options);
+  }
   return openLayer(isUrl(name) ? name : fileSource(name), options);
 }
 

@@ -4,8 +4,10 @@ import { isFsError } from '../base/errors.ts';
 import { isFile } from '../base/mode.ts';
 import type { Layer } from '../layer/layer.ts';
 import { NO_PREFETCH_LANDMARK, PREFETCH_LANDMARK, TOC_NAME } from '../archive/estargz.ts';
-import { ESTARGZ_FOOTER_SIZE, findEstargzToc } from '../archive/estargz-footer.ts';
+import { findEstargzToc } from '../archive/estargz-footer.ts';
 import { resolveLimits } from '../archive/limits.ts';
+import { TAIL_SIZE } from '../archive/zip-end.ts';
+import { findManifest } from '../archive/zstd-chunked.ts';
 import { openTarLayer } from '../lower/tar-layer.ts';
 import { fileSource } from '../pack/file-source.ts';
 import { MEMORY, type Parsed, archiveHelp, archiveOptions, isUrl, numberOf, openNamed, parseLine, whiteoutsOf } from './arguments.ts';
@@ -15,8 +17,8 @@ import { ExitCode, type Terminal, UsageError, printable } from './terminal.ts';
 
 export const checkHelp = `stratafs check ARCHIVE…
 
-Reads everything in archives and verifies it: CRC-32 of zip and gzip, SHA-256 of eStargz, Adler-32 of
-SquashFS, and that the index of an eStargz says what its tar says. Prints what was left out and what is damaged.
+Reads everything in archives and verifies it: CRC-32 of zip and gzip, SHA-256 of eStargz and zstd:chunked, Adler-32 of SquashFS, and
+that the index of an eStargz or a zstd:chunked says what its tar says. Prints what was left out and what is damaged.
 Ends with 1 when something is damaged, with 2 when an archive cannot be opened at all.
 
 ${archiveHelp}
@@ -76,20 +78,22 @@ async function scrub(archive: string, layer: Layer): Promise<Report> {
 }
 
 /**
- * An eStargz is read by its table of contents here and as a tar elsewhere: both have to say the same. Attributes may differ, by the
- * format's specification.
+ * An eStargz or zstd:chunked is read by its table of contents here and as a tar elsewhere: both have to say the same. Attributes may
+ * differ, by the specification of eStargz.
  */
 async function compareWithTar(archive: string, layer: Layer, parsed: Parsed): Promise<Report['damaged']> {
   if (isUrl(archive)) return [];
   const source = fileSource(archive);
   try {
     const size = await source.size();
-    const tail = await source.read(Math.max(0, size - ESTARGZ_FOOTER_SIZE), size);
-    if (findEstargzToc({ bytes: tail, size }, { archive }) === undefined) return [];
+    const bytes = await source.read(Math.max(0, size - TAIL_SIZE), size);
+    const isEstargz = findEstargzToc({ bytes, size }, { archive }) !== undefined;
+    if (!isEstargz && findManifest({ bytes, size }, { archive }) === undefined) return [];
     const strip = numberOf(parsed, 'strip') ?? 0;
-    const own = [TOC_NAME, PREFETCH_LANDMARK, NO_PREFETCH_LANDMARK];
-    const table = { strip, whiteouts: whiteoutsOf(parsed), exclude: strip === 0 ? own : [] };
-    const tar = await openTarLayer({ source, size, table, limits: resolveLimits(), maxBytes: MEMORY, signal: undefined }, 'gzip');
+    const own = isEstargz && strip === 0 ? [TOC_NAME, PREFETCH_LANDMARK, NO_PREFETCH_LANDMARK] : [];
+    const table = { strip, whiteouts: whiteoutsOf(parsed), exclude: own };
+    const opening = { source, size, table, limits: resolveLimits(), maxBytes: MEMORY, signal: undefined };
+    const tar = await openTarLayer(opening, isEstargz ? 'gzip' : 'zstd');
     const differing = (await diffLayers(tar, layer)).filter(({ change }) => change !== 'meta');
     await tar.close();
     return differing.map(({ path, change }) => {

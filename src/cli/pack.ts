@@ -121,14 +121,14 @@ function optionsOf(parsed: Parsed, { env }: Terminal): PackOptions {
 }
 
 /** Seconds since the epoch. */
-function timeOf(text: string | undefined): number | undefined {
+export function timeOf(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   const seconds = /^\d{1,12}$/.test(text) ? Number(text) : Math.floor(Date.parse(text) / 1000);
   if (!(seconds >= 0)) throw new UsageError(`--mtime must be seconds since 1970 or a date, not '${text}'`);
   return seconds;
 }
 
-function ownerOf(text: string | undefined): PackOptions['owner'] {
+export function ownerOf(text: string | undefined): PackOptions['owner'] {
   if (text === undefined || text === 'keep') return text;
   const [, uid, gid] = /^(\d{1,9}):(\d{1,9})$/.exec(text) ?? [];
   if (uid === undefined || gid === undefined) throw new UsageError(`--owner must be UID:GID or keep, not '${text}'`);
@@ -151,7 +151,7 @@ function traceOf(file: string | undefined): readonly string[] | undefined {
 }
 
 /** All of it or nothing: who reads meanwhile sees the old file. */
-function writeWhole(path: string, bytes: Uint8Array): void {
+export function writeWhole(path: string, bytes: Uint8Array): void {
   const staging = `${path}.${process.pid}.part`;
   try {
     writeFileSync(staging, bytes);
@@ -162,7 +162,7 @@ function writeWhole(path: string, bytes: Uint8Array): void {
   }
 }
 
-function warn({ warnings }: Packed, terminal: Terminal): void {
+export function warn({ warnings }: Pick<Packed, 'warnings'>, terminal: Terminal): void {
   for (const { path, message } of warnings) terminal.err(`warning: ${printable(path)}: ${printable(message)}\n`);
 }
 

@@ -3,6 +3,7 @@
 import { cat, catHelp } from './cat.ts';
 import { check, checkHelp } from './check.ts';
 import { diff, diffHelp } from './diff.ts';
+import { directory, directoryHelp } from './directory.ts';
 import { ls, lsHelp } from './ls.ts';
 import { oci, ociHelp, pack, packHelp } from './pack.ts';
 import { ExitCode, type Terminal, UsageError, printable } from './terminal.ts';
@@ -15,6 +16,7 @@ interface Command {
 const commands: ReadonlyMap<string, Command> = new Map([
   ['pack', { run: pack, help: packHelp }],
   ['oci', { run: oci, help: ociHelp }],
+  ['index', { run: directory, help: directoryHelp }],
   ['ls', { run: ls, help: lsHelp }],
   ['cat', { run: cat, help: catHelp }],
   ['check', { run: check, help: checkHelp }],
@@ -25,12 +27,13 @@ const overview = `stratafs: archives for in-browser file systems
 
   stratafs pack SOURCE -o FILE     pack a folder or an archive as eStargz or zip
   stratafs oci SOURCE… -o LAYOUT   make an OCI image layout of several layers
+  stratafs index FOLDER            list a folder for a static host that serves it file by file
   stratafs ls ARCHIVE [PATH]       list an archive
   stratafs cat ARCHIVE PATH…       print files of an archive
   stratafs check ARCHIVE…          read and verify everything
   stratafs diff A B                tell what B changes against A
 
-Archives are zip, tar, tar.gz, tar.zst, npm tarballs and eStargz, told by their content. 'stratafs COMMAND --help' tells more.
+Archives are zip, tar, tar.gz, tar.zst, npm tarballs, eStargz and zstd:chunked, told by their content. 'stratafs COMMAND --help' tells more.
 
 Examples:
   stratafs pack template -o base.esgz

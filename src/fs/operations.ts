@@ -117,7 +117,7 @@ export const operations = {
     try {
       create.mkdir(call, path, 0o700);
     } catch (e) {
-      throw e instanceof FsError ? e.locate({ syscall: 'mkdtemp', path: `${prefix}XXXXXX` }) : e;
+      throw e instanceof FsError ? new FsError(e.code, { syscall: 'mkdtemp', path: `${prefix}XXXXXX`, detail: e.detail }) : e;
     }
     return path;
   }),
@@ -151,7 +151,7 @@ export const operations = {
       remove.removeAll(call, toPath(path), recursive);
     } catch (e) {
       if (!(e instanceof FsError) || e.code !== 'ENOENT') throw e;
-      if (!force) throw e.locate({ syscall: 'lstat', path: toPath(path) });
+      if (!force) throw new FsError('ENOENT', { syscall: 'lstat', path: toPath(path) });
     }
   }),
   rmdir: define('rmdir', 1, (call, path: PathLike) => remove.rmdir(call, toPath(path))),

@@ -48,7 +48,7 @@ function located(e: unknown, { syscall, paths }: Pick<Definition<never, unknown>
   if (!(e instanceof FsError) || (e.syscall !== undefined && e.path === undefined)) return e;
   const [path, dest] = args as PathLike[];
   const context = { syscall, path: paths > 0 ? toPath(path!) : undefined, dest: paths > 1 ? toPath(dest!) : undefined };
-  if (e.path === undefined && e.cause === undefined) return e.locate(context);
+  if (e.path === undefined && e.cause === undefined) return new FsError(e.code, { ...context, detail: e.detail });
   if (e.syscall !== undefined) return e;
   return new FsError(e.code, { ...context, detail: e.path === undefined ? e.detail : e.message, cause: e.cause ?? e });
 }

@@ -74,8 +74,11 @@ export function contentRange(name: string, { headers }: Answer): ContentRange | 
   if (header === null) return undefined;
   const match = /^bytes\s+(\d+)-(\d+)\/(\d+|\*)$/i.exec(header.trim());
   if (match === null) throw unreachable(name, `Content-Range: ${header}`);
-  const [, first, last, total] = match;
-  return { start: Number(first), end: Number(last) + 1, total: total === '*' ? undefined : Number(total) };
+  const [, first, last, all] = match;
+  const [start, end, total] = [Number(first), Number(last) + 1, all === '*' ? undefined : Number(all)];
+  // RFC 9110, 14.4: such a header is invalid. Its numbers would become lengths.
+  if (start >= end || end > (total ?? end) || !Number.isSafeInteger(total ?? end)) throw unreachable(name, `Content-Range: ${header}`);
+  return { start, end, total };
 }
 
 /** @throws {FsError} EIO when a proxy compressed the range: then nobody can say which bytes these are. */

@@ -63,8 +63,14 @@ export class HttpRequests {
   }
 
   /** Runs an exchange until it succeeds or nothing more is to be hoped for. */
-  persist<T>(exchange: () => Promise<T>, signal: AbortSignal | undefined, received: () => number = () => 0): Promise<T> {
-    return this.#patience.persist(exchange, received, this.#signal(signal));
+  async persist<T>(exchange: () => Promise<T>, signal: AbortSignal | undefined, received: () => number = () => 0): Promise<T> {
+    try {
+      return await this.#patience.persist(exchange, received, this.#signal(signal));
+    } catch (e) {
+      // The engine's own words for memory that it does not have, or would have for nobody: a server can declare any length.
+      if (e instanceof RangeError) throw new FsError('EFBIG', { detail: `${this.name}: more bytes than there is memory for`, cause: e });
+      throw e;
+    }
   }
 
   /** @throws {Transient} when it may go better the next time @throws {FsError} EIO */

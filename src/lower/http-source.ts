@@ -194,7 +194,14 @@ class HttpSource implements RemoteSource {
       // Servers that do not know suffixes send the start, and say so: that is as good for learning the size.
       const sent = contentRange(this.name, response);
       if (sent?.total === undefined) return this.#instead(response, () => this.#probeHidden(signal));
+      // Servers that send more than was asked for are understood, up to what a whole archive may have.
+      if (sent.end - sent.start > this.#maxBytes) {
+        await discard(response);
+        throw this.#tooLarge(sent.end - sent.start);
+      }
       const received = new Received(sent.end - sent.start);
+      // Room for what was asked for; a header alone makes no room for more.
+      received.expect(TAIL_SIZE);
       await this.#receiveExactly(response, received, signal);
       this.#learn(sent.total, versionOf(response));
       this.#pieces.push({ start: sent.start, bytes: received.bytes });

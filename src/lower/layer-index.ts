@@ -15,7 +15,7 @@ const INDEX_VERSION = 1;
 /** An index of one archive, mounted in one way. */
 export interface LayerIndex {
   /** Whose `state` it is. */
-  readonly format: 'zip' | 'estargz' | 'squashfs';
+  readonly format: 'zip' | 'estargz' | 'zstd-chunked' | 'directory' | 'squashfs';
   readonly digest: string;
   readonly warnings: readonly LayerWarning[];
   readonly table: LayerTable;

@@ -42,6 +42,20 @@ export interface Blob {
  *   ENOENT where there is none and `missing` is given
  */
 export async function fetchBlob(request: BlobRequest, http: HttpRequests, signal: AbortSignal | undefined): Promise<Blob> {
+  return gather(request, http, signal, (attempt, received) => http.persist(attempt, signal, received));
+}
+
+/** The same, tried once. @throws {Transient} when it may go better the next time */
+export async function fetchBlobOnce(request: BlobRequest, http: HttpRequests, signal: AbortSignal | undefined): Promise<Blob> {
+  return gather(request, http, signal, (attempt) => attempt());
+}
+
+async function gather(
+  request: BlobRequest,
+  http: HttpRequests,
+  signal: AbortSignal | undefined,
+  run: (attempt: () => Promise<void>, received: () => number) => Promise<void>,
+): Promise<Blob> {
   const place = { archive: request.name };
   if (request.size !== undefined && request.size > request.limit)
     throw tooLarge(place, `${request.size} bytes, more than the ${request.limit} that are allowed`);
@@ -54,7 +68,7 @@ export async function fetchBlob(request: BlobRequest, http: HttpRequests, signal
     if (request.size !== undefined && received.length < request.size)
       throw new Transient(damaged(place, `has ${received.length} bytes, should have ${request.size}`));
   };
-  await http.persist(attempt, signal, () => received.length);
+  await run(attempt, () => received.length);
   const { bytes } = received;
   if (request.digest !== undefined) await assertDigest(bytes, request.digest, request.name);
   return { bytes, mediaType };

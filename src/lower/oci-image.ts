@@ -18,9 +18,10 @@ import type { Layer } from '../layer/layer.ts';
 import type { HttpOptions } from './http-request.ts';
 import type { CachedLayerOptions } from './open-cached.ts';
 import { digestOfBytes } from './oci-blob.ts';
+import { ImageDocuments } from './oci-documents.ts';
 import { closeLayers, openLayers } from './oci-layers.ts';
 import { INDEX_DEPTH, layoutPlace } from './oci-layout.ts';
-import { type ImagePlace, blobName, fetchDocument } from './oci-place.ts';
+import { type ImagePlace, blobName } from './oci-place.ts';
 import type { RegistryLogin } from './registry-auth.ts';
 import { registryPlace } from './registry-place.ts';
 
@@ -37,7 +38,7 @@ export interface ImageOptions
   extends
     Pick<TableOptions, 'at' | 'include' | 'exclude'>,
     Pick<HttpOptions, 'name' | 'fetch' | 'retry' | 'onProgress' | 'syncFetch'>,
-    Pick<CachedLayerOptions, 'cache' | 'background'> {
+    Pick<CachedLayerOptions, 'cache' | 'revalidate' | 'background'> {
   /** `os/architecture` or `os/architecture/variant`. Default: `linux/amd64`. */
   readonly platform?: string | undefined;
   /** Of each layer; `entries` of all layers together. */
@@ -61,8 +62,9 @@ export interface Image {
 }
 
 /**
- * Opens an image. Every blob is compared with its digest before anything of it is used; eStargz layers whose table of contents the
- * manifest pins are read lazily, chunk by chunk. Whiteouts in layers hide what is below.
+ * Opens an image. Every blob is compared with its digest before anything of it is used; eStargz and zstd:chunked layers whose table of contents the
+ * manifest pins are read lazily, chunk by chunk. Whiteouts in layers hide what is below. With a cache an image opens without a network,
+ * as what its reference meant the last time; `revalidate: 'never'` asks nothing either.
  *
  * @throws {FsError} ENOENT when there is no such image, or none for the platform (the error says what there is); EACCES when the
  *   registry does not let us; EIO with the cause when something cannot be fetched, is damaged, or is not what its digest says; ENOTSUP
@@ -73,11 +75,22 @@ export interface Image {
  */
 export async function openImage(source: ImageSource, options: ImageOptions = {}): Promise<Image> {
   const wanted = parsePlatform(options.platform ?? DEFAULT_PLATFORM);
-  const { name, fetch: own, retry, syncFetch, signal } = options;
+  const { name, fetch: own, retry, syncFetch } = options;
   const http: HttpOptions = { name, fetch: own, retry, syncFetch };
   const place = placeOf(source, http);
-  const { manifest, digest, platform } = await findManifest(place, wanted, signal);
-  const config = await fetchConfig(place, manifest, signal);
+  const documents = await ImageDocuments.open(place, options);
+  try {
+    const image = await assemble(place, documents, wanted, options);
+    await documents.keep();
+    return image;
+  } finally {
+    documents.close();
+  }
+}
+
+async function assemble(place: ImagePlace, documents: ImageDocuments, wanted: Platform, options: ImageOptions): Promise<Image> {
+  const { manifest, digest, platform } = await findManifest(place, documents, wanted);
+  const config = await getConfig(place, documents, manifest);
   const said = platform ?? config;
   // What one asks for by name is given, for whatever machine it is; unless that was asked for too.
   if (options.platform !== undefined && said.os !== '' && suits(said, wanted) === undefined)
@@ -107,33 +120,28 @@ interface FoundManifest {
 }
 
 /** Goes from the reference through indexes to the manifest for the platform. */
-async function findManifest(place: ImagePlace, wanted: Platform, signal: AbortSignal | undefined): Promise<FoundManifest> {
-  const first = await place.start(signal);
-  let images: readonly Descriptor[];
-  if ('bytes' in first) {
-    const document = parseImageDocument(first.bytes, first.mediaType, { archive: place.name });
-    if (document.kind === 'manifest')
-      return { manifest: document, digest: await digestOfBytes(first.bytes, 'sha256'), platform: undefined };
-    images = document.manifests;
-  } else images = first;
+async function findManifest(place: ImagePlace, documents: ImageDocuments, wanted: Platform): Promise<FoundManifest> {
+  const { bytes, mediaType } = documents.start;
+  const first = parseImageDocument(bytes, mediaType, { archive: place.name });
+  if (first.kind === 'manifest') return { manifest: first, digest: await digestOfBytes(bytes, 'sha256'), platform: undefined };
+  const get = ({ digest, size }: Descriptor): Promise<Uint8Array> => documents.get({ url: place.manifestUrl(digest), digest, size });
+  let images = await place.choose(first.manifests, get);
   for (let depth = 0; depth <= INDEX_DEPTH; depth++) {
-    const { mediaType, digest, size, platform } = choosePlatform(images, wanted, { archive: place.name });
-    const archive = blobName(place, digest);
-    const { bytes } = await fetchDocument({ url: place.manifestUrl(digest), name: archive, size, digest }, place, signal);
-    const document = parseImageDocument(bytes, mediaType, { archive });
+    const chosen = choosePlatform(images, wanted, { archive: place.name });
+    const { digest, platform } = chosen;
+    const document = parseImageDocument(await get(chosen), chosen.mediaType, { archive: blobName(place, digest) });
     if (document.kind === 'manifest') return { manifest: document, digest, platform };
     images = document.manifests;
   }
   throw damaged({ archive: place.name }, `indexes in indexes, deeper than ${INDEX_DEPTH}`);
 }
 
-async function fetchConfig(
+async function getConfig(
   place: ImagePlace,
+  documents: ImageDocuments,
   { config, layers }: { readonly config: Descriptor; readonly layers: readonly Descriptor[] },
-  signal: AbortSignal | undefined,
 ): Promise<ImageConfig> {
   const { digest, size, mediaType } = config;
-  const archive = blobName(place, digest);
-  const { bytes } = await fetchDocument({ url: place.blobUrl(digest), name: archive, size, digest }, place, signal);
-  return parseImageConfig(bytes, mediaType, layers.length, { archive });
+  const bytes = await documents.get({ url: place.blobUrl(digest), digest, size });
+  return parseImageConfig(bytes, mediaType, layers.length, { archive: blobName(place, digest) });
 }

@@ -4,6 +4,7 @@ import { tooLarge } from '../archive/damage.ts';
 import { resolveLimits } from '../archive/limits.ts';
 import type { Descriptor } from '../archive/oci.ts';
 import { type Digest, digestText, parseDigest } from '../archive/oci-digest.ts';
+import { parseManifestPosition } from '../archive/zstd-chunked.ts';
 import type { Layer } from '../layer/layer.ts';
 import { Gate } from './gate.ts';
 import type { HttpOptions } from './http-request.ts';
@@ -18,6 +19,8 @@ const FETCHED_AT_ONCE = 6;
 
 /** What eStargz's tools write: with it the manifest, and so its digest, covers whatever is read of the layer. */
 const TOC_DIGEST = 'containerd.io/snapshot/stargz/toc.digest';
+/** The same of zstd:chunked, as it is called now and until 2023. */
+const CHUNKED = ['io.github.containers.zstd-chunked', 'io.containers.zstd-chunked'];
 
 /**
  * Opens the layers of these descriptors, in their order.
@@ -28,7 +31,7 @@ export async function openLayers(place: ImagePlace, descriptors: readonly Descri
   const unique = new Map(descriptors.map((descriptor) => [digestText(descriptor.digest), descriptor]));
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
   let total = 0;
-  for (const descriptor of unique.values()) if (tocDigestOf(descriptor) === undefined) total += descriptor.size;
+  for (const descriptor of unique.values()) if (pinOf(descriptor) === undefined) total += descriptor.size;
   if (total > maxBytes)
     throw tooLarge({ archive: place.name }, `its layers have ${total} bytes, more than the ${maxBytes} that are allowed`);
   const stop = new AbortController();
@@ -57,9 +60,19 @@ export async function openLayers(place: ImagePlace, descriptors: readonly Descri
   return Promise.all(descriptors.map(({ digest }) => opening.get(digestText(digest))!));
 }
 
-function tocDigestOf({ annotations }: Descriptor): string | undefined {
-  const text = annotations.get(TOC_DIGEST);
-  return text !== undefined && parseDigest(text)?.algorithm === 'sha256' ? text : undefined;
+/** What a layer's table of contents must be, where the image's manifest says that. */
+function pinOf({ annotations, mediaType }: Descriptor): Pick<OpenLayerOptions, 'tocDigest' | 'manifestPosition'> | undefined {
+  const isDigest = (text: string | undefined): boolean => text !== undefined && parseDigest(text)?.algorithm === 'sha256';
+  if (!mediaType.endsWith('zstd')) {
+    const tocDigest = annotations.get(TOC_DIGEST);
+    return isDigest(tocDigest) ? { tocDigest } : undefined;
+  }
+  for (const name of CHUNKED) {
+    const tocDigest = annotations.get(`${name}.manifest-checksum`);
+    const manifestPosition = annotations.get(`${name}.manifest-position`);
+    if (isDigest(tocDigest) && parseManifestPosition(manifestPosition ?? '') !== undefined) return { tocDigest, manifestPosition };
+  }
+  return undefined;
 }
 
 function openLayerOf(place: ImagePlace, descriptor: Descriptor, options: ImageOptions): Promise<Layer> {
@@ -69,9 +82,9 @@ function openLayerOf(place: ImagePlace, descriptor: Descriptor, options: ImageOp
   const url = place.blobUrl(digest);
   const http: HttpOptions = { ...place.http, name, onProgress, maxBytes };
   const common: OpenLayerOptions = { at, include, exclude, whiteouts: 'oci', limits, maxBytes, cache, background, signal };
-  const tocDigest = tocDigestOf(descriptor);
+  const pin = pinOf(descriptor);
   // What is behind the URL of a digest never changes.
-  if (tocDigest !== undefined) return openLayer(url, { ...http, ...common, tocDigest, revalidate: 'never' });
+  if (pin !== undefined) return openLayer(url, { ...http, ...common, ...pin, revalidate: 'never' });
   const source = new BlobSource({ url, name, size, limit: maxBytes, digest }, http);
   // Without a cache the source has compared it already.
   return openLayer(source, { ...common, integrity: cache === undefined ? undefined : sriOf(digest) });
@@ -117,7 +130,7 @@ class Progress {
   part(descriptor: Descriptor): HttpOptions['onProgress'] {
     const { tell } = this;
     if (tell === undefined) return undefined;
-    const lazy = tocDigestOf(descriptor) !== undefined;
+    const lazy = pinOf(descriptor) !== undefined;
     let before = 0;
     return ({ loaded }) => {
       this.#loaded += loaded - before;

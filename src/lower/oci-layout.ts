@@ -25,37 +25,50 @@ export function layoutPlace(url: string | URL, ref: string | undefined, http: Ht
     return at;
   };
   const blobUrl = ({ algorithm, hex }: Digest): URL => file(`blobs/${algorithm}/${hex}`);
-  const place: ImagePlace = { name, http, blobUrl, manifestUrl: blobUrl, start };
+  const place: ImagePlace = {
+    name,
+    http,
+    tag: file('index.json'),
+    isFixed: false,
+    async start(patience, signal) {
+      const document = (path: string) => {
+        const request = { url: file(path), name: `${name}: ${path}`, missing: `${name}: no image layout: there is no ${path}` };
+        return fetchDocument(request, { http }, signal, patience);
+      };
+      const [layout, index] = await Promise.all([document('oci-layout'), document('index.json')]);
+      assertLayout(layout.bytes, { archive: `${name}: oci-layout` });
+      imagesOf(index.bytes, undefined, { archive: `${name}: index.json` });
+      // A host that knows nothing of images says nothing about them.
+      return { bytes: index.bytes, mediaType: undefined };
+    },
+    async choose(images, get) {
+      if (ref === undefined) return images;
+      const found = withRef(images, ref);
+      if (found.length > 0) return found;
+      const nested = parseDigest(ref) === undefined ? [] : await within(images, ref, INDEX_DEPTH, get);
+      if (nested.length === 0) throw noSuchRef(images, ref, { archive: name });
+      return nested;
+    },
+    blobUrl,
+    manifestUrl: blobUrl,
+  };
   return place;
 
-  async function start(signal: AbortSignal | undefined): Promise<readonly Descriptor[]> {
-    const document = (path: string) =>
-      fetchDocument({ url: file(path), name: `${name}: ${path}`, missing: `${name}: no image layout: there is no ${path}` }, place, signal);
-    const [layout, index] = await Promise.all([document('oci-layout'), document('index.json')]);
-    assertLayout(layout.bytes, { archive: `${name}: oci-layout` });
-    const images = imagesOf(index.bytes, undefined, { archive: `${name}: index.json` });
-    if (ref === undefined) return images;
-    const found = withRef(images, ref);
-    if (found.length > 0) return found;
-    const nested = parseDigest(ref) === undefined ? [] : await within(images, ref, INDEX_DEPTH, signal);
-    if (nested.length === 0) throw noSuchRef(images, ref, { archive: name });
-    return nested;
-  }
-
   /** Looks for a digest in the indexes that an index has. */
-  async function within(images: readonly Descriptor[], ref: string, depth: number, signal: AbortSignal | undefined): Promise<Descriptor[]> {
-    for (const { mediaType, digest, size } of images) {
+  async function within(images: readonly Descriptor[], wanted: string, depth: number, get: GetDocument): Promise<Descriptor[]> {
+    for (const descriptor of images) {
+      const { mediaType, digest } = descriptor;
       if (depth === 0 || !/index|manifest\.list/.test(mediaType)) continue;
-      const archive = blobName(place, digest);
-      const { bytes } = await fetchDocument({ url: blobUrl(digest), name: archive, size, digest }, place, signal);
-      const inner = imagesOf(bytes, mediaType, { archive });
-      const found = withRef(inner, ref);
-      const deeper = found.length > 0 ? found : await within(inner, ref, depth - 1, signal);
+      const inner = imagesOf(await get(descriptor), mediaType, { archive: blobName(place, digest) });
+      const found = withRef(inner, wanted);
+      const deeper = found.length > 0 ? found : await within(inner, wanted, depth - 1, get);
       if (deeper.length > 0) return deeper;
     }
     return [];
   }
 }
+
+type GetDocument = Parameters<ImagePlace['choose']>[1];
 
 function imagesOf(bytes: Uint8Array, mediaType: string | undefined, place: Place): readonly Descriptor[] {
   const document = parseImageDocument(bytes, mediaType, place);

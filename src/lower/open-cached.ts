@@ -8,7 +8,7 @@ import { CachedSource } from './cached-source.ts';
 import type { RemoteSource } from './http-source.ts';
 import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
-import { indexOfEstargz } from './estargz-layer.ts';
+import { indexOfToc } from './open-toc.ts';
 import { indexOfSquashfs } from './squashfs-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
 
@@ -67,7 +67,7 @@ async function openCached(source: CachedSource, { table, open, restore }: Cached
     if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
     throw e;
   }
-  const index = indexed ? (indexOfZip(layer) ?? indexOfEstargz(layer) ?? indexOfSquashfs(layer)) : undefined;
+  const index = indexed ? (indexOfZip(layer) ?? indexOfToc(layer) ?? indexOfSquashfs(layer)) : undefined;
   // Of the content, whichever way it is mounted. The digest of a SquashFS image may be of its tables alone: it proves nothing.
   const content = index?.format === 'squashfs' ? undefined : index?.digest.split(';')[0];
   if (index !== undefined) await source.keepIndex(name, packIndex(index), content);

@@ -3,9 +3,10 @@
 import { HEAD_SIZE, formatOfHead, unknownFormat } from '../archive/detect.ts';
 import { damaged, tooLarge } from '../archive/damage.ts';
 import { type ArchiveLimits, resolveLimits } from '../archive/limits.ts';
-import { parseDigest } from '../archive/estargz-chunks.ts';
 import { findEstargzToc } from '../archive/estargz-footer.ts';
+import { parseDigest } from '../archive/toc-chunks.ts';
 import { TAIL_SIZE, endsAsZip, findZipEnd } from '../archive/zip-end.ts';
+import { type ManifestPlace, findManifest, parseManifestPosition, placeOf } from '../archive/zstd-chunked.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
 import { openEstargzLayer, restoreEstargzLayer } from './estargz-layer.ts';
@@ -18,6 +19,7 @@ import { type BlobLike, type Source, blobSource, bytesSource, residentSource } f
 import { openSquashfsLayer, restoreSquashfsLayer } from './squashfs-layer.ts';
 import { openTarLayer } from './tar-layer.ts';
 import { openZipLayer, restoreZipLayer } from './zip-layer.ts';
+import { openZstdChunkedLayer, restoreZstdChunkedLayer } from './zstd-chunked-layer.ts';
 
 /** Up to here a whole archive costs about what the requests for its parts would: 1 MiB is 170 ms at 50 Mbit/s, three round trips of 50 ms. */
 const SMALL = 1 << 20;
@@ -28,10 +30,16 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayer
   /** Hashes as in HTML's `integrity`. The archive is fetched whole and compared before a byte of it is used. */
   readonly integrity?: string | undefined;
   /**
-   * Digest of the table of contents of an eStargz archive, as in the annotation `containerd.io/snapshot/stargz/toc.digest`:
-   * `sha256:HEX`. Covers everything that is read of it, without fetching it whole.
+   * Digest of the table of contents of an eStargz archive, as in the annotation `containerd.io/snapshot/stargz/toc.digest`, or of the
+   * manifest of a zstd:chunked one, as in `io.github.containers.zstd-chunked.manifest-checksum`: `sha256:HEX`. Covers everything that
+   * is read of it, without fetching it whole.
    */
   readonly tocDigest?: string | undefined;
+  /**
+   * Where the manifest of a zstd:chunked archive is, as in `io.github.containers.zstd-chunked.manifest-position`. Default: where its
+   * footer says.
+   */
+  readonly manifestPosition?: string | undefined;
   readonly limits?: ArchiveLimits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,9 +48,9 @@ export interface OpenLayerOptions extends TableOptions, HttpOptions, CachedLayer
 export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | string;
 
 /**
- * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, SquashFS; told by its content) as a lower layer. Bytes are taken over, not
- * copied.
- * A zip, an eStargz and a SquashFS image are read lazily; a tar is fetched whole, and stays compressed in memory.
+ * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, zstd:chunked, SquashFS; told by its content) as a lower layer. Bytes are
+ * taken over, not copied.
+ * A zip, an eStargz, a zstd:chunked and a SquashFS image are read lazily; another tar is fetched whole, and stays compressed in memory.
  *
  * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged, is not what `integrity` says, or cannot
  *   be fetched; EFBIG when it is beyond one of the `limits` or would take more memory than `maxBytes`; ENOTSUP when something is
@@ -85,8 +93,13 @@ async function restoreLayer(index: LayerIndex, source: Source, options: OpenLaye
       return options.tocDigest === undefined ? restoreZipLayer(index, opening) : undefined;
     case 'estargz':
       return restoreEstargzLayer(index, opening, options.tocDigest);
+    case 'zstd-chunked':
+      return restoreZstdChunkedLayer(index, opening, options.tocDigest);
     case 'squashfs':
       return options.tocDigest === undefined ? restoreSquashfsLayer(index, opening) : undefined;
+    case 'directory':
+      // The same URL was opened as one.
+      return undefined;
     default:
       return index.format satisfies never;
   }
@@ -122,6 +135,8 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
   const toc = findEstargzToc({ bytes: tail, size }, { archive: source.name });
   if (toc !== undefined) return openEstargzLayer(toc, tail, opening, options.tocDigest);
+  const manifest = manifestOf(tail, opening, options.manifestPosition);
+  if (manifest !== undefined) return openZstdChunkedLayer(manifest, tail, opening, options.tocDigest);
   if (options.tocDigest !== undefined)
     throw damaged({ archive: source.name }, `no table of contents, whose digest should be ${options.tocDigest}`);
   const atHand = source.peek(0, Math.min(size, HEAD_SIZE));
@@ -148,6 +163,14 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
     default:
       return format satisfies never;
   }
+}
+
+function manifestOf(bytes: Uint8Array, { source, size }: Opening, position: string | undefined): ManifestPlace | undefined {
+  const place = { archive: source.name };
+  if (position === undefined) return findManifest({ bytes, size }, place);
+  const manifest = parseManifestPosition(position);
+  if (manifest === undefined) throw new TypeError(`The option 'manifestPosition' must be OFFSET:LENGTH:SIZE:1: ${position}`);
+  return placeOf(manifest, size, place);
 }
 
 async function openZip(opening: Opening, tail: Uint8Array): Promise<Layer> {

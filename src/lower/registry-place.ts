@@ -1,7 +1,7 @@
 /* An image in a registry (OCI distribution specification 1.1): which URLs it has, and every request with what proves who we are. */
 
 import { ArgumentError } from '../base/errors.ts';
-import { MANIFEST_ACCEPT } from '../archive/oci.ts';
+import { MANIFEST_ACCEPT, parseImageDocument } from '../archive/oci.ts';
 import { type Digest, digestText, parseDigest } from '../archive/oci-digest.ts';
 import { parseReference } from '../archive/oci-reference.ts';
 import { type HttpOptions, discard } from './http-request.ts';
@@ -29,12 +29,21 @@ export function registryPlace(
   return {
     name,
     http: authorized,
-    start: (signal) =>
-      fetchDocument(
-        { url: within(`manifests/${ref}`), name, digest, missing: `${name}: ${registry.host} has no such image` },
+    tag: within(`manifests/${ref}`),
+    isFixed: digest !== undefined,
+    async start(patience, signal) {
+      const missing = `${name}: ${registry.host} has no such image`;
+      const document = await fetchDocument(
+        { url: within(`manifests/${ref}`), name, digest, missing },
         { http: authorized },
         signal,
-      ),
+        patience,
+      );
+      // A login page, for one, must not take the place of what is kept.
+      parseImageDocument(document.bytes, document.mediaType, { archive: name });
+      return document;
+    },
+    choose: async (images) => images,
     blobUrl: (blob: Digest) => within(`blobs/${digestText(blob)}`),
     manifestUrl: (manifest: Digest) => within(`manifests/${digestText(manifest)}`),
   };

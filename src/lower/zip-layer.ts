@@ -8,7 +8,14 @@ import { Lru } from '../base/lru.ts';
 import { type Place, damaged, tooLarge } from '../archive/damage.ts';
 import { assertEntrySize } from '../archive/limits.ts';
 import { LOCAL_HEADER_SIZE, STORED, readZipDirectory } from '../archive/zip.ts';
-import { LOCAL_HEADER_GUESS, type ZipDecoders, type ZipEntry, decodeZipContent, findZipContent } from '../archive/zip-content.ts';
+import {
+  LOCAL_HEADER_GUESS,
+  type ZipDecoders,
+  type ZipEntry,
+  decodeZipContent,
+  findZipContent,
+  zipHeaderSize,
+} from '../archive/zip-content.ts';
 import type { ZipEnd } from '../archive/zip-end.ts';
 import { loadCodec } from '../codec/codec.ts';
 import { loadZstd } from '../codec/zstd.ts';
@@ -141,12 +148,11 @@ class ZipLayer implements Layer {
     const sweep = new Sweep(this.#opening.source, this.#contentEnd, signal);
     const check = async (entry: number): Promise<void> => {
       const zipEntry = this.#entry(entry);
-      const { offset, stored } = zipEntry.extent;
-      const bytes = await sweep.read(offset, this.#guessEnd(zipEntry));
-      const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
-      const isWhole = from + stored <= bytes.length;
-      const content = isWhole ? bytes.subarray(from, from + stored) : await sweep.read(...this.#contentRange(zipEntry, from));
-      decodeZipContent(content, zipEntry, this.#decoders);
+      const { offset } = zipEntry.extent;
+      const guessed = await sweep.read(offset, this.#guessEnd(zipEntry));
+      const end = this.#endOf(zipEntry, guessed);
+      const bytes = end <= offset + guessed.length ? guessed : await sweep.read(offset, end);
+      decodeZipContent(this.#storedIn(bytes, zipEntry), zipEntry, this.#decoders);
     };
     return sweepFiles(this.table, check, signal);
   }
@@ -155,39 +161,28 @@ class ZipLayer implements Layer {
     const kept = this.#kept(entry);
     if (kept !== undefined) return kept.subarray(start, end);
     const zipEntry = this.#entry(entry);
-    const { offset, stored } = zipEntry.extent;
-    const bytes = this.#blocks.peek(offset, this.#guessEnd(zipEntry));
-    if (bytes === undefined) return undefined;
-    const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
-    const content =
-      from + stored <= bytes.length ? bytes.subarray(from, from + stored) : this.#blocks.peek(...this.#contentRange(zipEntry, from));
-    return content && this.#keep(entry, content, zipEntry).subarray(start, end);
+    const bytes = this.#wholeAtOnce(zipEntry, (from, to) => this.#blocks.peek(from, to));
+    return bytes && this.#keep(entry, bytes, zipEntry).subarray(start, end);
   }
 
   async read(entry: number, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
     const atHand = this.peek(entry, start, end);
     if (atHand !== undefined) return atHand;
     const zipEntry = this.#entry(entry);
-    const { offset, stored } = zipEntry.extent;
-    const bytes = await this.#blocks.read(offset, this.#guessEnd(zipEntry), signal);
-    const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
-    let content = bytes.subarray(from, from + stored);
-    if (content.length < stored) content = await this.#blocks.read(...this.#contentRange(zipEntry, from), signal);
+    const { offset } = zipEntry.extent;
+    let bytes = await this.#blocks.read(offset, this.#guessEnd(zipEntry), signal);
+    const to = this.#endOf(zipEntry, bytes);
+    if (to > offset + bytes.length) bytes = await this.#blocks.read(offset, to, signal);
     // Raced with another reader of the same file: one decoding is enough.
-    return (this.#kept(entry) ?? this.#keep(entry, content, zipEntry)).subarray(start, end);
+    return (this.#kept(entry) ?? this.#keep(entry, bytes, zipEntry)).subarray(start, end);
   }
 
   readSync(entry: number, start: number, end: number): Uint8Array | undefined {
     const atHand = this.peek(entry, start, end);
     if (atHand !== undefined) return atHand;
     const zipEntry = this.#entry(entry);
-    const { offset, stored } = zipEntry.extent;
-    const bytes = this.#blocks.readSync(offset, this.#guessEnd(zipEntry));
-    if (bytes === undefined) return undefined;
-    const from = findZipContent(bytes, zipEntry, this.#decoders.codec);
-    let content: Uint8Array | undefined = bytes.subarray(from, from + stored);
-    if (content.length < stored) content = this.#blocks.readSync(...this.#contentRange(zipEntry, from));
-    return content && this.#keep(entry, content, zipEntry).subarray(start, end);
+    const bytes = this.#wholeAtOnce(zipEntry, (from, to) => this.#blocks.readSync(from, to));
+    return bytes && this.#keep(entry, bytes, zipEntry).subarray(start, end);
   }
 
   async close(): Promise<void> {
@@ -201,8 +196,9 @@ class ZipLayer implements Layer {
     return this.#large?.entry === entry ? this.#large.content : this.#decoded.get(entry);
   }
 
-  #keep(entry: number, stored: Uint8Array, zipEntry: ZipEntry): Uint8Array {
-    let content = decodeZipContent(stored, zipEntry, this.#decoders);
+  /** @param bytes from the entry's local header to the end of its content, or more */
+  #keep(entry: number, bytes: Uint8Array, zipEntry: ZipEntry): Uint8Array {
+    let content = decodeZipContent(this.#storedIn(bytes, zipEntry), zipEntry, this.#decoders);
     // Of an archive in memory a view costs nothing; of a page it would keep the page alive.
     if (zipEntry.extent.method === STORED && this.#opening.source.peek(0, 1) === undefined) content = ownBytes(content);
     if (content.length > DECODED_LIMIT) this.#large = { entry, content };
@@ -228,10 +224,25 @@ class ZipLayer implements Layer {
     return Math.min(extent.offset + LOCAL_HEADER_GUESS + extent.stored, this.#contentEnd);
   }
 
-  /** Where the content is when name and extra fields are longer than was guessed. */
-  #contentRange({ place, extent }: ZipEntry, from: number): readonly [start: number, end: number] {
-    const start = extent.offset + from;
-    if (start + extent.stored > this.#contentEnd) throw damaged(place, 'its content runs into the central directory');
-    return [start, start + extent.stored];
+  /** Where the content ends, by the local header with which `bytes` starts: name and extra fields may be longer than was guessed. */
+  #endOf(entry: ZipEntry, bytes: Uint8Array): number {
+    const end = entry.extent.offset + zipHeaderSize(bytes, entry) + entry.extent.stored;
+    if (end > this.#contentEnd) throw damaged(entry.place, 'its content runs into the central directory');
+    return end;
+  }
+
+  /** Local header and content by a way of reading that does not wait, and may have nothing. */
+  #wholeAtOnce(entry: ZipEntry, read: (start: number, end: number) => Uint8Array | undefined): Uint8Array | undefined {
+    const { offset } = entry.extent;
+    const guessed = read(offset, this.#guessEnd(entry));
+    if (guessed === undefined) return undefined;
+    const end = this.#endOf(entry, guessed);
+    return end <= offset + guessed.length ? guessed : read(offset, end);
+  }
+
+  /** The content as it is stored. */
+  #storedIn(bytes: Uint8Array, entry: ZipEntry): Uint8Array {
+    const from = findZipContent(bytes, entry, this.#decoders.codec);
+    return bytes.subarray(from, from + entry.extent.stored);
   }
 }

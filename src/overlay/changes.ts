@@ -46,9 +46,10 @@ export class Changes {
       if (bytes === undefined && this.chunks.get(id) !== undefined) this.chunks.delete(id);
       else this.chunks.set(id, bytes);
     }
-    this.moves.push(...later.moves);
+    // Not spread: a call takes some 100,000 arguments, and a large batch has more.
+    for (const move of later.moves) this.moves.push(move);
     for (const [file, position] of later.positions) if (!this.positions.has(file)) this.positions.set(file, position);
-    this.events.push(...later.events);
+    for (const event of later.events) this.events.push(event);
   }
 
   get isEmpty(): boolean {

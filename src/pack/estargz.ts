@@ -122,7 +122,7 @@ function headerOf(entry: PackEntry, name: string, size: number | undefined): Tar
 }
 
 /** What the table of contents says of an entry, without where its content is. */
-function tocEntry(entry: PackEntry, name: string, content: Uint8Array | undefined): object {
+export function tocEntry(entry: PackEntry, name: string, content: Uint8Array | undefined): object {
   const { type, mode, uid, gid, mtime, target, device, xattrs } = entry;
   const isSet = content !== undefined && content.length > 0;
   return {

@@ -11,10 +11,10 @@ import type { RegistrySecret } from '../lower/registry-auth.ts';
 import type { StorageEstimate } from '../storage/estimate.ts';
 import type { Restored } from '../upper/open-upper.ts';
 
-/** One lower: an archive, or an image, which gives as many layers as it has. */
-export type LowerOptions = ArchiveLower | ImageLower;
+/** One lower: an archive, a directory of files, or an image, which gives as many layers as it has. */
+export type LowerOptions = ArchiveLower | DirectoryLower | ImageLower;
 
-/** An archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz), recognised by its content. */
+/** An archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, zstd:chunked), recognised by its content. */
 export interface ArchiveLower {
   /** Where to fetch it; relative to the page. */
   readonly url: string | URL;
@@ -26,7 +26,10 @@ export interface ArchiveLower {
   readonly whiteouts?: 'oci';
   /** Hashes as in HTML's `integrity`: the archive is fetched whole and compared before a byte of it is used. */
   readonly integrity?: string;
-  /** Digest of an eStargz's table of contents, as `stratafs pack` prints it (`sha256:HEX`): covers all that is ever read of it. */
+  /**
+   * Digest of an eStargz's table of contents, as `stratafs pack` prints it, or of a zstd:chunked's manifest (`sha256:HEX`): covers all
+   * that is ever read of it.
+   */
   readonly tocDigest?: string;
   /** Only names that one of these globs matches (`*`, `?`, `**`), as they are in the archive after `strip`, and what is below them. */
   readonly include?: readonly string[];
@@ -51,6 +54,15 @@ export interface ArchiveLower {
   readonly syncFetch?: boolean;
 }
 
+/** A directory of plain files on any static host, with an index that `stratafs index` writes. */
+export type DirectoryLower = {
+  /**
+   * Where it is, relative to the page: the directory, which has its index by the name `index.stratafs.json`, or the index, where the URL
+   * ends in `.json`. `integrity` is that of the index, which has the digest of every file.
+   */
+  readonly directory: string | URL;
+} & Omit<ArchiveLower, 'url' | 'tocDigest'>;
+
 /** An image: in a layout on any static host, or in a registry. */
 export type ImageLower = (
   | {
@@ -70,7 +82,7 @@ export type ImageLower = (
 ) & {
   /** `os/architecture` or `os/architecture/variant`. Default: linux/amd64. */
   readonly platform?: string;
-} & Pick<ArchiveLower, 'at' | 'include' | 'exclude' | 'limits' | 'background' | 'syncFetch'>;
+} & Pick<ArchiveLower, 'at' | 'include' | 'exclude' | 'limits' | 'revalidate' | 'background' | 'syncFetch'>;
 
 /** Bytes of lowers fetched so far. */
 export interface Progress {

@@ -242,7 +242,7 @@ const located = (lower: LowerOptions): WireLower =>
   Object.fromEntries(
     Object.entries(lower).map(([key, value]: [string, unknown]) => [
       key,
-      /^(url|oci|registry)$/.test(key) && value ? absolute(value as string) : value,
+      /^(url|directory|oci|registry)$/.test(key) && value ? absolute(value as string) : value,
     ]),
   ) as unknown as WireLower;
 

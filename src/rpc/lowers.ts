@@ -1,9 +1,12 @@
-/* Opens what the page named as one lower: an archive is one layer, an image as many as it has. */
+/* Opens what the page named as one lower: an archive or a directory is one layer, an image as many as it has. */
 
 import type { Layer } from '../layer/layer.ts';
 import { type ImageOptions, openImage } from '../lower/oci-image.ts';
+import { openDirectory } from '../lower/directory-layer.ts';
 import { openLayer } from '../lower/open-layer.ts';
 import type { WireLower } from './wire.ts';
+
+type Common = Pick<ImageOptions, 'cache' | 'signal' | 'onProgress'>;
 
 export interface OpenedLower {
   /** Topmost first. */
@@ -14,13 +17,22 @@ export interface OpenedLower {
 /** What progress is told under. */
 export function nameOf(lower: WireLower): string {
   if ('url' in lower) return lower.url;
+  if ('directory' in lower) return lower.directory;
   return 'oci' in lower ? lower.oci : lower.image;
 }
 
-/** @throws {FsError} as `openLayer` and `openImage` */
-export async function openLower(lower: WireLower, common: Pick<ImageOptions, 'cache' | 'signal' | 'onProgress'>): Promise<OpenedLower> {
-  if (!('url' in lower)) return openImage(lower, { ...lower, ...common });
-  const { url, ...options } = lower;
-  const layer = await openLayer(url, { ...options, ...common });
+/** @throws {FsError} as `openLayer`, `openDirectory` and `openImage` */
+export async function openLower(lower: WireLower, common: Common): Promise<OpenedLower> {
+  if (!('url' in lower || 'directory' in lower)) return openImage(lower, { ...lower, ...common });
+  const layer = await openOne(lower, common);
   return { layers: [layer], close: () => layer.close() };
+}
+
+function openOne(lower: Exclude<WireLower, { readonly oci: string } | { readonly image: string }>, common: Common): Promise<Layer> {
+  if ('directory' in lower) {
+    const { directory, ...options } = lower;
+    return openDirectory(directory, { ...options, ...common });
+  }
+  const { url, ...options } = lower;
+  return openLayer(url, { ...options, ...common });
 }

@@ -147,7 +147,7 @@ export interface Greeting {
 }
 
 /** URLs as text. */
-type Located<T> = { readonly [K in keyof T]: K extends 'url' | 'oci' | 'registry' ? string : T[K] };
+type Located<T> = { readonly [K in keyof T]: K extends 'url' | 'directory' | 'oci' | 'registry' ? string : T[K] };
 
 /** A lower as the worker gets it. */
 export type WireLower = Located<LowerOptions>;

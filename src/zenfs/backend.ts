@@ -1,23 +1,28 @@
 /* The backend for `configure()`: opens the layers, mounts the union, and gives it to ZenFS. */
 
-import type { Backend } from '@zenfs/core';
+import type { Backend, FileSystem } from '@zenfs/core';
 import { FsError } from '../base/errors.ts';
 import { Overlay as Union } from '../fs/overlay.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { Durability, UpperStore } from '../layer/upper.ts';
+import { type DirectoryOptions, openDirectory } from '../lower/directory-layer.ts';
 import { type LayerSource, type OpenLayerOptions, openLayer } from '../lower/open-layer.ts';
 import { claimAlone } from '../rpc/sole-owner.ts';
 import { openUpper } from '../upper/open-upper.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
 import { toException } from './exception.ts';
 import { OverlayFS } from './overlay-fs.ts';
+import { type ZenfsLayerOptions, openZenfsLayer } from './zenfs-layer.ts';
 
-/** A lower to open: where it is, and the options of `openLayer`. */
-export type LowerOptions = OpenLayerOptions & ({ readonly url: string | URL } | { readonly bytes: LayerSource });
+/** A lower to open: where it is, and the options of `openLayer`, `openDirectory` or `openZenfsLayer`. */
+export type LowerOptions =
+  | (OpenLayerOptions & ({ readonly url: string | URL } | { readonly bytes: LayerSource }))
+  | (DirectoryOptions & { readonly directory: string | URL })
+  | (ZenfsLayerOptions & { readonly fs: FileSystem });
 
 /** Options of the backend `Overlay`. */
 export interface OverlayBackendOptions {
-  /** The lowers, topmost first: archives to open, or layers, which stay the caller's. */
+  /** The lowers, topmost first: archives and other file systems to open, or layers, which stay the caller's. */
   readonly lower?: readonly (LowerOptions | Layer)[];
   /** The name of the workspace in IndexedDB, or a store. Default: a new upper in memory. */
   readonly upper?: string | UpperStore;
@@ -82,16 +87,24 @@ async function assemble({ lower = [], upper, durability }: OverlayBackendOptions
 /** Opens a lower. A layer that is one already is the caller's to close. */
 async function layerOf(options: LowerOptions | Layer, opened: Closable[]): Promise<Layer> {
   if ('table' in options) return options;
-  const { from, rest } = 'url' in options ? fromUrl(options) : fromBytes(options);
-  const layer = await openLayer(from, rest);
+  const layer = await openLower(options);
   opened.push(layer);
   return layer;
 }
 
-interface From {
-  readonly from: LayerSource;
-  readonly rest: OpenLayerOptions;
+function openLower(options: LowerOptions): Promise<Layer> {
+  if ('fs' in options) {
+    const { fs, ...rest } = options;
+    return openZenfsLayer(fs, rest);
+  }
+  if ('directory' in options) {
+    const { directory, ...rest } = options;
+    return openDirectory(directory, rest);
+  }
+  if ('url' in options) {
+    const { url, ...rest } = options;
+    return openLayer(url, rest);
+  }
+  const { bytes, ...rest } = options;
+  return openLayer(bytes, rest);
 }
-
-const fromUrl = ({ url, ...rest }: OpenLayerOptions & { readonly url: string | URL }): From => ({ from: url, rest });
-const fromBytes = ({ bytes, ...rest }: OpenLayerOptions & { readonly bytes: LayerSource }): From => ({ from: bytes, rest });

@@ -6,10 +6,9 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { strToU8, zipSync } from 'fflate';
-import { build } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PAGE_BUDGET, WORKER_BUDGET, bundleSizes } from '../../scripts/bundle-sizes.ts';
 import { root } from '../../scripts/entries.ts';
 import { tarArchive, zstdFrame } from '../support/archives.ts';
 import { collectPageErrors, makeProfile } from '../support/chromium.ts';
@@ -18,10 +17,6 @@ import { plainEnvironment, startServer } from './server-process.ts';
 
 const run = promisify(execFile);
 const application = join(root, 'test/fixtures/application');
-
-/** Budgets of what a page and its worker load, gzipped: DESIGN, "the page bundle holds the client only". Units: bytes. */
-const PAGE_BUDGET = 8 * 1024;
-const WORKER_BUDGET = 120 * 1024;
 
 let folder = '';
 let app = '';
@@ -250,15 +245,7 @@ describe('the tarball', () => {
   });
 
   test('gives a page at most 8 KB and a worker at most 120 KB, gzipped', async () => {
-    const bundled = await build({
-      cwd: app,
-      input: join(installed, 'dist/index.js'),
-      platform: 'browser',
-      write: false,
-      output: { minify: true, codeSplitting: false },
-    });
-    const page = gzipSync(bundled.output[0].code).length;
-    const worker = gzipSync(await readFile(join(installed, 'dist/worker.js'))).length;
+    const { page, worker } = await bundleSizes(join(installed, 'dist'));
     process.stdout.write(`     Sizes, gzipped: page ${page} bytes with comlink, worker ${worker} bytes\n`);
     expect(page).toBeLessThanOrEqual(PAGE_BUDGET);
     expect(worker).toBeLessThanOrEqual(WORKER_BUDGET);

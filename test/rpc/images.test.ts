@@ -1,8 +1,12 @@
-/* Images as lowers of a workspace, beside archives. */
+/* Images and directories as lowers of a workspace, beside archives. */
 
 import 'fake-indexeddb/auto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type OpenOptions, type Progress, type Workspace, open } from '../../src/index.ts';
+import { indexDirectory } from '../../src/pack.ts';
 import { tarArchive } from '../support/archives.ts';
 import { ImageFolder, named } from '../support/images.ts';
 import { startRangeServer } from '../support/range-server.ts';
@@ -50,6 +54,18 @@ test('an image gives its layers between those of archives, and an upper goes wit
   expect(await again.fs.readFile('/a', 'utf8')).toBe('changed');
   await again.close();
   await expect(openIn({ name: 'images', lower: lower.slice(1) })).rejects.toMatchObject({ code: 'ESTALE' });
+});
+
+test('a directory on a host is a lower, too', async () => {
+  const tree = mkdtempSync(join(tmpdir(), 'lower-'));
+  writeFileSync(join(tree, 'a'), 'out of a directory');
+  writeFileSync(join(tree, 'index.stratafs.json'), (await indexDirectory(tree)).bytes);
+  await using host = await startRangeServer({ files: tree });
+  const ws = await openIn({ lower: [{ directory: new URL(host.url), at: '/d' }] });
+  expect(await ws.fs.readFile('/d/a', 'utf8')).toBe('out of a directory');
+  expect(await ws.recordAccess()).toEqual([['/d/a']]);
+  expect(await ws.verify()).toEqual([]);
+  rmSync(tree, { recursive: true });
 });
 
 test('out of a registry, with a login', async () => {

@@ -41,12 +41,12 @@ export interface EstargzArchive {
   readonly noDigests?: boolean;
 }
 
-const sha = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+export const sha = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const gz = (bytes: Uint8Array): Uint8Array => gzipSync(bytes, { level: 9 });
 const TYPE_FLAGS = { dir: '5', reg: '0', symlink: '2', hardlink: '1', char: '3', block: '4', fifo: '6' } as const;
-const asBytes = (content: string | Uint8Array): Uint8Array => (typeof content === 'string' ? encodeUtf8(content) : content);
+export const asBytes = (content: string | Uint8Array): Uint8Array => (typeof content === 'string' ? encodeUtf8(content) : content);
 
-function headerOf(file: EstargzFile, size: number): Uint8Array {
+export function headerOf(file: EstargzFile, size: number): Uint8Array {
   const files: TarFile[] = [];
   if (file.xattrs !== undefined)
     files.push(paxHeader(Object.fromEntries(Object.entries(file.xattrs).map(([name, value]) => [`SCHILY.xattr.${name}`, value]))));
@@ -64,7 +64,7 @@ function headerOf(file: EstargzFile, size: number): Uint8Array {
   return tarArchive(files, { end: 0 });
 }
 
-function entryOf(file: EstargzFile, size: number): TestTocEntry {
+export function entryOf(file: EstargzFile, size: number): TestTocEntry {
   const { name, type = 'reg', mode = 0o644, uid = 0, gid = 0 } = file;
   return {
     name,

@@ -6,11 +6,12 @@
 import { decodeUtf8, encodeUtf8 } from '../../src/base/bytes.ts';
 import { FsError } from '../../src/base/errors.ts';
 import { isFile } from '../../src/base/mode.ts';
+import type { Layer } from '../../src/layer/layer.ts';
 import { openLayer } from '../../src/lower/open-layer.ts';
 import { type EstargzArchive, type EstargzFile, estargzArchive, landmark } from './estargz.ts';
 import { type Outcome, mutate } from './mutate-archives.ts';
 
-const prose = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
+export const prose = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
 const files: EstargzFile[] = [
   { name: 'dir/', type: 'dir', mode: 0o755 },
   { name: 'dir/a', content: prose, xattrs: { 'user.a': 'b' } },
@@ -66,10 +67,14 @@ export async function judgeChangedToc(random: () => number): Promise<Outcome> {
 }
 
 /** Opens and reads everything: what could be read, or `undefined` when the archive was refused. */
-async function readAll(bytes: Uint8Array, tocDigest?: string): Promise<Map<string, string> | undefined> {
+export const readAll = (bytes: Uint8Array, tocDigest?: string): Promise<Map<string, string> | undefined> =>
+  readLayer(() => openLayer(bytes, { name: 'mutated', maxBytes: 10_000_000, tocDigest }));
+
+/** The same of whatever is opened by the name `mutated`. */
+export async function readLayer(open: () => Promise<Layer>): Promise<Map<string, string> | undefined> {
   const contents = new Map<string, string>();
   try {
-    const layer = await openLayer(bytes, { name: 'mutated', maxBytes: 10_000_000, tocDigest });
+    const layer = await open();
     for (let entry = 0; entry < layer.table.length; entry++) {
       const path = layer.table.path(entry);
       if (path.split('/').includes('..')) throw new Error(`The name ${path} got in`);

@@ -3,7 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { openLayer } from '../../../src/lower/open-layer.ts';
-import { textAt } from '../../support/dump-layer.ts';
+import { entryAt, textAt } from '../../support/dump-layer.ts';
 import { type EstargzArchive, type EstargzFile, type TestTocEntry, estargzArchive } from '../../support/estargz.ts';
 
 const files: EstargzFile[] = [
@@ -205,6 +205,16 @@ describe('a footer or a place of the table of contents that is wrong', () => {
     changed[bytes.length - 51 - 6] = changed[bytes.length - 51 - 6]! ^ 1;
     await expect(openLayer(changed)).rejects.toEqual(broken(/CRC-32 of a gzip member is/));
   });
+});
+
+test('a file of more chunks than a call takes arguments is judged like any other', async () => {
+  const count = 150_000;
+  const chunk = (i: number) => ({ name: 'f', type: i === 0 ? 'reg' : 'chunk', chunkOffset: i, innerOffset: i, chunkSize: 1 });
+  const entries = Array.from({ length: count }, (_, i) => chunk(i));
+  const json = JSON.stringify({ version: 1, entries: [{ ...entries[0], size: count }, ...entries.slice(1)] });
+  const { bytes } = estargzArchive([{ name: 'f', content: new Uint8Array(count) }], { json });
+  const layer = await openLayer(bytes);
+  expect(layer.table.size(entryAt(layer, '/f'))).toBe(count);
 });
 
 test('a table of contents of a gigabyte is refused before it takes memory', async () => {

@@ -1,7 +1,7 @@
 /* What well-formed zip archives hold, and what comes of it. */
 
 import { describe, expect, test } from 'vitest';
-import { encodeUtf8 } from '../../../src/base/bytes.ts';
+import { concatBytes, encodeUtf8 } from '../../../src/base/bytes.ts';
 import { openLayer } from '../../../src/lower/open-layer.ts';
 import {
   extraField,
@@ -36,6 +36,28 @@ describe('content', () => {
     ]);
     expect(await textAt(layer, '/dir/file.txt')).toBe(text);
     expect(layer.warnings).toEqual([]);
+  });
+
+  test('a small file with a name longer than a guess covers is read, asynchronously, at once and by verify()', async () => {
+    const name = Array.from({ length: 16 }, (_, i) => String(i % 10).repeat(250)).join('/');
+    const layer = await open([
+      { name, content: 'tiny' },
+      { name: 'behind', content: text },
+    ]);
+    expect(await textAt(layer, `/${name}`)).toBe('tiny');
+    const verified: unknown[] = [];
+    for await (const { error } of layer.verify!()) verified.push(error);
+    expect(verified).toEqual([undefined, undefined]);
+  });
+
+  test('a name in the Unicode field behind many others is found in the local header too', async () => {
+    const raw = Uint8Array.of(0x80, 0x81);
+    const extra = concatBytes([extraField(0xcafe, new Uint8Array(1000)), unicodePathField('ж', raw)]);
+    const layer = await open([
+      { name: raw, content: 'tiny', host: 0, extra },
+      { name: 'behind', content: text },
+    ]);
+    expect(await textAt(layer, '/ж')).toBe('tiny');
   });
 
   test('a part of a file is that part', async () => {

@@ -10,6 +10,7 @@ import { openLayer } from '../../../src/lower/open-layer.ts';
 import { memoryUpper } from '../../../src/upper/memory-store.ts';
 import { type ZipFile, paxHeader, tarArchive, zipArchive } from '../../support/archives.ts';
 import { estargzArchive } from '../../support/estargz.ts';
+import { zstdChunkedArchive } from '../../support/zstd-chunked.ts';
 import { stratafs } from './terminal.ts';
 
 let folder: string;
@@ -139,6 +140,17 @@ describe('check', () => {
     });
   });
 
+  test('of a zstd:chunked whose tar says something else than its manifest names what differs', async () => {
+    const lie = (entries: Record<string, unknown>[]): Record<string, unknown>[] => [{ ...entries[0], name: 'renamed' }];
+    writeFileSync(at('good.tar.zst'), zstdChunkedArchive([{ name: 'a', content: 'a' }]).bytes);
+    expect((await stratafs(['check', at('good.tar.zst')])).out).toMatch(/sound: 1 entries, 1 bytes/);
+    writeFileSync(at('lie.tar.zst'), zstdChunkedArchive([{ name: 'a', content: 'a' }], { lie }).bytes);
+    const { code, out } = await stratafs(['check', at('lie.tar.zst')]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/'\/a': in the tar, and not in the table of contents/);
+    expect(out).toMatch(/'\/renamed': in the table of contents, and not in the tar/);
+  });
+
   test('counts a file with two names once', async () => {
     writeFileSync(
       at('hard.tar'),
@@ -238,7 +250,7 @@ describe('the command line', () => {
     });
   });
 
-  test.each(['pack', 'oci', 'ls', 'cat', 'check', 'diff'])('%s --help has examples', async (command) => {
+  test.each(['pack', 'oci', 'index', 'ls', 'cat', 'check', 'diff'])('%s --help has examples', async (command) => {
     expect(await stratafs([command, '--help'])).toMatchObject({
       code: 0,
       err: '',

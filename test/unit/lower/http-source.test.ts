@@ -182,6 +182,36 @@ describe('a server that lies or dies gives EIO with the cause', () => {
   });
 });
 
+describe('headers that no server should send are EIO or EFBIG, and make no room', () => {
+  /** One answer to whatever is asked. */
+  const answering =
+    (status: number, headers: Record<string, string>): (() => Promise<Response>) =>
+    async () =>
+      new Response(new Uint8Array(100), { status, headers });
+  const open = (fetch: () => Promise<Response>, options = {}) =>
+    openLayer('http://server.invalid/a.zip', { fetch, retry: { tries: 1 }, ...options });
+
+  test.each([
+    ['that ends before it starts', 'bytes 100-50/200000', 'EIO'],
+    ['that reaches beyond the whole', 'bytes 0-99/50', 'EIO'],
+    ['of a size that no number has', 'bytes 0-99/99999999999999999999999', 'EIO'],
+    ['of all of a huge archive', `bytes 0-${2 ** 40 - 1}/${2 ** 40}`, 'EFBIG'],
+    ['that claims a gigabyte and has 100 bytes', `bytes 0-${2 ** 30 - 1}/${2 ** 30}`, 'EIO'],
+  ])('a Content-Range %s', async (_, header, code) => {
+    await expect(open(answering(206, { 'content-range': header }))).rejects.toMatchObject({
+      code,
+      detail: expect.stringMatching(/^http:\/\/server\.invalid\/a\.zip: /) as string,
+    });
+  });
+
+  test('a Content-Length beyond all memory, where the caller allows it', async () => {
+    await expect(open(answering(200, { 'content-length': String(2 ** 50) }), { maxBytes: 2 ** 52 })).rejects.toMatchObject({
+      code: 'EFBIG',
+      detail: 'http://server.invalid/a.zip: more bytes than there is memory for',
+    });
+  });
+});
+
 describe('an archive that changes on the server is ESTALE, never a mix of two', () => {
   test('by its ETag', async () => {
     server.mode = 'changing-etag';

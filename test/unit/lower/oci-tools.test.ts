@@ -6,11 +6,14 @@ import nodeFs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { concatBytes } from '../../../src/base/bytes.ts';
 import { Overlay, memoryUpper } from '../../../src/engine.ts';
 import type { FsPromises } from '../../../src/fs/api.ts';
 import { openImage } from '../../../src/lower/oci-image.ts';
 import { type TarFile, paxHeader, tarArchive } from '../../support/archives.ts';
+import { entryAt } from '../../support/dump-layer.ts';
 import { DOCKER, ImageFolder, OCI, named } from '../../support/images.ts';
+import { noise } from '../../support/noise.ts';
 import { startRangeServer } from '../../support/range-server.ts';
 import { findRegistry, startRegistry } from '../../support/registry.ts';
 import { snapshotTree } from '../../support/snapshot-tree.ts';
@@ -62,7 +65,12 @@ async function unpacked(at: string, ref: string): Promise<string[]> {
 const owned = (lines: readonly string[]): string[] => lines.map((line) => (isRoot ? line : line.replace(/ \d+:\d+ /, ' ')));
 
 const time = 1_500_000_000;
-const file = (name: string, content: string, more: Partial<TarFile> = {}): TarFile => ({ name, content, mtime: time, ...more });
+const file = (name: string, content: string | Uint8Array, more: Partial<TarFile> = {}): TarFile => ({
+  name,
+  content,
+  mtime: time,
+  ...more,
+});
 const directory = (name: string, more: Partial<TarFile> = {}): TarFile => ({
   name: `${name}/`,
   type: '5',
@@ -205,6 +213,26 @@ describe.skipIf(!hasSkopeo)('skopeo', () => {
     const manifest = readFileSync(join(to, 'blobs', index.manifests[0]!.digest.replace(':', '/')), 'utf8');
     expect(manifest).toContain('+zstd');
     expect(await mounted(to, 'z')).toEqual(await mounted(at, 'latest'));
+  });
+
+  test('writes zstd:chunked, which we read by its manifest, to the same tree', async () => {
+    const images = new ImageFolder();
+    const large = [file('large', noise(700_000, 1)), file('holes', concatBytes([noise(99, 2), new Uint8Array(300_000), noise(99, 3)]))];
+    const layers = [...LAYERS, large].map((files) => images.blob(tarArchive(files), OCI.tar));
+    const at = write(images.layout([named(images.image({ layers }), 'latest')]), join(folder, 'plain'));
+    const to = join(folder, 'chunked');
+    run('skopeo', ...insecure, '--dest-compress', '--dest-compress-format', 'zstd:chunked', `oci:${at}:latest`, `oci:${to}:z`);
+    expect(await mounted(to, 'z')).toEqual(await mounted(at, 'latest'));
+    await using host = await startRangeServer({ files: to });
+    const image = await openImage({ oci: host.url, ref: 'z' });
+    const [top] = image.layers;
+    expect(top!.table.extent(entryAt(top!, '/large')).stored).toBeGreaterThan(3);
+    // The content of one chunk, and not the 700 KB.
+    host.reset();
+    const entry = entryAt(top!, '/holes');
+    expect(Buffer.from(await top!.read(entry, 100, 200_000)).every((byte) => byte === 0)).toBe(true);
+    expect(host.requests).toEqual([]);
+    await image.close();
   });
 
   test.skipIf(registryCommand === undefined)('pushes to a registry, as Docker does it, what we pull', { timeout: 60_000 }, async () => {

@@ -1,6 +1,7 @@
 /*
- * Where the content of an eStargz archive is: chunks of files, packed into columns. Several chunks may stand in one gzip member
- * (`innerOffset`); how long a member is nobody says, but it ends where the next one that is named starts at the latest.
+ * Where the content of an archive with a table of contents is: chunks of files, packed into columns. In eStargz several chunks may
+ * stand in one gzip member (`innerOffset`); how long a member is nobody says, but it ends where the next one that is named starts at
+ * the latest. In zstd:chunked a chunk is a frame, whose end is known, or a hole, which has none.
  */
 
 import { type Place, damaged } from './damage.ts';
@@ -10,8 +11,10 @@ import { DEFLATE_MAX_RATIO } from './gzip.ts';
 export interface Chunk {
   /** The name of the file, for messages. */
   readonly name: string;
-  /** Where its gzip member starts in the archive. */
+  /** Where its member (a gzip member, or a zstd frame) starts in the archive. */
   readonly offset: number;
+  /** Where its member ends, where that is known. Where it starts: a hole. */
+  readonly end?: number | undefined;
   /** Where it starts in what the member holds. */
   readonly innerOffset: number;
   /** Where it starts in its file. */
@@ -24,7 +27,7 @@ export interface Chunk {
 /** The columns, one element a chunk, in the order of the table of contents: the chunks of a file stand together. */
 export interface ChunkColumns {
   readonly offset: Float64Array;
-  /** Where the member ends in the archive, at the latest. */
+  /** Where the member ends in the archive, at the latest; of a hole, where it starts. */
   readonly memberEnd: Float64Array;
   /** Bytes of what the member holds, up to the end of its last chunk. */
   readonly memberSize: Float64Array;
@@ -39,12 +42,7 @@ export interface ChunkColumns {
 
 const DIGEST_SIZE = 32;
 
-/**
- * Packs the chunks of an archive whose content ends at `contentEnd`.
- *
- * @throws {FsError} EIO when they overlap, are outside the archive, or are more than their compressed bytes can hold.
- */
-export function packChunks(chunks: readonly Chunk[], contentEnd: number, archive: Place): ChunkColumns {
+function columnsOf(chunks: readonly Chunk[], archive: Place): ChunkColumns {
   const column = (value: (chunk: Chunk) => number): Float64Array => {
     const values = new Float64Array(chunks.length);
     for (let i = 0; i < values.length; i++) values[i] = value(chunks[i]!);
@@ -52,8 +50,8 @@ export function packChunks(chunks: readonly Chunk[], contentEnd: number, archive
   };
   const columns: ChunkColumns = {
     offset: column(({ offset }) => offset),
-    memberEnd: new Float64Array(chunks.length),
-    memberSize: new Float64Array(chunks.length),
+    memberEnd: column(({ end }) => end ?? 0),
+    memberSize: column(({ size }) => size),
     innerOffset: column(({ innerOffset }) => innerOffset),
     start: column(({ start }) => start),
     size: column(({ size }) => size),
@@ -67,6 +65,34 @@ export function packChunks(chunks: readonly Chunk[], contentEnd: number, archive
     if (readDigest(digest, columns.digests, i * DIGEST_SIZE)) continue;
     throw damaged({ ...archive, entry: name }, `its digest is none: '${digest.slice(0, 80)}'`);
   }
+  return columns;
+}
+
+/**
+ * Packs chunks that are zstd frames of an archive whose content ends at `contentEnd`.
+ *
+ * @throws {FsError} EIO when one is outside the archive, or has no digest.
+ */
+export function packFrames(chunks: readonly Chunk[], contentEnd: number, archive: Place): ChunkColumns {
+  for (const { name, offset, end = 0, start, digest } of chunks) {
+    const place = { ...archive, entry: name };
+    if (end > contentEnd) throw damaged(place, `its content from ${start} on is at the bytes ${offset} to ${end} of ${contentEnd}`);
+    // Frames need not have a checksum of their own.
+    if (end > offset && digest === '') throw damaged(place, `its content from ${start} on has no digest`);
+  }
+  const columns = columnsOf(chunks, archive);
+  // What is not stored needs none.
+  columns.hasDigest.fill(1);
+  return columns;
+}
+
+/**
+ * Packs chunks that stand in gzip members of an archive whose content ends at `contentEnd`.
+ *
+ * @throws {FsError} EIO when they overlap, are outside the archive, or are more than their compressed bytes can hold.
+ */
+export function packMembers(chunks: readonly Chunk[], contentEnd: number, archive: Place): ChunkColumns {
+  const columns = columnsOf(chunks, archive);
   for (const members of membersOf(chunks)) {
     const end = members.next ?? contentEnd;
     const size = measureMember(chunks, members.chunks, end, archive);
@@ -122,6 +148,9 @@ function measureMember(chunks: readonly Chunk[], numbers: readonly number[], end
   }
   return size;
 }
+
+/** Tells whether a chunk is all zeros, and nothing is stored of it. */
+export const isHole = ({ offset, memberEnd }: ChunkColumns, chunk: number): boolean => memberEnd[chunk] === offset[chunk];
 
 /** The digest of a chunk, or `undefined`. */
 export function chunkDigest({ digests, hasDigest }: ChunkColumns, chunk: number): Uint8Array | undefined {

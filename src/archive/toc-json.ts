@@ -1,13 +1,15 @@
 /*
- * The table of contents of an eStargz archive as JSON: types and ranges of every field are judged here, so that what uses an entry
- * can believe it. What an entry says of the archive is judged elsewhere.
+ * A table of contents as JSON, as eStargz and zstd:chunked have it: types and ranges of every field are judged here, so that what
+ * uses an entry can believe it. What an entry says of the archive is judged elsewhere.
  */
 
 import { decodeUtf8Strict } from '../base/bytes.ts';
 import { type Place, damaged } from './damage.ts';
 
-/** stargz-snapshotter, docs/estargz.md, "TOC and TOCEntries". */
+/** stargz-snapshotter, docs/estargz.md, "TOC and TOCEntries"; zstd:chunked has the same. */
 const TYPES = ['dir', 'reg', 'symlink', 'hardlink', 'char', 'block', 'fifo', 'chunk'] as const;
+
+const CHUNK_TYPES = ['', 'zeros'] as const;
 
 /** One entry, with 0 and '' for what it leaves out. */
 export interface TocEntry {
@@ -23,14 +25,18 @@ export interface TocEntry {
   readonly devMajor: number;
   readonly devMinor: number;
   readonly xattrs: ReadonlyMap<string, Uint8Array> | undefined;
-  /** Where the gzip member of the content starts. */
+  /** Where the gzip member or the zstd frame of the content starts. */
   readonly offset: number;
-  /** Where the content starts in what the member holds. */
+  /** Where the content starts in what the gzip member holds. */
   readonly innerOffset: number;
+  /** Where the last zstd frame of the file ends. zstd:chunked only. */
+  readonly endOffset: number;
   readonly chunkOffset: number;
   /** 0: up to the end of the file. */
   readonly chunkSize: number;
   readonly chunkDigest: string;
+  /** *zeros* indicates a hole. Therefore nothing has to be fetched for it. zstd:chunked only. */
+  readonly chunkType: '' | 'zeros';
   readonly digest: string;
 }
 
@@ -50,7 +56,8 @@ export function* parseToc(json: Uint8Array, place: Place): Generator<TocEntry, v
   }
   if (!isRecord(toc)) throw damaged(place, 'its table of contents is not an object');
   if (toc.version !== 1) throw damaged(place, `its table of contents is of version ${shown(toc.version)}, should be 1`);
-  const entries: unknown = toc.entries;
+  // Go writes an empty list so.
+  const entries: unknown = toc.entries === null ? [] : toc.entries;
   if (!Array.isArray(entries)) throw damaged(place, 'its table of contents has no entries');
   for (const entry of entries as unknown[]) yield readEntry(entry, place);
 }
@@ -90,9 +97,11 @@ function readEntry(entry: unknown, archive: Place): TocEntry {
     xattrs: readXattrs(entry.xattrs) ?? (entry.xattrs === undefined || entry.xattrs === null ? undefined : wrong('xattrs')),
     offset: number('offset'),
     innerOffset: number('innerOffset'),
+    endOffset: number('endOffset'),
     chunkOffset: number('chunkOffset'),
     chunkSize: number('chunkSize'),
     chunkDigest: string('chunkDigest'),
+    chunkType: CHUNK_TYPES.find((known) => known === string('chunkType')) ?? wrong('chunkType'),
     digest: string('digest'),
   };
 }
