@@ -1,14 +1,14 @@
 /*
- * gzip (RFC 1952): one or more members, one after another, each checked against its CRC-32 and length while it arrives. It stays
- * compressed in memory, with points to restart from, so that any part of it can be had again. As gunzip does, zeros behind the
- * last member are padding, and anything else there is left out and reported.
+ * gzip (RFC 1952): one or more members, one after another, each checked against its CRC-32 and length while it arrives. What comes of
+ * it are spans: points to restart from, so that any part of it can be decoded again. As gunzip does, zeros behind the last member are
+ * padding, and anything else there is left out and reported.
  */
 
 import { FsError } from '../base/errors.ts';
-import { type Codec, type Inflater, type RestartPoint, STREAM_START } from '../codec/codec.ts';
+import type { Codec, Inflater, RestartPoint } from '../codec/codec.ts';
 import { type Place, damaged, hex32, tooLarge } from './damage.ts';
 import { gzipHeaderEnd, isGzip } from './gzip-header.ts';
-import { type Content, SpanContent } from './spans.ts';
+import { type GzipSpan, GzipSpans } from './gzip-spans.ts';
 
 const TRAILER_SIZE = 8;
 /** A name or a comment that is longer is none. */
@@ -33,16 +33,6 @@ export interface GzipOptions {
   readonly onOutput: (bytes: Uint8Array) => void;
 }
 
-/** A place to restart from, or output that has to be kept because there is none. */
-interface Span {
-  /** Where the deflate stream of its member starts. */
-  readonly stream: number;
-  /** Where its member starts in the content. */
-  readonly base: number;
-  readonly point: RestartPoint | undefined;
-  readonly output: Uint8Array | undefined;
-}
-
 /** The member under way. */
 interface Member {
   /** Of its header, for messages. */
@@ -51,22 +41,24 @@ interface Member {
   /** Where it starts in the content. */
   readonly base: number;
   readonly inflater: Inflater | undefined;
+  /** CRC-32 of what came of it. */
   crc: number;
 }
 
+const NO_WINDOW = new Uint8Array();
+
 /**
- * Reads a gzip file that arrives in `bytes`, which is as long as all of it and belongs to the reader's content from then on.
+ * Reads a gzip file that arrives in `bytes`, which is as long as all of it.
  *
  * @example
  * const reader = new GzipReader(bytes, options);
  * for (…) reader.advance(available);
- * const content = reader.finish();
+ * const spans = reader.finish();
  */
 export class GzipReader {
   readonly #bytes: Uint8Array;
   readonly #options: GzipOptions;
-  readonly #starts: number[] = [];
-  readonly #spans: Span[] = [];
+  readonly #spans: GzipSpan[] = [];
   /** Everything before this byte was dealt with. */
   #at = 0;
   #available = 0;
@@ -92,22 +84,13 @@ export class GzipReader {
     this.#decode(available === this.#bytes.length);
   }
 
-  /** Says that all bytes are there, and gives the content. @throws {FsError} EIO when the file is cut short. */
-  finish(): Content {
+  /** Says that all bytes are there, and gives the spans. @throws {FsError} EIO when the file is cut short. */
+  finish(): GzipSpans {
     const { place, warn, codec } = this.#options;
     if (this.#members === 0) throw damaged(place, 'cut short before the first gzip member');
     const rest = this.#bytes.subarray(this.#at);
     if (rest.some((byte) => byte !== 0)) warn(`${rest.length} bytes behind the end of the gzip stream are left out`);
-    const [bytes, spans] = [this.#bytes, this.#spans];
-    return new SpanContent({
-      starts: this.#starts,
-      size: this.#size,
-      decode: (number, start, end) => {
-        const { stream, base, point = STREAM_START, output } = spans[number]!;
-        if (output !== undefined) return output.subarray(start - base, end - base);
-        return codec.inflateRange(bytes.subarray(stream + Math.floor(point.bit / 8)), point, start - base, end - base);
-      },
-    });
+    return GzipSpans.of(this.#spans, this.#size, { place, codec });
   }
 
   #decode(last: boolean): void {
@@ -138,30 +121,39 @@ export class GzipReader {
   #startMember(at: number, stream: number): void {
     const { codec, limit } = this.#options;
     const base = this.#size;
-    const onPoint = (point: RestartPoint): void => this.#addSpan(base + point.offset, { stream, base, point, output: undefined });
+    const onPoint = ({ bit, offset, history }: RestartPoint): void =>
+      this.#addSpan({ start: base + offset, base, stream, bit, window: history });
     // The JavaScript codec cannot tell where a stream ends before it has all of it, and decodes it in one go.
     const inflater =
       codec.kind === 'javascript'
         ? undefined
-        : codec.inflater({ limit: limit - base, onOutput: (bytes) => this.#emit(bytes), points: { every: POINT_EVERY, onPoint } });
-    if (inflater !== undefined) this.#addSpan(base, { stream, base, point: undefined, output: undefined });
+        : codec.inflater({
+            limit: limit - base,
+            onOutput: (bytes) => this.#emit(bytes),
+            points: { every: POINT_EVERY, onPoint },
+            checksum: true,
+          });
+    if (inflater !== undefined) this.#addSpan({ start: base, base, stream, bit: 0, window: NO_WINDOW });
     this.#member = { at, stream, base, inflater, crc: 0 };
     this.#at = stream;
   }
 
-  /** A span of no bytes is replaced by the one behind it. */
-  #addSpan(start: number, span: Span): void {
-    if (this.#starts.at(-1) === start) {
-      this.#starts.pop();
-      this.#spans.pop();
-    }
-    this.#starts.push(start);
-    this.#spans.push(span);
+  /** Ends the last span where another starts. A span of no bytes is replaced by the one behind it. */
+  #addSpan(span: Omit<GzipSpan, 'end' | 'crc'>): void {
+    const last = this.#spans.at(-1);
+    if (last?.start === span.start) this.#spans.pop();
+    else if (last?.stream === span.stream) this.#endSpan(span.stream + Math.ceil(span.bit / 8));
+    this.#spans.push({ ...span, end: 0, crc: 0 });
+  }
+
+  #endSpan(end: number): void {
+    const last = this.#spans.at(-1);
+    if (last === undefined || this.#member === undefined) return;
+    last.end = end;
+    last.crc = this.#member.inflater?.crc ?? this.#member.crc;
   }
 
   #emit(bytes: Uint8Array): void {
-    const member = this.#member!;
-    member.crc = this.#options.codec.crc32(bytes, member.crc);
     this.#size += bytes.length;
     this.#options.onOutput(bytes);
   }
@@ -172,9 +164,10 @@ export class GzipReader {
     if (inflater === undefined) {
       if (!last) return false;
       const { output, consumed } = this.#guard(at, () => this.#options.codec.inflateStream(input, this.#options.limit - base));
-      this.#addSpan(base, { stream, base, point: undefined, output });
+      this.#addSpan({ start: base, base, stream, bit: 0, window: NO_WINDOW, output });
+      member.crc = this.#options.codec.crc32(output);
       this.#emit(output);
-      this.#trailer = stream + consumed;
+      this.#endStream(stream + consumed);
       return true;
     }
     this.#at = this.#available;
@@ -183,8 +176,14 @@ export class GzipReader {
       if (inflater.ended || last) inflater.end();
     });
     if (!inflater.ended) return false;
-    this.#trailer = stream + inflater.consumed;
+    member.crc = inflater.crc;
+    this.#endStream(stream + inflater.consumed);
     return true;
+  }
+
+  #endStream(end: number): void {
+    this.#trailer = end;
+    this.#endSpan(end);
   }
 
   /** Words the codec's errors. What the receiver of the output throws is worded already. */

@@ -5,9 +5,10 @@
 
 import { decodeUtf8, decodeUtf8Strict, encodeUtf8 } from '../base/bytes.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from '../base/mode.ts';
-import type { LayerEntry, TableBuilder } from '../layer/build-table.ts';
+import type { LayerEntry } from '../layer/build-table.ts';
 import type { Place } from './damage.ts';
 import { type PaxRecords, paxName, paxNumber, paxXattrs } from './pax.ts';
+import type { TarSink } from './tar.ts';
 import type { TarHeader } from './tar-header.ts';
 import { type SparseMap, paxSparseName } from './tar-sparse.ts';
 
@@ -62,17 +63,17 @@ export const entryName = ({ header, pending }: Pick<TarEntry, 'header' | 'pendin
   decodeName(paxSparseName(pending.pax) ?? paxName(pending.pax, 'path') ?? pending.longName ?? header.name);
 
 /**
- * Adds one entry to a table; what cannot be served is left out with a warning.
+ * Tells of one entry; what cannot be served is left out with a warning.
  *
  * @throws {FsError} EIO when a number of its pax header is none.
  */
-export function addTarEntry(found: TarEntry, place: Place, builder: TableBuilder): void {
+export function addTarEntry(found: TarEntry, place: Place, sink: TarSink): void {
   const { header, pending, start, stored, sparse } = found;
   const { text: path, garbled } = entryName(found);
   const here = { ...place, entry: path };
-  if (garbled) builder.warn(path, 'its name is not UTF-8: what cannot be read of it is shown as U+FFFD');
+  if (garbled) sink.warn(path, 'its name is not UTF-8: what cannot be read of it is shown as U+FFFD');
   if (isVendors(header)) {
-    builder.warn(path, `skipped: entries of type '${header.type}' are not supported`);
+    sink.warn(path, `skipped: entries of type '${header.type}' are not supported`);
     return;
   }
   const type = typeOf(header, path);
@@ -84,13 +85,15 @@ export function addTarEntry(found: TarEntry, place: Place, builder: TableBuilder
     mtime: (paxNumber(pending.pax, 'mtime', here) ?? header.mtime) * 1000,
     xattrs: paxXattrs(pending.pax),
   };
-  const target = decodeName(paxName(pending.pax, 'linkpath') ?? pending.longLink ?? header.linkName).text;
   const extent = { offset: start, stored, method: 0, crc: 0 };
-  if (header.type === HARD_LINK) builder.add({ ...entry, link: target });
-  else if (type === S_IFLNK) builder.add({ ...entry, target, size: encodeUtf8(target).length });
-  else if (type === S_IFREG) builder.add({ ...entry, size: sparse?.size ?? stored, extent, pieces: sparse?.pieces });
-  else builder.add({ ...entry, rdev: deviceNumber(header) });
+  if (header.type === HARD_LINK) sink.add({ ...entry, link: linkOf(found) });
+  else if (type === S_IFLNK) sink.add({ ...entry, target: linkOf(found), size: encodeUtf8(linkOf(found)).length });
+  else if (type === S_IFREG) sink.add({ ...entry, size: sparse?.size ?? stored, extent, pieces: sparse?.pieces });
+  else sink.add({ ...entry, rdev: deviceNumber(header) });
 }
+
+const linkOf = ({ header, pending }: TarEntry): string =>
+  decodeName(paxName(pending.pax, 'linkpath') ?? pending.longLink ?? header.linkName).text;
 
 /** Capital letters are vendors' own (POSIX: pax): volume labels, parts of files that go on in another archive. */
 const isVendors = ({ type }: TarHeader): boolean => type >= 'A' && type <= 'Z' && type !== GNU_SPARSE;

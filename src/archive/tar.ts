@@ -4,7 +4,7 @@
  * unsupported is left out, with a warning (tar-entry.ts).
  */
 
-import type { TableBuilder } from '../layer/build-table.ts';
+import type { LayerEntry } from '../layer/build-table.ts';
 import { type Place, damaged } from './damage.ts';
 import { paxNumber, readPaxRecords } from './pax.ts';
 import { GNU_SPARSE, type Pending, addTarEntry, entryName, hasContent } from './tar-entry.ts';
@@ -22,6 +22,15 @@ const META = [PAX, PAX_SOLARIS, PAX_GLOBAL, GNU_LONG_NAME, GNU_LONG_LINK];
 /** Bytes of one extended header. What Linux allows a file in xattrs is 64 KiB each; no other record comes near. */
 const META_LIMIT = 4 << 20;
 
+/** Hears what is found: the builder of a table, or whoever wants the content too. */
+export interface TarSink {
+  /** An entry. Its `extent` says how many bytes of content follow. */
+  add(entry: LayerEntry): void;
+  warn(entry: string, message: string): void;
+  /** Content, in order; of entries that were left out too. The bytes are valid only during the call. */
+  content?(bytes: Uint8Array): void;
+}
+
 /** What the next bytes are, and what to do when all of them are there. */
 interface Wanted {
   readonly size: number;
@@ -35,13 +44,13 @@ interface Wanted {
  * Reads one archive. Extents count from its first byte.
  *
  * @example
- * const reader = new TarReader({ archive: 'a.tar' }, builder);
+ * const reader = new TarReader({ archive: 'a.tar' }, builder); // a TableBuilder
  * for await (const bytes of response.body) reader.push(bytes);
  * reader.end();
  */
 export class TarReader {
   readonly #place: Place;
-  readonly #builder: TableBuilder;
+  readonly #sink: TarSink;
   readonly #global = new Map<string, Uint8Array>();
   #pending: Pending;
   /** Bytes of the archive that were taken. */
@@ -57,9 +66,9 @@ export class TarReader {
   /** Whose content is being passed over. */
   #current: { readonly name: () => string; readonly size: number; readonly start: number } | undefined;
 
-  constructor(place: Place, builder: TableBuilder) {
+  constructor(place: Place, sink: TarSink) {
     this.#place = place;
-    this.#builder = builder;
+    this.#sink = sink;
     this.#pending = this.#noneAhead();
     this.#wanted = this.#header;
   }
@@ -70,7 +79,7 @@ export class TarReader {
    */
   push(bytes: Uint8Array): void {
     let at = 0;
-    while (at < bytes.length && !this.#ended) at += this.#skip > 0 ? this.#pass(bytes.length - at) : this.#gather(bytes, at);
+    while (at < bytes.length && !this.#ended) at += this.#skip > 0 ? this.#pass(bytes, at) : this.#gather(bytes, at);
   }
 
   /** Says that nothing comes any more. @throws {FsError} EIO when the archive is cut short. */
@@ -88,8 +97,10 @@ export class TarReader {
 
   readonly #header: Wanted = { size: TAR_BLOCK, what: 'a tar header', take: (block) => this.#readHeader(block) };
 
-  #pass(available: number): number {
-    const taken = Math.min(this.#skip, available);
+  #pass(bytes: Uint8Array, at: number): number {
+    const taken = Math.min(this.#skip, bytes.length - at);
+    const content = Math.min(taken, this.#skip - this.#padding);
+    if (content > 0) this.#sink.content?.(bytes.subarray(at, at + content));
     this.#skip -= taken;
     this.#at += taken;
     return taken;
@@ -180,7 +191,7 @@ export class TarReader {
     const add = (stored: number, sparse?: SparseMap): void => {
       const start = this.#at;
       this.#current = { name, size: stored, start };
-      addTarEntry({ header, pending, start, stored, sparse }, this.#place, this.#builder);
+      addTarEntry({ header, pending, start, stored, sparse }, this.#place, this.#sink);
       this.#next(stored);
     };
     const form = hasContent(header) ? paxSparseForm(pending.pax) : 'none';

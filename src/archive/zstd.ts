@@ -1,6 +1,6 @@
 /*
  * zstd (RFC 8878): frames, one after another, decoded while they arrive. What is decoded is checked against the frame's checksum
- * where it has one. Small frames stay compressed in memory and are decoded again when something of them is read; of large
+ * where it has one. What comes of it are spans (zstd-spans.ts): small frames are decoded again when something of them is read; of large
  * ones the content is kept, because a frame cannot be entered in the middle. How to pack for the former, docs/FORMAT.md says.
  */
 
@@ -8,15 +8,9 @@ import { FsError } from '../base/errors.ts';
 import type { ZstdCodec, ZstdStream } from '../codec/zstd.ts';
 import { type Place, damaged, tooLarge } from './damage.ts';
 import type { Limits } from './limits.ts';
-import { type Content, SpanContent } from './spans.ts';
 import { type ZstdFrame, readZstdFrame } from './zstd-frame.ts';
+import { FRAME_LIMIT, PIECE_SIZE, type Pieces, ZstdSpans, decodeZstdPieces } from './zstd-spans.ts';
 
-/** Frames up to here are decoded again for a read: some ten milliseconds. */
-const FRAME_LIMIT = 8 << 20;
-/** Two such frames. */
-const DECODED_LIMIT = 16 << 20;
-/** Unit in which the content of larger frames is kept. */
-const PIECE_SIZE = 1 << 20;
 const HEADER_LIMIT = 18;
 
 export interface ZstdOptions {
@@ -31,14 +25,13 @@ export interface ZstdOptions {
   readonly onOutput: (bytes: Uint8Array) => void;
 }
 
-/** A frame that is decoded again, or a piece of content that is kept. */
+/** A frame that has content. */
 interface Span {
   /** The frame is the bytes [at, end). */
   readonly at: number;
   readonly end: number;
   /** Where it starts in the content. */
   readonly start: number;
-  readonly output: Uint8Array | undefined;
 }
 
 /** The frame under way. */
@@ -51,17 +44,18 @@ interface Current {
 }
 
 interface Piece {
-  readonly start: number;
   readonly bytes: Uint8Array;
   used: number;
 }
 
-/** Reads a zstd file that arrives in `bytes`, which is as long as all of it and belongs to the reader's content from then on. */
+/** Reads a zstd file that arrives in `bytes`, which is as long as all of it. */
 export class ZstdReader {
   readonly #bytes: Uint8Array;
   readonly #options: ZstdOptions;
   readonly #stream: ZstdStream;
   readonly #spans: Span[] = [];
+  readonly #pieces = new Map<number, Pieces>();
+  #window = 0;
   #at = 0;
   #size = 0;
   #kept = 0;
@@ -88,22 +82,20 @@ export class ZstdReader {
     }
   }
 
-  /** Says that all bytes are there, and gives the content. @throws {FsError} EIO when the file is cut short. */
-  finish(): Content {
-    const { place, zstd } = this.#options;
+  /** Says that all bytes are there, and gives the spans. @throws {FsError} EIO when the file is cut short. */
+  finish(): ZstdSpans {
+    const { place, zstd, maxBytes } = this.#options;
     this.#stream.close();
     if (this.#frame !== undefined) throw damaged(place, `cut short in the zstd frame at byte ${this.#frame.at}`);
     if (this.#at !== this.#bytes.length) throw damaged(place, `cut short in the header of the zstd frame at byte ${this.#at}`);
-    const [bytes, spans] = [this.#bytes, this.#spans];
-    const decode = (number: number, start: number, end: number): Uint8Array => {
-      const { at, end: frameEnd, start: base, output } = spans[number]!;
-      const whole = output ?? decodeZstd(bytes.subarray(at, frameEnd), (spans[number + 1]?.start ?? this.#size) - base, zstd);
-      return whole.subarray(start - base, end - base);
+    const stored = {
+      size: this.#size,
+      starts: Float64Array.from(this.#spans, ({ start }) => start),
+      at: Float64Array.from(this.#spans, ({ at }) => at),
+      ends: Float64Array.from(this.#spans, ({ end }) => end),
+      window: this.#window,
     };
-    return new SpanContent(
-      { starts: spans.map(({ start }) => start), size: this.#size, decode },
-      { whole: FRAME_LIMIT, decoded: DECODED_LIMIT },
-    );
+    return new ZstdSpans(stored, { place, zstd, maxBytes }, this.#pieces);
   }
 
   /** Takes one header or as much of a frame as there is; gives whether more can be done. */
@@ -121,6 +113,7 @@ export class ZstdReader {
     }
     assertDecodable(frame, this.#options.limits.window, place, ` at byte ${this.#at}`);
     if (frame.size !== undefined && this.#size + frame.size > this.#options.limit) throw this.#tooLarge();
+    this.#window = Math.max(this.#window, frame.window);
     this.#frame = { at: this.#at, base: this.#size, size: frame.size, pieces: [] };
     return true;
   }
@@ -132,15 +125,13 @@ export class ZstdReader {
     // That they are as many as the header says, the decoder has made sure of.
     const size = this.#size - frame.base;
     if (size === 0) return true;
+    this.#spans.push({ at: frame.at, end: this.#at, start: frame.base });
     if (size <= FRAME_LIMIT) {
       this.#spare = frame.pieces.map(({ bytes }) => bytes);
-      this.#spans.push({ at: frame.at, end: this.#at, start: frame.base, output: undefined });
       return true;
     }
-    for (const { start, bytes, used } of frame.pieces) {
-      const output = used === bytes.length ? bytes : bytes.slice(0, used);
-      this.#spans.push({ at: frame.at, end: this.#at, start, output });
-    }
+    const pieces = frame.pieces.map(({ bytes, used }) => (used === bytes.length ? bytes : bytes.slice(0, used)));
+    this.#pieces.set(this.#spans.length - 1, pieces);
     this.#kept += size;
     return true;
   }
@@ -160,7 +151,7 @@ export class ZstdReader {
     for (let at = 0; at < output.length;) {
       let piece = pieces.at(-1);
       if (piece === undefined || piece.used === piece.bytes.length) {
-        piece = { start: this.#size + at, bytes: this.#spare.pop() ?? new Uint8Array(PIECE_SIZE), used: 0 };
+        piece = { bytes: this.#spare.pop() ?? new Uint8Array(PIECE_SIZE), used: 0 };
         pieces.push(piece);
       }
       const part = output.subarray(at, at + PIECE_SIZE - piece.used);
@@ -206,21 +197,7 @@ export function decodeZstd(stored: Uint8Array, size: number, zstd: ZstdCodec): U
 /** The same where it is not known how many bytes there are, only that there are at most `limit`. */
 export function decodeZstdUpTo(stored: Uint8Array, limit: number, zstd: ZstdCodec): Uint8Array {
   const whole = new Uint8Array(limit);
-  let used = 0;
-  const stream = zstd.stream();
-  const onOutput = (output: Uint8Array): void => {
-    if (used + output.length > limit) throw new FsError('EIO', { detail: `more than ${limit} bytes of output` });
-    whole.set(output, used);
-    used += output.length;
-  };
-  try {
-    for (let at = 0; at < stored.length;) {
-      at += stream.push(stored.subarray(at), onOutput);
-      if (!stream.ended) throw new FsError('EIO', { detail: 'the compressed data ends before its end mark' });
-    }
-  } finally {
-    stream.close();
-  }
+  const used = decodeZstdPieces(stored, limit, zstd, (output, at) => whole.set(output, at));
   return used === limit ? whole : whole.slice(0, used);
 }
 

@@ -22,6 +22,8 @@ export interface InflaterOptions {
   readonly onOutput: (bytes: Uint8Array) => void;
   /** Asks for restart points: at the first block that starts `every` bytes of output or more behind the last one. */
   readonly points?: { readonly every: number; readonly onPoint: (point: RestartPoint) => void } | undefined;
+  /** Asks for the CRC-32 of the output, which costs less here than outside. */
+  readonly checksum?: boolean | undefined;
 }
 
 /**
@@ -45,6 +47,8 @@ export interface Inflater {
   readonly ended: boolean;
   /** Bytes of input that belong to the stream: of all of it once `ended`, else of what was decoded. */
   readonly consumed: number;
+  /** The CRC-32 of the output so far, where it was asked for; `onOutput` and `onPoint` see their bytes in it. */
+  readonly crc: number;
 }
 
 export interface Codec {

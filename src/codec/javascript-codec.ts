@@ -33,7 +33,7 @@ export class JavaScriptCodec implements Codec {
   }
 
   inflater(options: InflaterOptions): Inflater {
-    return new GatheringInflater(options);
+    return new GatheringInflater(options, (bytes) => this.crc32(bytes));
   }
 
   inflateRange(input: Uint8Array, from: RestartPoint, start: number, end: number): Uint8Array<ArrayBuffer> {
@@ -113,9 +113,17 @@ class GatheringInflater implements Inflater {
   readonly #pieces: Uint8Array[] = [];
   #ended = false;
   #consumed = 0;
+  #crc = 0;
 
-  constructor(options: InflaterOptions) {
+  constructor(
+    options: InflaterOptions,
+    private readonly crc32: (bytes: Uint8Array) => number,
+  ) {
     this.#options = options;
+  }
+
+  get crc(): number {
+    return this.#crc;
   }
 
   get ended(): boolean {
@@ -132,7 +140,7 @@ class GatheringInflater implements Inflater {
 
   end(): void {
     if (this.#ended) return;
-    const { limit, onOutput, points } = this.#options;
+    const { limit, onOutput, points, checksum } = this.#options;
     const input = concatBytes(this.#pieces.splice(0));
     const found: { readonly bit: number; readonly offset: number }[] = [];
     let next = points?.every ?? Infinity;
@@ -146,6 +154,7 @@ class GatheringInflater implements Inflater {
     this.#ended = true;
     this.#consumed = walk.consumed;
     const output = decode(input, walk);
+    if (checksum === true) this.#crc = this.crc32(output);
     if (output.length > 0) onOutput(output);
     for (const { bit, offset } of found) {
       points?.onPoint({ bit, offset, history: output.slice(Math.max(0, offset - HISTORY_SIZE), offset) });

@@ -26,6 +26,7 @@ export class Stream {
   #history: number;
   #produced: number;
   #nextPoint: number;
+  #crc = 0;
   #ended = false;
   readonly #release: ((kernel: Kernel) => void) | undefined;
   #released = false;
@@ -49,6 +50,10 @@ export class Stream {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get crc(): number {
+    return this.#crc >>> 0;
   }
 
   /** Bytes of output so far, those before the restart point included. */
@@ -97,7 +102,7 @@ export class Stream {
   #run(enough: number): number {
     const { exports, output, outputSize, memory } = this.#kernel;
     if (this.#outputEnd >= output + outputSize) this.#slide();
-    const { limit } = this.#options;
+    const { limit, checksum } = this.#options;
     const start = this.#outputEnd;
     // One byte more than is allowed: then the end of the stream is found in any case, and too much output as well.
     const stop = Math.min(output + outputSize, start + Math.min(limit + 1, enough) - this.#produced);
@@ -111,6 +116,7 @@ export class Stream {
     const damage = damages.get(status);
     if (damage !== undefined) throw damaged(`${damage}, near byte ${this.consumed} of the compressed data`);
     if (status === RunStatus.FINISHED) this.#ended = true;
+    if (checksum === true) this.#crc = exports.crc32(start, this.#outputEnd, this.#crc);
     if (this.#outputEnd > start) this.#options.onOutput(memory.subarray(start, this.#outputEnd));
     if (status === RunStatus.AT_BLOCK) this.#notePoint();
     return status;

@@ -83,6 +83,11 @@ export class TableBuilder {
     this.#limit = limit;
   }
 
+  /** Objects so far, directories that only names imply included. */
+  get entries(): number {
+    return this.#entries;
+  }
+
   /** Reports something about an entry that the user should hear of. */
   warn(entry: string, message: string): void {
     if (this.#warnings.length < WARNING_LIMIT) this.#warnings.push({ entry, message });
@@ -266,6 +271,17 @@ function componentsOf(path: string): string[] {
 /** The absolute path in the layer of what an archive calls `path`. */
 export function layerPath(path: string, { at = '/', strip = 0 }: TableOptions): string {
   return `/${[...componentsOf(at), ...componentsOf(path).slice(strip)].join('/')}`;
+}
+
+/**
+ * Judges an entry alone, as a table would that has nothing else: its absolute path in the layer, or `undefined` where it is left out,
+ * for its name or by the options.
+ */
+export function acceptedPath({ path, target }: Pick<LayerEntry, 'path' | 'target'>, options: TableOptions): string | undefined {
+  if ((problemOf(path) ?? (target === undefined ? undefined : problemOfTarget(target))) !== undefined) return undefined;
+  const below = componentsOf(path).slice(options.strip ?? 0);
+  if (below.length === 0 || pathFilter(options)?.(below) === false) return undefined;
+  return layerPath(path, options);
 }
 
 /** Says what makes a name unacceptable, or `undefined`. */

@@ -154,11 +154,26 @@ export class ArchiveShelf {
     return bytes?.slice();
   }
 
-  keepIndex(name: string, bytes: Uint8Array<ArrayBuffer>): void {
-    const key = `index-${name}-${bytes.length}`;
+  /** Writes what `make` makes, in the place of what there was under this name. */
+  keepIndex(name: string, make: () => Promise<Uint8Array<ArrayBuffer>>): void {
     this.#enqueue(async () => {
-      if (await this.#write(key, () => sealSegment(bytes, this.#options.codec), bytes.length)) this.#known.add(key);
+      const bytes = await make();
+      const prefix = `index-${name}-`;
+      const key = prefix + bytes.length;
+      if (!(await this.#write(key, () => sealSegment(bytes, this.#options.codec), bytes.length))) return;
+      this.#known.add(key);
+      for (const other of this.#known) {
+        if (!other.startsWith(prefix) || other === key) continue;
+        this.#known.delete(other);
+        await this.#options.shelf.remove(other);
+      }
     });
+  }
+
+  /** Resolves when nothing more will be written: what was put and is not written yet never will be. */
+  async abandon(): Promise<void> {
+    this.#state = 'full';
+    await this.#writing;
   }
 
   /** Resolves when what was put so far is written, or cannot be, and what is here can be read synchronously. */

@@ -52,8 +52,8 @@ export interface CachedOptions {
 export interface ShelfKeeper {
   /** The shelf for what has turned out to be this version; `undefined` where nothing identifies it. */
   settle(version: ArchiveVersion): Promise<ArchiveShelf | undefined>;
-  /** The shelf of the same content that came from elsewhere, if there is one that is better. */
-  identify(digest: string): Promise<ArchiveShelf | undefined>;
+  /** The shelf of the same content that came from elsewhere, if there is one that is better. `own`, the one so far, is then removed. */
+  identify(digest: string, own: ArchiveShelf): Promise<ArchiveShelf | undefined>;
   /** Forgets what was opened: the server has another. */
   forget(): Promise<void>;
   /** The same, and removes what was kept. */
@@ -211,14 +211,15 @@ class Seat implements ShelfKeeper {
     });
   }
 
-  async identify(digest: string): Promise<ArchiveShelf | undefined> {
+  async identify(digest: string, own: ArchiveShelf): Promise<ArchiveShelf | undefined> {
     return unlessBroken(async () => {
-      const [version, own] = [this.#version, this.#name];
-      if (version === undefined || own === undefined) return undefined;
-      const other = await this.#options.cache.identify(`${digest}-${version.size}`, own);
-      if (other === undefined || other === own) return undefined;
+      const [version, name] = [this.#version, this.#name];
+      if (version === undefined || name === undefined) return undefined;
+      const other = await this.#options.cache.identify(`${digest}-${version.size}`, name);
+      if (other === undefined || other === name) return undefined;
       const shelf = await this.#take(other, version);
-      await this.#options.cache.removeShelf(own);
+      await own.abandon();
+      await this.#options.cache.removeShelf(name);
       return shelf;
     });
   }

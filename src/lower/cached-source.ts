@@ -22,6 +22,8 @@ export class CachedSource implements Source {
   #hasFailed = false;
   /** What is being fetched, and kept then. */
   readonly #fetching = new Set<Promise<Uint8Array>>();
+  /** The server has sent all of it, and that is kept. */
+  #hasArrived = false;
 
   /** @param shelf where the version is already that the remote is pinned to; `undefined` where nothing is known of it */
   constructor(remote: RemoteSource, keeper: ShelfKeeper, shelf?: ArchiveShelf) {
@@ -43,6 +45,10 @@ export class CachedSource implements Source {
   /** Something could not be fetched. */
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  get arrives(): boolean {
+    return this.#remote.arrives === true;
   }
 
   get keeps(): boolean {
@@ -84,6 +90,14 @@ export class CachedSource implements Source {
     return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
   }
 
+  async *stream(start: number, end: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const parts: readonly KeptPart[] = this.#shelf?.cover(start, end) ?? [{ start, end, in: undefined }];
+    for (const part of joinMissing(parts)) {
+      if (part.in === undefined && this.#remote.stream !== undefined) yield* this.#streamMissing(part.start, part.end, signal);
+      else for (let at = part.start; at < part.end; at += PIECE) yield await this.read(at, Math.min(part.end, at + PIECE), signal);
+    }
+  }
+
   readSync(start: number, end: number): Uint8Array | undefined {
     const pieces: Uint8Array[] = [];
     const parts: readonly KeptPart[] = this.#shelf?.cover(start, end) ?? [{ start, end, in: undefined }];
@@ -123,14 +137,14 @@ export class CachedSource implements Source {
   }
 
   /** Keeps an index, and says what the content is, if that is known: the same from another URL, or deployed anew, is not fetched again. */
-  async keepIndex(name: string, bytes: Uint8Array<ArrayBuffer>, digest: string | undefined): Promise<void> {
-    const better = digest === undefined ? undefined : await this.#keeper.identify(digest);
+  async keepIndex(name: string, digest: string | undefined, make: () => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
+    if (this.#shelf === undefined) return;
+    const better = digest === undefined ? undefined : await this.#keeper.identify(digest, this.#shelf);
     if (better !== undefined) {
-      this.#shelf?.close();
       this.#shelf = better;
       await better.warm();
     }
-    this.#shelf?.keepIndex(name, bytes);
+    this.#shelf.keepIndex(name, make);
   }
 
   /** Asks the server for the size, which tells the version too, and finds the shelf of that. */
@@ -141,10 +155,39 @@ export class CachedSource implements Source {
     const { version } = this.#remote;
     if (version === undefined) return size;
     this.#shelf = await this.#keeper.settle(version);
-    // A server without ranges has sent everything. A short piece is kept when it is read.
-    if (this.#remote.peek(0, size) === undefined) return size;
-    for (let at = 0; at < size; at += PIECE) this.#keep(at, this.#remote.peek(at, Math.min(size, at + PIECE))!);
+    if (this.#shelf?.holds(0, size) === true) this.#remote.leave?.();
+    this.#keepArrived(size);
     return size;
+  }
+
+  /** Keeps all that a server without ranges has sent. A short piece is kept when it is read. */
+  #keepArrived(size: number): void {
+    if (this.#hasArrived || this.#remote.peek(0, size) === undefined) return;
+    this.#hasArrived = true;
+    for (let at = 0; at < size; at += PIECE) this.#keep(at, this.#remote.peek(at, Math.min(size, at + PIECE))!);
+  }
+
+  /** Fetches what is missing as it arrives, and keeps it on the way, also what came of it before it was given up. */
+  async *#streamMissing(start: number, end: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+    const piece = new Gathered((at, bytes) => this.#keep(at, bytes), start, end);
+    try {
+      for await (const chunk of this.#remote.stream!(start, end, signal)) {
+        piece.add(chunk);
+        yield chunk;
+      }
+    } catch (e) {
+      throw await this.#failed(e);
+    } finally {
+      piece.flush();
+    }
+  }
+
+  /** Notes that something could not be fetched. */
+  async #failed(e: unknown): Promise<unknown> {
+    this.#hasFailed = true;
+    // The way out of ESTALE: the next opening starts from what the server has now.
+    if (isFsError(e, 'ESTALE')) await this.#keeper.forget();
+    return e;
   }
 
   async #readPart(part: KeptPart, signal: AbortSignal | undefined, onArrival: OnArrival | undefined): Promise<Uint8Array> {
@@ -172,14 +215,12 @@ export class CachedSource implements Source {
     try {
       const bytes = await this.#remote.read(start, end, signal, hear);
       this.#keep(start, bytes);
+      if (this.#remote.version !== undefined) this.#keepArrived(this.#remote.version.size);
       return bytes;
     } catch (e) {
-      this.#hasFailed = true;
       // Somebody may have read that much of it, and is to find it again without a network.
       if (arrived !== undefined) this.#keep(start, arrived.slice());
-      // The way out of ESTALE: the next opening starts from what the server has now.
-      if (isFsError(e, 'ESTALE')) await this.#keeper.forget();
-      throw e;
+      throw await this.#failed(e);
     }
   }
 
@@ -208,4 +249,41 @@ function joinMissing(parts: readonly KeptPart[]): KeptPart[] {
     else joined.push(part);
   }
   return joined;
+}
+
+/** Makes pieces of what arrives, which are kept: chunks of a body are small. */
+class Gathered {
+  #bytes: Uint8Array;
+  #used = 0;
+
+  /** @param at where in the archive the first chunk starts */
+  constructor(
+    private readonly keep: (at: number, bytes: Uint8Array) => void,
+    private at: number,
+    private readonly end: number,
+  ) {
+    this.#bytes = this.#room();
+  }
+
+  add(chunk: Uint8Array): void {
+    for (let done = 0; done < chunk.length;) {
+      const part = chunk.subarray(done, done + this.#bytes.length - this.#used);
+      this.#bytes.set(part, this.#used);
+      this.#used += part.length;
+      done += part.length;
+      if (this.#used === this.#bytes.length) this.flush();
+    }
+  }
+
+  flush(): void {
+    if (this.#used === 0) return;
+    this.keep(this.at, this.#bytes.subarray(0, this.#used));
+    this.at += this.#used;
+    this.#used = 0;
+    this.#bytes = this.#room();
+  }
+
+  #room(): Uint8Array {
+    return new Uint8Array(Math.min(PIECE, this.end - this.at));
+  }
 }

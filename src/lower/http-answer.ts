@@ -99,6 +99,40 @@ export function declaredLength({ headers }: Answer): number | undefined {
   return encoding === null || encoding === 'identity' ? Number(length) : undefined;
 }
 
+/** What a range is to be. */
+export interface Asked {
+  readonly start: number;
+  readonly end: number;
+  /** Of the whole archive. */
+  readonly size: number | undefined;
+  readonly version: Version | undefined;
+}
+
+/** @throws {FsError} unless the answer is the range that was asked for, of the archive that was opened */
+export function assertRange(name: string, answer: Answer, { start, end, size, version }: Asked): void {
+  if (answer.status === 416) throw changed(name, `it has no bytes ${start} to ${end} any more`);
+  if (answer.status !== 206) throw refused(name, answer);
+  assertNotEncoded(name, answer);
+  assertSameVersion(name, version ?? versionOf(answer), versionOf(answer));
+  const sent = contentRange(name, answer);
+  if (sent?.total !== undefined && sent.total !== size) throw changed(name, `it had ${size} bytes, has ${sent.total}`);
+  if (sent !== undefined && (sent.start !== start || sent.end !== end))
+    throw unreachable(name, `bytes ${sent.start} to ${sent.end} came where ${start} to ${end} were asked for`);
+}
+
+/** The error of a body that is not as long as what was asked for. */
+export function wrongLength(name: string, came: number, asked: number, more = ''): FsError {
+  return unreachable(name, `${more}${came} bytes came where ${asked} were asked for: cut short, or compressed on the way`);
+}
+
+/** The error of an archive that has to be fetched whole, and has more bytes than may be in memory. */
+export function tooLargeWhole(name: string, limit: number, size?: number): FsError {
+  const found = size === undefined ? '' : `${size} bytes, `;
+  return new FsError('EFBIG', {
+    detail: `${name}: the server sends the archive whole, and it has ${found}more than the ${limit} bytes that are allowed`,
+  });
+}
+
 /** @throws {FsError} EIO when a body is not as long as was declared */
 export function assertWhole(name: string, answer: Answer, length: number): void {
   const declared = declaredLength(answer);

@@ -75,30 +75,50 @@ export async function unlessStalled<T>(answer: Promise<T>, milliseconds: number,
 }
 
 export interface BodyOptions {
-  readonly into: Received;
   /** Milliseconds without a byte after which the server counts as gone. */
   readonly stall: number;
-  /** Hears the length of every piece, when it was taken. */
+  /** Hears the length of every piece. */
   readonly onChunk: (bytes: number) => void;
 }
 
 /**
- * Reads to the end, or to the limit; tells whether more would have come beyond it.
- * Rejects with what the stream rejects with, or with `Stalled`; what came until then is in `into`.
+ * The pieces of a body as they arrive. Whoever does not want the rest ends it, which lets the connection go.
+ * Rejects with what the stream rejects with, or with `Stalled`.
  */
-export async function readBody(response: Response, { into, stall, onChunk }: BodyOptions, signal: AbortSignal): Promise<boolean> {
+export async function* chunksOf(
+  response: Response,
+  { stall, onChunk }: BodyOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = response.body?.getReader();
-  if (reader === undefined) return false;
+  if (reader === undefined) return;
   // Where a stream has failed already, there is nothing to let go of.
   const leave = (): Promise<void> => reader.cancel().catch(() => undefined);
-  for (;;) {
-    const { done, value } = await unlessStalled(reader.read(), stall, leave);
-    signal.throwIfAborted();
-    if (done) return false;
-    const fits = into.add(value);
-    onChunk(value.length);
-    if (fits) continue;
+  // A `fetch` of the embedder's own may not know of the signal.
+  signal.addEventListener('abort', leave);
+  try {
+    for (;;) {
+      const { done, value } = await unlessStalled(reader.read(), stall, leave);
+      signal.throwIfAborted();
+      if (done) return;
+      onChunk(value.length);
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener('abort', leave);
     await leave();
-    return true;
   }
+}
+
+/**
+ * Takes pieces to their end, or to the limit; tells whether more would have come beyond it. Where they break off, what came until
+ * then is in `into`.
+ */
+export async function receiveInto(into: Received, chunks: AsyncIterable<Uint8Array>, onChunk?: () => void): Promise<boolean> {
+  for await (const chunk of chunks) {
+    const fits = into.add(chunk);
+    onChunk?.();
+    if (!fits) return true;
+  }
+  return false;
 }

@@ -5,9 +5,18 @@
 
 import { FsError } from '../base/errors.ts';
 import { refused, unreachable } from './http-answer.ts';
-import { type Received, Stalled, readBody, unlessStalled } from './http-body.ts';
+import { type Received, Stalled, chunksOf, receiveInto, unlessStalled } from './http-body.ts';
 import { type SyncAnswer, requestSync } from './http-sync.ts';
-import { Patience, type RetryOptions, Transient, passes, retryAfter } from './retry.ts';
+import { Patience, type RetryOptions, Transient, type Tries, passes, retryAfter } from './retry.ts';
+
+/** How much of an archive has come. */
+export interface LoadProgress {
+  readonly loaded: number;
+  /** The archive's size, once it is known. */
+  readonly total?: number | undefined;
+  /** Entries that were found so far, of an archive that is read while it arrives (tar). */
+  readonly entries?: number | undefined;
+}
 
 export interface HttpOptions {
   readonly name?: string | undefined;
@@ -18,8 +27,8 @@ export interface HttpOptions {
   /** Go with every request. Across origins they need the server's consent to a preflight. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly retry?: RetryOptions | undefined;
-  /** Hears of every piece that arrives; `total` is the archive's size once it is known. */
-  readonly onProgress?: ((progress: { readonly loaded: number; readonly total?: number | undefined }) => void) | undefined;
+  /** Hears of every piece that arrives. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /** Bytes that the whole archive may have where it cannot be read by ranges. Default: 1 GiB. */
   readonly maxBytes?: number | undefined;
   /** Lets synchronous calls fetch what they need by synchronous requests, in a worker. Default: true; otherwise they are EAGAIN. */
@@ -98,25 +107,30 @@ export class HttpRequests {
     throw new Transient(refused(this.name, response), retryAfter(response.headers.get('retry-after')));
   }
 
+  /** The tries of an exchange that is not one function. */
+  tries(signal: AbortSignal | undefined): Tries {
+    return this.#patience.tries(this.#signal(signal));
+  }
+
+  /**
+   * The body of an answer, piece by piece as it arrives.
+   * @throws {Transient} when it breaks off
+   */
+  async *chunks(response: Response, signal: AbortSignal | undefined, declared?: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const onChunk = (bytes: number): void => this.#count(bytes, declared);
+    try {
+      yield* chunksOf(response, { stall: this.#patience.stall, onChunk }, this.#signal(signal));
+    } catch (e) {
+      throw this.failure(e, signal);
+    }
+  }
+
   /**
    * Reads the body of an answer; true where more came than fits.
    * @throws {Transient} when it breaks off; what came until then stays
    */
-  async receive(
-    response: Response,
-    into: Received,
-    signal: AbortSignal | undefined,
-    { declared, onChunk: alsoOnChunk }: Receiving = {},
-  ): Promise<boolean> {
-    const onChunk = (bytes: number): void => {
-      this.#count(bytes, declared);
-      alsoOnChunk?.();
-    };
-    try {
-      return await readBody(response, { into, stall: this.#patience.stall, onChunk }, this.#signal(signal));
-    } catch (e) {
-      throw this.failure(e, signal);
-    }
+  receive(response: Response, into: Received, signal: AbortSignal | undefined, { declared, onChunk }: Receiving = {}): Promise<boolean> {
+    return receiveInto(into, this.chunks(response, signal, declared), onChunk);
   }
 
   /** Asks for a range and waits, where the platform can. */

@@ -1,16 +1,19 @@
 /*
  * An archive behind a URL, read by ranges. It learns the size without a suffix range where that would need a preflight, takes a
- * range only when it is certainly the one that was asked for (http-answer.ts), goes on where a connection broke off, and adopts
- * the whole archive when a server sends that instead: no byte is asked for twice.
+ * range only when it is certainly the one that was asked for (http-answer.ts), goes on where a connection broke off, and takes
+ * the whole archive when a server sends that instead, as it arrives: no byte is asked for twice.
  */
 
 import { concatBytes } from '../base/bytes.ts';
 import { FsError } from '../base/errors.ts';
+import { isGzip } from '../archive/gzip-header.ts';
 import { TAIL_SIZE } from '../archive/zip-end.ts';
+import { AtHand } from './at-hand.ts';
 import {
   type Answer,
   type Version,
   assertNotEncoded,
+  assertRange,
   assertSameVersion,
   assertWhole,
   changed,
@@ -18,15 +21,19 @@ import {
   declaredLength,
   isCertain,
   refused,
-  unreachable,
+  tooLargeWhole,
   versionOf,
+  wrongLength,
 } from './http-answer.ts';
-import { Received } from './http-body.ts';
+import { Received, receiveInto } from './http-body.ts';
 import { type HttpOptions, HttpRequests, discard, isSameOrigin } from './http-request.ts';
+import { type Chunks, type Incoming, cutChunks, startOf, streamRange, wholeOf } from './http-stream.ts';
+import type { ArchiveVersion, RemoteSource } from './remote-source.ts';
 import { Transient } from './retry.ts';
-import type { OnArrival, Source, SourceStats } from './source.ts';
+import type { OnArrival, SourceStats } from './source.ts';
 
 export type { HttpOptions } from './http-request.ts';
+export type { ArchiveVersion, RemoteSource } from './remote-source.ts';
 
 /** First bytes to ask for where the last ones cannot be asked for: enough to tell a tar or gzip, and little to waste. */
 const PROBE = 'bytes=0-1023';
@@ -36,32 +43,6 @@ const WHOLE = /\.(?:tgz|tar|tar\.gz)$/i;
 
 /** What one archive may take in memory at once, unless told otherwise: what a browser's tab can spare. */
 export const DEFAULT_MAX_BYTES = 1 << 30;
-
-/** Which archive a server had, at one time. */
-export interface ArchiveVersion extends Version {
-  readonly size: number;
-}
-
-/** A source that may change on its server, which its readers must never notice by getting some of each. */
-export interface RemoteSource extends Source {
-  readonly url: URL;
-  /** What was opened; `undefined` before the size is known. */
-  readonly version: ArchiveVersion | undefined;
-  /** Takes it for known that the server has this version: it is not asked, and what it sends is compared. */
-  pin(version: ArchiveVersion): void;
-  /**
-   * Asks whether the server still has this version: one small request, not repeated. *unreachable* indicates that there was no
-   * answer in so many milliseconds, or one that may be another the next time. Therefore nothing is known.
-   * @throws {FsError} EIO when the server refuses
-   */
-  compare(version: ArchiveVersion, timeout: number, signal?: AbortSignal): Promise<'same' | 'changed' | 'unreachable'>;
-}
-
-/** Bytes that are at hand. */
-interface Piece {
-  readonly start: number;
-  readonly bytes: Uint8Array;
-}
 
 /**
  * A source of what is behind `url`, relative to the page.
@@ -77,9 +58,12 @@ class HttpSource implements RemoteSource {
   readonly #http: HttpRequests;
   readonly #maxBytes: number;
   /** What came with the answers that told the size. */
-  #pieces: Piece[] = [];
+  readonly #pieces = new AtHand();
   #size: number | undefined;
   #version: Version | undefined;
+  #incoming: Incoming | undefined;
+  /** Under way where somebody reads what arrives, instead of streaming it. */
+  #adopting: Promise<void> | undefined;
 
   constructor(
     readonly url: URL,
@@ -129,27 +113,47 @@ class HttpSource implements RemoteSource {
     return this.#size!;
   }
 
+  get arrives(): boolean {
+    return this.#incoming !== undefined;
+  }
+
   peek(start: number, end: number): Uint8Array | undefined {
-    for (const piece of this.#pieces) {
-      if (start >= piece.start && end <= piece.start + piece.bytes.length)
-        return piece.bytes.subarray(start - piece.start, end - piece.start);
-    }
-    return undefined;
+    return this.#pieces.peek(start, end);
   }
 
   async read(start: number, end: number, signal?: AbortSignal, onArrival?: OnArrival): Promise<Uint8Array> {
     signal?.throwIfAborted();
+    const first = this.peek(start, end);
+    if (first !== undefined) return first;
+    if (this.#incoming !== undefined || this.#adopting !== undefined) await this.#adoptIncoming(signal);
     const atHand = this.peek(start, end);
     if (atHand !== undefined) return atHand;
-    const { before, from, to, after } = this.#gapOf(start, end);
+    const { before, from, to, after } = this.#pieces.gapOf(start, end);
     const middle = await this.#fetchRange([from, to], before.length === 0 ? onArrival : undefined, signal);
     return before.length + after.length === 0 ? middle : concatBytes([before, middle, after]);
+  }
+
+  async *stream(start: number, end: number, signal?: AbortSignal): Chunks {
+    // Without a mark of its version, nobody could say whether what comes after a failure is of the same archive.
+    if (this.#version === undefined || !isCertain(this.#version)) {
+      yield await this.read(start, end, signal);
+      return;
+    }
+    const atHand = this.peek(start, end);
+    if (atHand !== undefined) {
+      yield atHand;
+      return;
+    }
+    const { before, from, to, after } = this.#pieces.gapOf(start, end);
+    if (before.length > 0) yield before;
+    if (from < to) yield* this.#streamRange(from, to, signal);
+    if (after.length > 0) yield after;
   }
 
   readSync(start: number, end: number): Uint8Array | undefined {
     const atHand = this.peek(start, end);
     if (atHand !== undefined || this.#size === undefined) return atHand;
-    const { before, from, to, after } = this.#gapOf(start, end);
+    const { before, from, to, after } = this.#pieces.gapOf(start, end);
     const sent = this.#http.sendSync(from, to);
     if (sent === undefined) return undefined;
     const middle = this.#acceptSync(sent.answer, sent.bytes, from, to);
@@ -158,21 +162,14 @@ class HttpSource implements RemoteSource {
 
   close(): void {
     this.#http.close();
-    this.#pieces = [];
+    this.leave();
+    this.#pieces.clear();
   }
 
-  /** What of [start, end) is at hand at its two ends, and what is not. */
-  #gapOf(start: number, end: number): { before: Uint8Array; from: number; to: number; after: Uint8Array } {
-    const first = this.#pieces.find((piece) => piece.start <= start && piece.start + piece.bytes.length > start);
-    const last = this.#pieces.find((piece) => piece.start < end && piece.start + piece.bytes.length >= end);
-    const from = first === undefined ? start : first.start + first.bytes.length;
-    const to = last?.start ?? end;
-    return {
-      before: first?.bytes.subarray(start - first.start) ?? new Uint8Array(),
-      from,
-      to,
-      after: last?.bytes.subarray(0, end - to) ?? new Uint8Array(),
-    };
+  leave(): void {
+    // Whatever its end was like, nobody waits for it.
+    this.#incoming?.rest.return().catch(() => undefined);
+    this.#incoming = undefined;
   }
 
   #learn(size: number, version: Version): void {
@@ -187,7 +184,7 @@ class HttpSource implements RemoteSource {
     const range = isSameOrigin(this.url) ? `bytes=-${TAIL_SIZE}` : PROBE;
     const next = await this.#http.persist(async () => {
       const response = await this.#http.send({ range }, signal);
-      if (response.status === 200) return this.#adoptOnce(response, signal);
+      if (response.status === 200) return this.#receiveWhole(response, signal);
       if (response.status === 416) return this.#instead(response, () => this.#fetchWhole(signal));
       if (response.status !== 206) throw await this.#http.refuse(response);
       assertNotEncoded(this.name, response);
@@ -197,14 +194,14 @@ class HttpSource implements RemoteSource {
       // Servers that send more than was asked for are understood, up to what a whole archive may have.
       if (sent.end - sent.start > this.#maxBytes) {
         await discard(response);
-        throw this.#tooLarge(sent.end - sent.start);
+        throw tooLargeWhole(this.name, this.#maxBytes, sent.end - sent.start);
       }
       const received = new Received(sent.end - sent.start);
       // Room for what was asked for; a header alone makes no room for more.
       received.expect(TAIL_SIZE);
       await this.#receiveExactly(response, received, signal);
       this.#learn(sent.total, versionOf(response));
-      this.#pieces.push({ start: sent.start, bytes: received.bytes });
+      this.#pieces.add(sent.start, received.bytes);
       return undefined;
     }, signal);
     await next?.();
@@ -221,13 +218,13 @@ class HttpSource implements RemoteSource {
       if (size === undefined || size <= TAIL_SIZE) return () => this.#fetchWhole(signal);
       const start = size - TAIL_SIZE;
       const response = await this.#http.send({ range: `bytes=${start}-${size}` }, signal);
-      if (response.status === 200) return this.#adoptOnce(response, signal);
+      if (response.status === 200) return this.#receiveWhole(response, signal);
       if (response.status !== 206) return this.#instead(response, () => this.#fetchWhole(signal));
       const received = new Received(TAIL_SIZE + 1);
       await this.#http.receive(response, received, signal);
       if (received.length !== TAIL_SIZE) return () => this.#fetchWhole(signal);
       this.#learn(size, versionOf(response));
-      this.#pieces.push({ start, bytes: received.bytes });
+      this.#pieces.add(start, received.bytes);
       return undefined;
     }, signal);
     await next?.();
@@ -265,14 +262,7 @@ class HttpSource implements RemoteSource {
 
   /** @throws {FsError} unless the answer is the range [start, end) of the archive that was opened */
   #judgeRange(answer: Answer, start: number, end: number): void {
-    if (answer.status === 416) throw changed(this.name, `it has no bytes ${start} to ${end} any more`);
-    if (answer.status !== 206) throw refused(this.name, answer);
-    assertNotEncoded(this.name, answer);
-    assertSameVersion(this.name, this.#version ?? versionOf(answer), versionOf(answer));
-    const sent = contentRange(this.name, answer);
-    if (sent?.total !== undefined && sent.total !== this.#size) throw changed(this.name, `it had ${this.#size} bytes, has ${sent.total}`);
-    if (sent !== undefined && (sent.start !== start || sent.end !== end))
-      throw unreachable(this.name, `bytes ${sent.start} to ${sent.end} came where ${start} to ${end} were asked for`);
+    assertRange(this.name, answer, { start, end, size: this.#size, version: this.#version });
   }
 
   /** Tells whether a range that was judged is certain before its last byte has come: the server says where it is and how long. */
@@ -288,64 +278,96 @@ class HttpSource implements RemoteSource {
       return bytes.subarray(start, end);
     }
     this.#judgeRange(answer, start, end);
-    if (bytes.length !== end - start) throw this.#wrongLength(bytes.length, end - start, '');
+    if (bytes.length !== end - start) throw wrongLength(this.name, bytes.length, end - start, '');
     return bytes;
   }
 
-  /** Fetches the whole archive; where the connection breaks off, it goes on from there if the server still has the same one. */
+  /** Asks for the whole archive. */
   async #fetchWhole(signal: AbortSignal | undefined): Promise<void> {
     const received = new Received(this.#maxBytes);
-    let first: { readonly response: Response; readonly version: Version } | undefined;
     const attempt = async (): Promise<void> => {
-      if (first !== undefined && received.length > 0 && isCertain(first.version)) {
-        if (await this.#receiveRest(first.response, received, signal)) return;
-      }
       received.clear();
       const response = await this.#http.send({}, signal);
       if (response.status !== 200) throw await this.#http.refuse(response);
-      first = { response, version: versionOf(response) };
-      await this.#adopt(response, received, signal);
+      await this.#receiveWhole(response, signal, received);
     };
     await this.#http.persist(attempt, signal, () => received.length);
   }
 
-  /** Asks for what is missing of a whole archive. False: what came before is of no use, because the server has or sends another. */
-  async #receiveRest(first: Response, received: Received, signal: AbortSignal | undefined): Promise<boolean> {
-    const response = await this.#http.send({ range: `bytes=${received.length}-` }, signal);
-    const sent = response.status === 206 ? contentRange(this.name, response) : undefined;
-    const before = versionOf(first);
-    const now = versionOf(response);
-    const declared = declaredLength(first);
-    const same =
-      before.etag === now.etag && before.lastModified === now.lastModified && (sent?.total ?? declared) === (declared ?? sent?.total);
-    if (sent?.start !== received.length || !same || response.headers.get('content-encoding') !== null) {
-      await discard(response);
-      return false;
-    }
-    if (await this.#http.receive(response, received, signal, { declared })) throw this.#tooLarge(undefined);
-    if (sent.total !== undefined && received.length !== sent.total) throw this.#wrongLength(received.length, sent.total, '');
-    this.#keepWhole(received.bytes, now);
-    return true;
+  /**
+   * A 200 for what was not opened yet. It is left to arrive where its length is known, and its version, so that what breaks off can go
+   * on; else all of it is received.
+   */
+  async #receiveWhole(response: Response, signal: AbortSignal | undefined, received = new Received(this.#maxBytes)): Promise<undefined> {
+    const size = declaredLength(response);
+    const version = versionOf(response);
+    if (size === undefined || size > this.#maxBytes || !isCertain(version)) return this.#adopt(response, received, signal);
+    const incoming = await startOf(this.#http.chunks(response, signal, size), size);
+    // Across origins Content-Encoding cannot be seen, and the length is then that of the compressed form. What is gzip, nobody inflated.
+    if (response.type === 'cors' && !isGzip(incoming.head)) return this.#adopt(response, received, signal, wholeOf(incoming));
+    this.leave();
+    this.#learn(size, version);
+    this.#pieces.replace(incoming.head);
+    this.#incoming = incoming;
+    return undefined;
   }
 
-  /** A 200 in the place of a range. What breaks off is fetched as a whole archive is. */
-  async #adoptOnce(response: Response, signal: AbortSignal | undefined): Promise<undefined> {
-    await this.#adopt(response, new Received(this.#maxBytes), signal);
+  /** Receives what arrives, for those who want a part of it at once. */
+  async #adoptIncoming(signal: AbortSignal | undefined): Promise<void> {
+    this.#adopting ??= this.#receiveIncoming(signal).finally(() => (this.#adopting = undefined));
+    await this.#adopting;
+  }
+
+  async #receiveIncoming(signal: AbortSignal | undefined): Promise<void> {
+    const size = this.#size!;
+    const received = new Received(size);
+    received.expect(size);
+    this.#pieces.clear();
+    await receiveInto(received, this.#streamRange(0, size, signal));
+    this.#pieces.replace(received.bytes);
+  }
+
+  /** Gives a range as it arrives, all of it from the version that was opened. */
+  #streamRange(start: number, end: number, signal: AbortSignal | undefined): Chunks {
+    const open = (at: number): Promise<Chunks> => this.#openStream(at, end, signal);
+    return streamRange(start, end, { name: this.name, tries: this.#http.tries(signal), open });
+  }
+
+  /** What arrives already, or the answer to a request for [start, end). */
+  async #openStream(start: number, end: number, signal: AbortSignal | undefined): Promise<Chunks> {
+    const incoming = this.#incoming;
+    if (incoming !== undefined && start <= incoming.head.length && end === this.#size) {
+      this.#incoming = undefined;
+      this.#pieces.clear();
+      return wholeOf(incoming, start);
+    }
+    this.leave();
+    const response = await this.#http.send({ range: `bytes=${start}-${end - 1}` }, signal);
+    try {
+      if (response.status !== 200) this.#judgeRange(response, start, end);
+      else assertSameVersion(this.name, this.#version!, versionOf(response));
+    } catch (e) {
+      await discard(response);
+      throw e;
+    }
+    const chunks = this.#http.chunks(response, signal, this.#size);
+    return response.status === 200 ? cutChunks(chunks, start, end) : chunks;
   }
 
   /** Takes a 200 for what it is: the whole archive. Nothing is asked for any more. */
-  async #adopt(response: Response, received: Received, signal: AbortSignal | undefined): Promise<void> {
+  async #adopt(response: Response, received: Received, signal: AbortSignal | undefined, chunks?: Chunks): Promise<undefined> {
     const version = versionOf(response);
     const declared = declaredLength(response);
     try {
       if (this.#version !== undefined) assertSameVersion(this.name, this.#version, version);
-      if (declared !== undefined && declared > this.#maxBytes) throw this.#tooLarge(declared);
+      if (declared !== undefined && declared > this.#maxBytes) throw tooLargeWhole(this.name, this.#maxBytes, declared);
     } catch (e) {
       await discard(response);
       throw e;
     }
     received.expect(declared);
-    if (await this.#http.receive(response, received, signal, { declared })) throw this.#tooLarge(undefined);
+    if (await receiveInto(received, chunks ?? this.#http.chunks(response, signal, declared)))
+      throw tooLargeWhole(this.name, this.#maxBytes);
     assertWhole(this.name, response, received.length);
     this.#keepWhole(received.bytes, version);
   }
@@ -355,14 +377,7 @@ class HttpSource implements RemoteSource {
     if (this.#size !== undefined && this.#size !== bytes.length)
       throw changed(this.name, `it had ${this.#size} bytes, has ${bytes.length}`);
     this.#learn(bytes.length, version);
-    this.#pieces = [{ start: 0, bytes }];
-  }
-
-  #tooLarge(size: number | undefined): FsError {
-    const limit = `the ${this.#maxBytes} bytes that are allowed`;
-    return new FsError('EFBIG', {
-      detail: `${this.name}: the server sends the archive whole, and it has ${size === undefined ? '' : `${size} bytes, `}more than ${limit}`,
-    });
+    this.#pieces.replace(bytes);
   }
 
   /** The body of a range: exactly what was missing, or nothing of it counts. */
@@ -371,11 +386,7 @@ class HttpSource implements RemoteSource {
     received.expect(limit);
     const onChunk = onArrival && (() => onArrival(received.soFar));
     const more = await this.#http.receive(response, received, signal, { onChunk });
-    if (more || received.length !== limit) throw this.#wrongLength(received.length - before, limit - before, more ? 'more than ' : '');
-  }
-
-  #wrongLength(came: number, asked: number, more: string): FsError {
-    return unreachable(this.name, `${more}${came} bytes came where ${asked} were asked for: cut short, or compressed on the way`);
+    if (more || received.length !== limit) throw wrongLength(this.name, received.length - before, limit - before, more ? 'more than ' : '');
   }
 
   /** Drops an answer for something better, which is done when this exchange is over. */

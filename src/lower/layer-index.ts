@@ -15,7 +15,7 @@ const INDEX_VERSION = 1;
 /** An index of one archive, mounted in one way. */
 export interface LayerIndex {
   /** Whose `state` it is. */
-  readonly format: 'zip' | 'estargz' | 'zstd-chunked' | 'directory' | 'squashfs';
+  readonly format: 'zip' | 'estargz' | 'zstd-chunked' | 'directory' | 'squashfs' | 'tar';
   readonly digest: string;
   readonly warnings: readonly LayerWarning[];
   readonly table: LayerTable;
@@ -32,9 +32,13 @@ export function packIndex({ table, ...rest }: LayerIndex): Uint8Array<ArrayBuffe
   return packValue({ ...rest, ...table.parts } satisfies StoredIndex);
 }
 
-/** Takes the bytes over: the table's columns are views of them. */
+/**
+ * Takes the bytes over: the table's columns are views of them.
+ * @throws {TypeError, SyntaxError, RangeError} when they are no index
+ */
 export function unpackIndex(bytes: Uint8Array<ArrayBuffer>): LayerIndex {
   const { columns, extras, ...rest } = unpackValue(bytes) as StoredIndex;
+  if ((columns as unknown) === undefined) throw new TypeError('an index without a table');
   return { ...rest, table: new LayerTable(columns, extras) };
 }
 

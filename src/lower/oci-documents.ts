@@ -65,7 +65,7 @@ export class ImageDocuments {
     const { cached } = this;
     if (cached === undefined) return;
     await cached.read(0, await cached.size(this.signal), this.signal);
-    for (const [name, bytes] of this.#fetched) await cached.keepIndex(name, bytes, undefined);
+    for (const [name, bytes] of this.#fetched) await cached.keepIndex(name, undefined, async () => bytes);
   }
 
   /** What is to be kept still is. */

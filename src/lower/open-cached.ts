@@ -10,6 +10,7 @@ import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-inde
 import type { Source } from './source.ts';
 import { indexOfToc } from './open-toc.ts';
 import { indexOfSquashfs } from './squashfs-layer.ts';
+import { indexOfTar } from './tar-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
 
 export interface CachedLayerOptions {
@@ -35,15 +36,21 @@ export interface CachedOpening {
   readonly restore: (index: LayerIndex, source: Source) => Promise<Layer | undefined>;
 }
 
+interface ThroughCacheOptions extends CachedLayerOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly integrity?: string | undefined;
+}
+
+/** The same archive with the cache in front of it, where there is one. @throws {FsError} EIO when the server refuses the archive */
+export async function throughCache(source: Source, { cache, revalidate, integrity, signal }: ThroughCacheOptions): Promise<Source> {
+  if (cache === undefined || !('compare' in source)) return source;
+  return cache.open(source as RemoteSource, { revalidate, integrity, signal });
+}
+
 /** @throws {FsError} as `openLayer` */
-export async function openThroughCache(
-  source: Source,
-  opening: CachedOpening,
-  options: CachedLayerOptions & { readonly signal?: AbortSignal | undefined; readonly integrity?: string | undefined },
-): Promise<Layer> {
-  const { cache, revalidate, integrity, signal } = options;
-  const cached =
-    cache !== undefined && 'compare' in source ? await cache.open(source as RemoteSource, { revalidate, integrity, signal }) : source;
+export async function openThroughCache(source: Source, opening: CachedOpening, options: ThroughCacheOptions): Promise<Layer> {
+  const { integrity } = options;
+  const cached = await throughCache(source, options);
   try {
     const layer = cached instanceof CachedSource ? await openCached(cached, opening, integrity === undefined) : await opening.open(cached);
     return fillAhead(layer, options);
@@ -54,24 +61,42 @@ export async function openThroughCache(
 }
 
 /** @param indexed false where all of the archive is to be read and verified every time, so that an index would save nothing */
-async function openCached(source: CachedSource, { table, open, restore }: CachedOpening, indexed: boolean): Promise<Layer> {
-  const name = await indexName(table);
+async function openCached(source: CachedSource, opening: CachedOpening, indexed: boolean): Promise<Layer> {
+  const name = await indexName(opening.table);
   const kept = indexed ? await source.index(name) : undefined;
-  const restored = kept === undefined ? undefined : await restore(unpackIndex(kept), source);
+  const restored = kept === undefined ? undefined : await restoreFrom(kept, opening, source);
   if (restored !== undefined) return restored;
   let layer: Layer;
   try {
-    layer = await open(source);
+    layer = await opening.open(source);
   } catch (e) {
     // What is kept is no archive, or not what `integrity` says (a login page, for one): the next opening is to get it anew.
     if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
     throw e;
   }
-  const index = indexed ? (indexOfZip(layer) ?? indexOfToc(layer) ?? indexOfSquashfs(layer)) : undefined;
+  const makeIndex = indexed ? indexOf(layer) : undefined;
   // Of the content, whichever way it is mounted. The digest of a SquashFS image may be of its tables alone: it proves nothing.
-  const content = index?.format === 'squashfs' ? undefined : index?.digest.split(';')[0];
-  if (index !== undefined) await source.keepIndex(name, packIndex(index), content);
+  const content = indexOfSquashfs(layer) === undefined ? layer.digest.split(';')[0] : undefined;
+  if (makeIndex !== undefined) await source.keepIndex(name, content, async () => packIndex(await makeIndex()));
   return layer;
+}
+
+/** What there is to be kept of a layer besides its archive, made when it is written; `undefined` where that saves nothing. */
+function indexOf(layer: Layer): (() => Promise<LayerIndex>) | undefined {
+  const index = indexOfZip(layer) ?? indexOfToc(layer) ?? indexOfSquashfs(layer);
+  return index === undefined ? indexOfTar(layer) : async () => index;
+}
+
+/** The bytes have their checksum. What is none all the same is of another version of this library, and counts as missing. */
+async function restoreFrom(kept: Uint8Array<ArrayBuffer>, { restore }: CachedOpening, source: CachedSource): Promise<Layer | undefined> {
+  let index: LayerIndex;
+  try {
+    index = unpackIndex(kept);
+  } catch (e) {
+    if (e instanceof SyntaxError || e instanceof RangeError || e instanceof TypeError) return undefined;
+    throw e;
+  }
+  return restore(index, source);
 }
 
 /** Starts what is to be fetched before it is asked for, and ends it with the layer. */

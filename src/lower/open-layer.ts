@@ -13,11 +13,12 @@ import { openEstargzLayer, restoreEstargzLayer } from './estargz-layer.ts';
 import { DEFAULT_MAX_BYTES, type HttpOptions, httpSource } from './http-source.ts';
 import { assertIntegrity, parseIntegrity } from './integrity.ts';
 import type { LayerIndex } from './layer-index.ts';
-import type { Opening } from './opening.ts';
+import { type Opening, OpeningProgress } from './opening.ts';
 import { type CachedLayerOptions, type CachedOpening, openThroughCache } from './open-cached.ts';
-import { type BlobLike, type Source, blobSource, bytesSource, residentSource } from './source.ts';
+import { type BlobLike, type Source, blobSource, bytesSource, keptSource, residentSource } from './source.ts';
 import { openSquashfsLayer, restoreSquashfsLayer } from './squashfs-layer.ts';
-import { openTarLayer } from './tar-layer.ts';
+import { openTarLayer, readTar, restoreTarLayer, tarLayerOf } from './tar-layer.ts';
+import { type TarPacking, tarPackingOf } from './tar-reading.ts';
 import { openZipLayer, restoreZipLayer } from './zip-layer.ts';
 import { openZstdChunkedLayer, restoreZstdChunkedLayer } from './zstd-chunked-layer.ts';
 
@@ -50,7 +51,8 @@ export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | s
 /**
  * Opens an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, eStargz, zstd:chunked, SquashFS; told by its content) as a lower layer. Bytes are
  * taken over, not copied.
- * A zip, an eStargz, a zstd:chunked and a SquashFS image are read lazily; another tar is fetched whole, and stays compressed in memory.
+ * A zip, an eStargz, a zstd:chunked and a SquashFS image are read lazily. Another tar is streamed once and read while it arrives; it stays compressed in
+ * memory, or in the cache where there is one, and is opened from there without being read again.
  *
  * @throws {FsError} EINVAL when it is no such archive; EIO with the cause when it is damaged, is not what `integrity` says, or cannot
  *   be fetched; EFBIG when it is beyond one of the `limits` or would take more memory than `maxBytes`; ENOTSUP when something is
@@ -59,14 +61,17 @@ export type LayerSource = Uint8Array | ArrayBuffer | BlobLike | Source | URL | s
  * const layer = await openLayer('/npm/react-19.2.0.tgz', { at: '/node_modules/react', strip: 1 });
  */
 export async function openLayer(from: LayerSource, options: OpenLayerOptions = {}): Promise<Layer> {
-  const source = sourceOf(from, options);
+  const progress = new OpeningProgress(options.onProgress);
+  const source = sourceOf(from, { ...options, onProgress: progress.onBytes });
   try {
     const opening: CachedOpening = {
       table: tableOptionsOf(options),
-      open: (cached) => openSource(cached, options),
+      open: (cached) => openSource(cached, options, progress),
       restore: (index, cached) => restoreLayer(index, cached, options),
     };
-    return await openThroughCache(source, opening, options);
+    const layer = await openThroughCache(source, opening, options);
+    progress.finish();
+    return layer;
   } catch (e) {
     source.close();
     throw e;
@@ -95,17 +100,22 @@ async function restoreLayer(index: LayerIndex, source: Source, options: OpenLaye
       return restoreEstargzLayer(index, opening, options.tocDigest);
     case 'zstd-chunked':
       return restoreZstdChunkedLayer(index, opening, options.tocDigest);
-    case 'squashfs':
-      return options.tocDigest === undefined ? restoreSquashfsLayer(index, opening) : undefined;
     case 'directory':
       // The same URL was opened as one.
       return undefined;
+    case 'squashfs':
+      return options.tocDigest === undefined ? restoreSquashfsLayer(index, opening) : undefined;
+    case 'tar':
+      return options.tocDigest === undefined ? restoreTarLayer(index, opening) : undefined;
     default:
-      return index.format satisfies never;
+      // Kept by a later version.
+      index.format satisfies never;
+      return undefined;
   }
 }
 
-function sourceOf(from: LayerSource, options: OpenLayerOptions): Source {
+/** A source of whatever it is. */
+export function sourceOf(from: LayerSource, options: HttpOptions): Source {
   const { name } = options;
   if (typeof from === 'string' || from instanceof URL) return httpSource(from, options);
   // Plain, because Node's Buffer has a `slice` that does not copy.
@@ -114,7 +124,7 @@ function sourceOf(from: LayerSource, options: OpenLayerOptions): Source {
   return 'slice' in from ? blobSource(from, name) : from;
 }
 
-async function openSource(remote: Source, options: OpenLayerOptions): Promise<Layer> {
+async function openSource(remote: Source, options: OpenLayerOptions, { onEntries }: OpeningProgress): Promise<Layer> {
   const { signal, maxBytes = DEFAULT_MAX_BYTES } = options;
   const table = tableOptionsOf(options);
   const limits = resolveLimits(options.limits);
@@ -131,7 +141,13 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
     if (expected !== undefined) await assertIntegrity(whole, expected, place);
     source = residentSource(whole, remote);
   }
-  const opening: Opening = { source, size, whole, table, limits, maxBytes, startup: options.prefetch === undefined, signal };
+  const opening: Opening = { source, size, whole, table, limits, maxBytes, startup: options.prefetch === undefined, signal, onEntries };
+  const start =
+    source.arrives === true && options.tocDigest === undefined && options.manifestPosition === undefined
+      ? source.peek(0, HEAD_SIZE)
+      : undefined;
+  const packing = start && tarPackingOf(start);
+  if (packing !== undefined) return openArriving(opening, packing);
   const tail = await source.read(Math.max(0, size - TAIL_SIZE), size, signal);
   const toc = findEstargzToc({ bytes: tail, size }, { archive: source.name });
   if (toc !== undefined) return openEstargzLayer(toc, tail, opening, options.tocDigest);
@@ -163,6 +179,18 @@ async function openSource(remote: Source, options: OpenLayerOptions): Promise<La
     default:
       return format satisfies never;
   }
+}
+
+/** An archive whose end comes last: only then it can be seen whether it has a table of contents. It seldom has. */
+async function openArriving(opening: Opening, packing: TarPacking): Promise<Layer> {
+  const { source, size } = opening;
+  const read = await readTar(opening, packing);
+  const tail = read.bytes.subarray(-TAIL_SIZE);
+  const resident = { ...opening, source: keptSource(read.bytes, source) };
+  const toc = packing === 'gzip' ? findEstargzToc({ bytes: tail, size }, { archive: source.name }) : undefined;
+  if (toc !== undefined) return openEstargzLayer(toc, tail, resident);
+  const manifest = packing === 'zstd' ? manifestOf(tail, opening, undefined) : undefined;
+  return manifest === undefined ? tarLayerOf(read, opening) : openZstdChunkedLayer(manifest, tail, resident);
 }
 
 function manifestOf(bytes: Uint8Array, { source, size }: Opening, position: string | undefined): ManifestPlace | undefined {

@@ -1,9 +1,10 @@
-/* What the opening of any archive needs to know, and how an archive is had whole. */
+/* What the opening of any archive needs to know, and how an archive arrives whole. */
 
 import { FsError } from '../base/errors.ts';
 import type { Limits } from '../archive/limits.ts';
 import { tooLarge } from '../archive/damage.ts';
 import type { TableOptions } from '../layer/build-table.ts';
+import type { HttpOptions, LoadProgress } from './http-request.ts';
 import type { Source } from './source.ts';
 
 export interface Opening {
@@ -18,6 +19,8 @@ export interface Opening {
   /** What a recorded run read first is to be fetched as soon as it is known where that is. */
   readonly startup?: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Hears how many entries were found so far, where that is known before the end. */
+  readonly onEntries?: ((entries: number) => void) | undefined;
 }
 
 /** Decoding goes on for so long before others have their turn: half of what people notice. */
@@ -25,42 +28,63 @@ const TURN_MS = 50;
 /** Bytes after which to look at the clock. */
 const STEP = 256 << 10;
 
+/** One array, as long as the archive, and how much of it is there. */
+export interface Arrived {
+  readonly bytes: Uint8Array;
+  readonly available: number;
+}
+
 /**
- * Fetches all of an archive, and tells while it arrives: the receiver gets one array, as long as the archive, and how much of it
- * is there. Others get their turn now and then, so that a signal can be heard.
+ * Fetches all of an archive, and tells while it arrives, at least after every `step` bytes. Others get their turn now and then, so that
+ * a signal can be heard.
  *
  * @throws {FsError} EFBIG when it is larger than may be held in memory, and what the source throws
  */
-export async function fetchWhole(
-  { source, size, maxBytes, signal }: Opening,
-  start: (bytes: Uint8Array) => { advance(available: number): void },
-): Promise<Uint8Array> {
+export async function* arrivalOf({ source, size, maxBytes, signal }: Opening, step = STEP): AsyncGenerator<Arrived, void, undefined> {
   if (size > maxBytes) throw tooLarge({ archive: source.name }, `${size} bytes, more than the ${maxBytes} that are allowed`);
+  const atHand = source.peek(0, size);
+  const whole = atHand ?? (source.stream === undefined ? await source.read(0, size, signal) : undefined);
+  const bytes = whole ?? new Uint8Array(size);
+  let available = 0;
   let turn = performance.now();
-  const advance = async (receiver: { advance(available: number): void }, from: number, to: number): Promise<void> => {
-    for (let available = from; available < to;) {
-      available = Math.min(to, available + STEP);
-      receiver.advance(available);
+  for await (const piece of whole === undefined ? source.stream!(0, size, signal) : [whole]) {
+    const end = available + piece.length;
+    if (end > size) throw new FsError('EIO', { detail: `${source.name}: more than the ${size} bytes that it has` });
+    if (whole === undefined) bytes.set(piece, available);
+    while (available < end) {
+      available = Math.min(end, available + step);
+      yield { bytes, available };
       if (performance.now() - turn < TURN_MS) continue;
       await new Promise<void>((resolve) => setTimeout(resolve));
       signal?.throwIfAborted();
       turn = performance.now();
     }
-  };
-  if (source.stream === undefined) {
-    const bytes = source.peek(0, size) ?? (await source.read(0, size, signal));
-    await advance(start(bytes), 0, size);
-    return bytes;
-  }
-  const bytes = new Uint8Array(size);
-  const receiver = start(bytes);
-  let available = 0;
-  for await (const piece of source.stream(signal)) {
-    if (available + piece.length > size) throw new FsError('EIO', { detail: `${source.name}: more than the ${size} bytes that it has` });
-    bytes.set(piece, available);
-    await advance(receiver, available, available + piece.length);
-    available += piece.length;
   }
   if (available !== size) throw new FsError('EIO', { detail: `${source.name}: ${available} bytes instead of ${size}` });
-  return bytes;
+}
+
+/** Tells how much of an archive has come, together with how much of it was understood. */
+export class OpeningProgress {
+  #bytes: LoadProgress = { loaded: 0 };
+  #entries: number | undefined;
+
+  constructor(private readonly tell: HttpOptions['onProgress']) {}
+
+  readonly onBytes = (progress: LoadProgress): void => {
+    this.#bytes = progress;
+    this.#tell();
+  };
+
+  readonly onEntries = (entries: number): void => {
+    this.#entries = entries;
+  };
+
+  /** All entries are known now, where they were counted. */
+  finish(): void {
+    if (this.#entries !== undefined) this.#tell();
+  }
+
+  #tell(): void {
+    this.tell?.(this.#entries === undefined ? this.#bytes : { ...this.#bytes, entries: this.#entries });
+  }
 }

@@ -54,21 +54,41 @@ export class Patience {
    * @throws what an attempt throws; the failure inside the last `Transient`; the signal's reason
    */
   async persist<T>(attempt: () => Promise<T>, received: () => number, signal: AbortSignal): Promise<T> {
-    let had = 0;
-    for (let failed = 1; ; failed++) {
+    const tries = this.tries(signal);
+    for (;;) {
       try {
         return await attempt();
       } catch (e) {
-        if (!(e instanceof Transient)) throw e;
-        const brought = received() - had;
-        had += brought;
-        if (brought >= PROGRESS) failed = 1;
-        const wait = Math.max(e.after, this.#delay * 3 ** (failed - 1) * jitter());
-        if (failed >= this.#tries || wait > LONGEST_WAIT || isOffline()) throw e.failure;
-        await sleep(wait, signal);
+        await tries.failed(e, received());
       }
     }
   }
+
+  /** Counts the tries of one exchange. */
+  tries(signal: AbortSignal): Tries {
+    let failures = 0;
+    let had = 0;
+    return {
+      failed: async (e, received) => {
+        if (!(e instanceof Transient)) throw e;
+        const brought = received - had;
+        had += brought;
+        failures = brought >= PROGRESS ? 1 : failures + 1;
+        const wait = Math.max(e.after, this.#delay * 3 ** (failures - 1) * jitter());
+        if (failures >= this.#tries || wait > LONGEST_WAIT || isOffline()) throw e.failure;
+        await sleep(wait, signal);
+      },
+    };
+  }
+}
+
+/** The tries of one exchange. */
+export interface Tries {
+  /**
+   * Is told why one failed, and how many bytes there are so far. Resolves when it is time for the next one.
+   * @throws what it was told, where that is no `Transient`; the failure inside it, when it was the last try; the signal's reason
+   */
+  failed(e: unknown, received: number): Promise<void>;
 }
 
 /** Pages that failed together must not come back together. */

@@ -26,10 +26,13 @@ export interface Source {
    */
   read(start: number, end: number, signal?: AbortSignal, onArrival?: OnArrival): Promise<Uint8Array>;
   /**
-   * Gives all bytes in order, once, as they arrive, where that is better than reading them: there the whole archive comes in one
-   * answer. The receiver copies what it needs before it asks for more.
+   * Gives the bytes [start, end) in order, as they arrive, where that is better than reading them. The receiver copies what it needs
+   * before it asks for more.
+   * @throws {FsError} as `read`
    */
-  stream?(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  stream?(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** *true* indicates that all of it is on its way, from its start on. Therefore its end is not there before everything is. */
+  readonly arrives?: boolean;
   /** The same where they are at hand, else `undefined`. */
   peek(start: number, end: number): Uint8Array | undefined;
   /**
@@ -65,16 +68,71 @@ export function bytesSource(bytes: Uint8Array, name = 'archive'): Source {
 
 /** A source all of which was read: its bytes in memory, everything else as before. */
 export function residentSource(bytes: Uint8Array, source: Source): Source {
-  return {
-    ...bytesSource(bytes, source.name),
-    get stats() {
-      return source.stats;
-    },
-    readSync: (start, end) => bytes.subarray(start, end),
-    holds: () => true,
-    settled: async () => source.settled?.(),
-    close: () => source.close(),
+  return new ResidentSource(bytes, source);
+}
+
+/** The same for as long as the source itself does not hold all that was read: then the bytes in memory are let go of. */
+export function keptSource(bytes: Uint8Array, source: Source): Source {
+  const resident = new ResidentSource(bytes, source);
+  const release = (): void => {
+    if (source.keeps === true && source.holds?.(0, bytes.length) === true) resident.release();
   };
+  // What cannot be kept stays in memory.
+  source.settled?.().then(release, () => undefined);
+  return resident;
+}
+
+class ResidentSource implements Source {
+  readonly name: string;
+  readonly #source: Source;
+  #bytes: Uint8Array | undefined;
+
+  constructor(bytes: Uint8Array, source: Source) {
+    this.name = source.name;
+    this.#source = source;
+    this.#bytes = bytes;
+  }
+
+  get stats(): SourceStats {
+    return this.#source.stats;
+  }
+
+  get keeps(): boolean {
+    return this.#bytes === undefined && this.#source.keeps === true;
+  }
+
+  async size(signal?: AbortSignal): Promise<number> {
+    return this.#bytes?.length ?? this.#source.size(signal);
+  }
+
+  async read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    return this.#bytes?.subarray(start, end) ?? this.#source.read(start, end, signal);
+  }
+
+  peek(start: number, end: number): Uint8Array | undefined {
+    return this.#bytes === undefined ? this.#source.peek(start, end) : this.#bytes.subarray(start, end);
+  }
+
+  readSync(start: number, end: number): Uint8Array | undefined {
+    return this.#bytes === undefined ? this.#source.readSync?.(start, end) : this.#bytes.subarray(start, end);
+  }
+
+  holds(start: number, end: number): boolean {
+    return this.#bytes !== undefined || this.#source.holds?.(start, end) === true;
+  }
+
+  async settled(): Promise<void> {
+    await this.#source.settled?.();
+  }
+
+  release(): void {
+    this.#bytes = undefined;
+  }
+
+  close(): void {
+    this.#source.close();
+  }
 }
 
 /** What a source needs of a `Blob` or a `File`. */

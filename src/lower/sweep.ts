@@ -47,7 +47,9 @@ export class Sweep {
     const last = this.#start + this.#piece.length;
     const kept = start >= this.#start && start < last ? this.#piece.subarray(start - this.#start) : new Uint8Array();
     const from = start + kept.length;
-    const to = Math.max(end, Math.min(from + PIECE, this.end));
+    const ahead = Math.max(end, Math.min(from + PIECE, this.end));
+    // What is kept must not fail for what is not, where there is no network.
+    const to = this.source.holds?.(from, end) === true && !this.source.holds(from, ahead) ? end : ahead;
     try {
       const bytes = await this.source.read(from, to, this.signal);
       this.#piece = concatBytes([kept, bytes]);

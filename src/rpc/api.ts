@@ -89,6 +89,8 @@ export interface Progress {
   readonly loaded: number;
   /** `undefined` while a size is not known. */
   readonly total?: number | undefined;
+  /** Entries that were found so far, where the lower is read while it arrives (tar). */
+  readonly entries?: number | undefined;
   /** The lower that is being fetched: its URL, or an image's name. */
   readonly url: string;
 }

@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import type { BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { zipArchive } from '../support/archives.ts';
+import { tarArchive, zipArchive } from '../support/archives.ts';
 import { type Profile, makeProfile } from '../support/chromium.ts';
 import { noise } from '../support/noise.ts';
 import { type RangeServer, startRangeServer } from '../support/range-server.ts';
@@ -15,6 +16,7 @@ const contents = new Map<string, Uint8Array>([
   ...Array.from({ length: 10 }, (_, i) => [`big/${i}.bin`, noise(1 << 20, i + 1)] as const),
 ]);
 const archive = zipArchive([...contents].map(([name, content]) => ({ name, content, deflate: name.endsWith('.js') })));
+const tarball = new Uint8Array(gzipSync(tarArchive(Array.from(contents, ([name, content]) => ({ name, content }))), { level: 1 }));
 const hashOf = (name: string): string => createHash('sha1').update(contents.get(name)!).digest('hex');
 
 let page: ServedPage;
@@ -29,7 +31,13 @@ beforeAll(async () => {
 afterAll(() => page.close());
 
 beforeEach(async () => {
-  server = await startRangeServer({ files: new Map([['a.zip', archive]]), cors: 'exposed' });
+  server = await startRangeServer({
+    files: new Map([
+      ['a.zip', archive],
+      ['a.tgz', tarball],
+    ]),
+    cors: 'exposed',
+  });
   url = `${server.url}/a.zip`;
   profile = await makeProfile();
   browser = await profile.launch();
@@ -64,6 +72,20 @@ describe('without a network', () => {
     expect(milliseconds).toBeLessThan(1000);
     await expectAll(later);
     expect(await later.call('stats')).toMatchObject({ bytes: 0 });
+  });
+
+  test('a tar.gz was streamed once and is there, for synchronous calls too, without being read again', async () => {
+    const tab = await openTab();
+    const first = await tab.call<{ digest: string }>('open', `${server.url}/a.tgz`);
+    await tab.call('prefetch', []);
+    expect(server.requests.map(({ range }) => range)).toEqual([undefined]);
+    await tab.restart();
+    await browser.setOffline(true);
+    expect(await tab.call('open', `${server.url}/a.tgz`)).toMatchObject({ digest: first.digest });
+    expect(await tab.call('stats')).toMatchObject({ bytes: 0, cached: 0 });
+    await tab.call('prefetch', []);
+    await expectAll(tab, 'readSync');
+    expect(await tab.call('verify')).toEqual([]);
   });
 
   test('what paths of the merged tree need is there, and a scrub finds it whole, and the rest missing', async () => {

@@ -12,7 +12,8 @@ import { HEAD_SIZE, formatOfHead } from '../../src/archive/detect.ts';
 import { isGzip } from '../../src/archive/gzip-header.ts';
 import { resolveLimits } from '../../src/archive/limits.ts';
 import { openLayer } from '../../src/lower/open-layer.ts';
-import { openTarLayer } from '../../src/lower/tar-layer.ts';
+import { packIndex, unpackIndex } from '../../src/lower/layer-index.ts';
+import { indexOfTar, openTarLayer, restoreTarLayer } from '../../src/lower/tar-layer.ts';
 import { type Source, bytesSource } from '../../src/lower/source.ts';
 import {
   gzipMember,
@@ -189,6 +190,7 @@ export async function judge({ kind, bytes }: Sample, step?: number): Promise<Out
   const failed = judgeContent(layer);
   if (kind === 'gzip') judgeInflated(layer, bytes);
   if (kind === 'squashfs') judgeBlocks(layer, bytes);
+  await judgeRestored(layer, bytes);
   return failed === 0 ? 'served' : 'partly';
 }
 
@@ -224,6 +226,27 @@ function judgeContent(layer: Layer): number {
     }
   }
   return failed;
+}
+
+/** A tar that is opened again by its index must serve what it served at first, or refuse it. */
+async function judgeRestored(layer: Layer, bytes: Uint8Array): Promise<void> {
+  const makeIndex = indexOfTar(layer);
+  if (makeIndex === undefined) return;
+  const source = bytesSource(bytes, 'mutated');
+  const opening = { source, size: bytes.length, table: {}, limits: resolveLimits(), maxBytes: 10_000_000, signal: undefined };
+  const restored = await restoreTarLayer(unpackIndex(packIndex(await makeIndex())), opening);
+  if (restored === undefined) throw new Error('its own index is refused');
+  const contentOf = (from: Layer, entry: number): string => {
+    try {
+      return Buffer.from(from.peek(entry, 0, Math.min(from.table.size(entry), 1_000_000))!).toString('latin1');
+    } catch (e) {
+      return refusedWith(e);
+    }
+  };
+  for (let entry = 0; entry < layer.table.length; entry++) {
+    if (!isFile(layer.table.mode(entry)) || layer.table.isWhiteout(entry)) continue;
+    if (contentOf(layer, entry) !== contentOf(restored, entry)) throw new Error(`${layer.table.path(entry)}: another content by the index`);
+  }
 }
 
 /** What Node inflates must be what is served: it checks the same checksums. */

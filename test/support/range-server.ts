@@ -15,6 +15,8 @@ export type ServerMode =
   | 'ranges'
   /** Answers every request with 200 and the whole file. */
   | 'no-ranges'
+  /** The same, and ends the connection in the middle of the body. */
+  | 'no-ranges-dying'
   /** Takes `bytes=-n` for `bytes=0-n`, as sirv does. */
   | 'no-suffix'
   /** Sends ten bytes less than the range has, and says so in Content-Length alone. */
@@ -189,7 +191,7 @@ class Site implements RangeSite {
     if (mode === 'silent') return;
     response.writeHead(reply.status, { 'content-length': reply.body.length, ...reply.headers });
     const half = body.subarray(0, body.length >> 1);
-    if (mode === 'dying' && body.length > 0) response.write(half, () => response.destroy());
+    if (mode.endsWith('dying') && body.length > 0) response.write(half, () => response.destroy());
     else if (mode === 'stalling' && body.length > 0) response.write(half);
     else await this.#link.send(response, body);
   }
@@ -210,7 +212,7 @@ class Site implements RangeSite {
     const patience = retryAfter(mode);
     if (patience !== undefined) return { ...patience, body: new Uint8Array() };
     const common = { ...this.#marks(file, mode), 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
-    const range = mode === 'no-ranges' ? undefined : rangeOf(headers.range, file.length, mode);
+    const range = mode.startsWith('no-ranges') ? undefined : rangeOf(headers.range, file.length, mode);
     if (range === 'unsatisfiable')
       return { status: 416, headers: { ...common, 'content-range': `bytes */${file.length}` }, body: new Uint8Array() };
     if (range === undefined) {
