@@ -14,6 +14,7 @@ export { memoryUpper } from './upper/memory-store.ts';
 export { idbUpper } from './upper/idb-store.ts';
 export { openDirectory, type DirectoryOptions } from './lower/directory-layer.ts';
 export { openLayer } from './lower/open-layer.ts';
+export { streamEntries, type StreamEntriesOptions, type StreamedEntry } from './lower/stream-entries.ts';
 export { openImage, type Image, type ImageOptions, type ImageSource } from './lower/oci-image.ts';
 export type { LoginQuestion, RegistryLogin, RegistrySecret } from './lower/registry-auth.ts';
 export type { ImageConfig } from './archive/oci.ts';
