@@ -6,6 +6,7 @@ import { tooLarge } from '../archive/damage.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { HttpOptions, LoadProgress } from './http-request.ts';
 import type { Source } from './source.ts';
+import { nextTurn } from './turn.ts';
 
 export interface Opening {
   readonly source: Source;
@@ -55,7 +56,7 @@ export async function* arrivalOf({ source, size, maxBytes, signal }: Opening, st
       available = Math.min(end, available + step);
       yield { bytes, available };
       if (performance.now() - turn < TURN_MS) continue;
-      await new Promise<void>((resolve) => setTimeout(resolve));
+      await nextTurn();
       signal?.throwIfAborted();
       turn = performance.now();
     }
