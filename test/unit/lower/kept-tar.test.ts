@@ -124,6 +124,25 @@ describe.each(names)('%s', (name) => {
     expect(await session(name, dump, { revalidate: 'never' })).toEqual(before);
   });
 
+  test('that is cut short or damaged is refused at its end, and nothing of it is kept', async () => {
+    const good = files.get(name)!;
+    const flipped = good.slice();
+    flipped[good.length - 5]! ^= 1;
+    // Of gzip the length of the last member; a tar has no checksum of content, nor need a zstd frame have one.
+    const isGzip = name.endsWith('.gz') || name === 'nameless';
+    for (const bad of [good.slice(0, good.length - 600_000), ...(isGzip ? [flipped] : [])]) {
+      files.set(name, bad);
+      await expect(session(name, () => undefined)).rejects.toMatchObject({
+        code: 'EIO',
+        detail: expect.stringContaining(`/${name}: `) as string,
+      });
+      await settle();
+      expect(shelves.archives).toEqual([]);
+    }
+    files.set(name, good);
+    expect(await session(name, readAll)).toEqual(contentOfOne);
+  });
+
   test('has other limits at the next opening', async () => {
     await session(name, () => undefined);
     await expect(session(name, () => undefined, { limits: { entries: 100 } })).rejects.toMatchObject({ code: 'EFBIG' });
