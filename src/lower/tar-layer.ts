@@ -8,7 +8,7 @@ import { isFile } from '../base/mode.ts';
 import { damaged } from '../archive/damage.ts';
 import { HEAD_SIZE, formatOfHead, unknownFormat } from '../archive/detect.ts';
 import { GzipReader } from '../archive/gzip.ts';
-import { assertEntrySize, contentLimit } from '../archive/limits.ts';
+import { assertEntrySize, contentLimit, entryLimit } from '../archive/limits.ts';
 import { type Content, plainContent } from '../archive/spans.ts';
 import { TarReader } from '../archive/tar.ts';
 import { ZstdReader } from '../archive/zstd.ts';
@@ -38,10 +38,10 @@ interface Reader {
  *   of zstd that need more than there is.
  */
 export async function openTarLayer(opening: Opening, packing: TarPacking): Promise<Layer> {
-  const { source, table: tableOptions, limits } = opening;
+  const { source, size, table: tableOptions, limits } = opening;
   const { name } = source;
   const warnings: LayerWarning[] = [];
-  const builder = new TableBuilder(tableOptions, { archive: name, entries: limits.entries });
+  const builder = new TableBuilder(tableOptions, { archive: name, entries: entryLimit(limits, size) });
   const makeReader = await readerOf(opening, packing, builder, (message) => warnings.push({ entry: '', message }));
   let reader: Reader | undefined;
   const archive = await fetchWhole(opening, (bytes) => (reader = makeReader(bytes)));
