@@ -8,7 +8,7 @@ import { CachedSource } from './cached-source.ts';
 import type { RemoteSource } from './http-source.ts';
 import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
-import { indexOfToc } from './open-toc.ts';
+import { coversAll, indexOfToc } from './open-toc.ts';
 import { indexOfSquashfs } from './squashfs-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
 
@@ -68,10 +68,16 @@ async function openCached(source: CachedSource, { table, open, restore }: Cached
     throw e;
   }
   const index = indexed ? (indexOfZip(layer) ?? indexOfToc(layer) ?? indexOfSquashfs(layer)) : undefined;
-  // Of the content, whichever way it is mounted. The digest of a SquashFS image may be of its tables alone: it proves nothing.
-  const content = index?.format === 'squashfs' ? undefined : index?.digest.split(';')[0];
-  if (index !== undefined) await source.keepIndex(name, packIndex(index), content);
+  if (index !== undefined) await source.keepIndex(name, packIndex(index), provenDigest(index));
   return layer;
+}
+
+/**
+ * A digest of the content, whichever way it is mounted: `undefined` where the index does not prove the content. That of a zip has CRC-32s,
+ * which anybody can forge, and that of a SquashFS image nothing: what is kept of one archive must not pass for another.
+ */
+function provenDigest(index: LayerIndex): string | undefined {
+  return index.format === 'zip' || index.format === 'squashfs' || !coversAll(index) ? undefined : index.digest.split(';')[0];
 }
 
 /** Starts what is to be fetched before it is asked for, and ends it with the layer. */
