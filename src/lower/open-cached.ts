@@ -8,7 +8,7 @@ import { CachedSource } from './cached-source.ts';
 import type { RemoteSource } from './http-source.ts';
 import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
-import { indexOfToc } from './open-toc.ts';
+import { coversAll, indexOfToc } from './open-toc.ts';
 import { indexOfSquashfs } from './squashfs-layer.ts';
 import { indexOfTar } from './tar-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
@@ -74,17 +74,20 @@ async function openCached(source: CachedSource, opening: CachedOpening, indexed:
     if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
     throw e;
   }
-  const makeIndex = indexed ? indexOf(layer) : undefined;
-  // Of the content, whichever way it is mounted. The digest of a SquashFS image may be of its tables alone: it proves nothing.
-  const content = indexOfSquashfs(layer) === undefined ? layer.digest.split(';')[0] : undefined;
-  if (makeIndex !== undefined) await source.keepIndex(name, content, async () => packIndex(await makeIndex()));
+  if (!indexed) return layer;
+  const index = indexOfZip(layer) ?? indexOfToc(layer) ?? indexOfSquashfs(layer);
+  const makeIndex = index === undefined ? indexOfTar(layer) : async () => index;
+  if (makeIndex !== undefined) await source.keepIndex(name, provenDigest(layer, index), async () => packIndex(await makeIndex()));
   return layer;
 }
 
-/** What there is to be kept of a layer besides its archive, made when it is written; `undefined` where that saves nothing. */
-function indexOf(layer: Layer): (() => Promise<LayerIndex>) | undefined {
-  const index = indexOfZip(layer) ?? indexOfToc(layer) ?? indexOfSquashfs(layer);
-  return index === undefined ? indexOfTar(layer) : async () => index;
+/**
+ * A digest of the content, whichever way it is mounted: `undefined` where the layer's own does not prove the content. That of a zip has
+ * CRC-32s, which anybody can forge, and that of a SquashFS image nothing: what is kept of one archive must not pass for another.
+ */
+function provenDigest({ digest }: Layer, index: LayerIndex | undefined): string | undefined {
+  const isProof = index === undefined || (index.format !== 'zip' && index.format !== 'squashfs' && coversAll(index));
+  return isProof ? digest.split(';')[0] : undefined;
 }
 
 /** The bytes have their checksum. What is none all the same is of another version of this library, and counts as missing. */

@@ -102,6 +102,29 @@ describe('content and attributes', () => {
     expect(layer.table.mtime(entryAt(layer, '/old'))).toBe(-100_000);
     expect(await textAt(layer, '/f')).toBe('x');
   });
+
+  test('a directory of a GNU incremental archive is one, and the list that it holds is passed over', async () => {
+    const layer = await open([
+      { name: 'd/', type: 'D', mode: 0o700, content: 'Yf\0\0' },
+      { name: 'd/f', content: 'x' },
+    ]);
+    const tree = await dumpLayer(layer);
+    expect(tree.get('/d')?.mode).toBe(0o040700);
+    expect(await textAt(layer, '/d/f')).toBe('x');
+    expect(layer.warnings).toEqual([]);
+  });
+
+  test('a time that no date can be is the latest or the earliest that can, with a warning', async () => {
+    const layer = await open([
+      paxHeader({ mtime: '9007199254740991' }),
+      { name: 'late' },
+      paxHeader({ mtime: '-9007199254740991' }),
+      { name: 'early' },
+    ]);
+    const time = (name: string): string => new Date(layer.table.mtime(entryAt(layer, name))).toISOString();
+    expect([time('/late'), time('/early')]).toEqual(['9999-12-31T23:59:59.000Z', '0001-01-01T00:00:00.000Z']);
+    expect(layer.warnings.map(({ entry }) => entry)).toEqual(['late', 'early']);
+  });
 });
 
 describe('pax headers', () => {
@@ -172,6 +195,21 @@ describe('the archive as a whole', () => {
       { at: '/m', strip: 1 },
     );
     expect(await textAt(layer, '/m/b')).toBe('x');
+  });
+
+  test('what AUFS kept below a mark is no part of an OCI layer, and hard links to it are files', async () => {
+    const layer = await openLayer(
+      tarArchive([
+        { name: '.wh..wh.plnk/', type: '5' },
+        { name: '.wh..wh.plnk/12.34', content: 'shared' },
+        { name: '.wh.gone/below', content: 'x' },
+        { name: 'a', type: '1', link: '.wh..wh.plnk/12.34' },
+        { name: 'd/b', type: '1', link: '.wh..wh.plnk/12.34' },
+      ]),
+      { whiteouts: 'oci' },
+    );
+    expect([...(await dumpLayer(layer)).keys()]).toEqual(['/a', '/d', '/d/b']);
+    expect([await textAt(layer, '/d/b'), layer.table.nlink(entryAt(layer, '/a'))]).toEqual(['shared', 2]);
   });
 
   test('an OCI layer has whiteouts where it is asked for them, and ordinary names where it is not', async () => {
