@@ -34,6 +34,10 @@ export interface TableLimit {
 /** A hostile archive can be wrong a million times; nobody reads more than this. */
 const WARNING_LIMIT = 1000;
 
+/** Milliseconds of the years that everything can write which hands times on: ISO 8601 with four digits, `Date`. */
+const EARLIEST = Date.parse('0001-01-01T00:00:00Z');
+const LATEST = Date.parse('9999-12-31T23:59:59Z');
+
 const OCI_MARK = '.wh.';
 const OCI_OPAQUE = '.wh..wh..opq';
 
@@ -101,8 +105,19 @@ export class TableBuilder {
   add(entry: LayerEntry): void {
     const parts = this.#resolve(entry);
     if (parts === undefined) return;
-    if (this.#filter?.(this.#named(parts)) === false) this.#leaveOut(parts, entry);
-    else this.#accept(parts, entry);
+    const timely = this.#inTime(entry);
+    if (this.#filter?.(this.#named(parts)) === false) this.#leaveOut(parts, timely);
+    else this.#accept(parts, timely);
+  }
+
+  #inTime(entry: LayerEntry): LayerEntry {
+    const mtime = Math.min(Math.max(entry.mtime, EARLIEST), LATEST);
+    if (mtime === entry.mtime) return entry;
+    this.warn(
+      entry.path,
+      `a time of ${entry.mtime / 1000} seconds: taken as the ${mtime === LATEST ? 'latest' : 'earliest'} that is known`,
+    );
+    return { ...entry, mtime };
   }
 
   #accept(parts: readonly string[], entry: LayerEntry): void {

@@ -103,8 +103,11 @@ const plainPath = (path: string): string =>
     .filter((part) => part !== '' && part !== '.')
     .join('/');
 
+/** Seconds: a table of contents has years of four digits. */
+const LATEST = Date.parse('9999-12-31T23:59:59Z') / 1000;
+
 function normalise(entry: PackEntry, { latest = Infinity, owner }: ArrangeOptions): PackEntry {
-  return { ...entry, ...owner, mtime: Math.max(0, Math.floor(Math.min(entry.mtime, latest))) };
+  return { ...entry, ...owner, mtime: Math.max(0, Math.floor(Math.min(entry.mtime, latest, LATEST))) };
 }
 
 /** Sorts by the bytes of components, so that a directory stands right in front of what is in it. */

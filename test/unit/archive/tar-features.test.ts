@@ -102,6 +102,18 @@ describe('content and attributes', () => {
     expect(layer.table.mtime(entryAt(layer, '/old'))).toBe(-100_000);
     expect(await textAt(layer, '/f')).toBe('x');
   });
+
+  test('a time that no date can be is the latest or the earliest that can, with a warning', async () => {
+    const layer = await open([
+      paxHeader({ mtime: '9007199254740991' }),
+      { name: 'late' },
+      paxHeader({ mtime: '-9007199254740991' }),
+      { name: 'early' },
+    ]);
+    const time = (name: string): string => new Date(layer.table.mtime(entryAt(layer, name))).toISOString();
+    expect([time('/late'), time('/early')]).toEqual(['9999-12-31T23:59:59.000Z', '0001-01-01T00:00:00.000Z']);
+    expect(layer.warnings.map(({ entry }) => entry)).toEqual(['late', 'early']);
+  });
 });
 
 describe('pax headers', () => {

@@ -145,6 +145,16 @@ describe('options', () => {
     expect(layer.table.nlink(entryAt(layer, '/tool-hard'))).toBe(1);
   });
 
+  test.each(['estargz', 'zip'] as const)(
+    '%s: a time beyond all dates is packed as the latest, and what is packed can be read',
+    async (format) => {
+      const tar = tarArchive([paxHeader({ mtime: '9007199254740991' }), { name: 'f', content: 'f' }]);
+      const layer = await openLayer((await pack(tar, { format })).bytes);
+      const latest = format === 'zip' ? 0x7fffffff : Date.parse('9999-12-31T23:59:59Z') / 1000;
+      expect(layer.table.mtime(entryAt(layer, '/f'))).toBe(latest * 1000);
+    },
+  );
+
   test('latest clamps times, owner sets owners or keeps them', async () => {
     const layer = await openLayer((await pack(tree, { latest: 1_600_000_100, owner: { uid: 12, gid: 3_000_000 } })).bytes);
     for (let entry = 1; entry < layer.table.length; entry++) {
