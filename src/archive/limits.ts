@@ -9,7 +9,7 @@ export interface ArchiveLimits {
   readonly entries?: number | undefined;
   /** Bytes of content that all of it may have: of a zip all its files, of a compressed tar what is inside. Default: 4 GiB. */
   readonly size?: number | undefined;
-  /** Bytes of content for one byte of archive, once the content is beyond 64 MiB. Default: 256. */
+  /** Bytes of content for one byte of archive, once the content is beyond 64 MiB; an object counts for 1 KiB. Default: 256. */
   readonly ratio?: number | undefined;
   /** Bytes of one file, holes included; a larger one is listed and cannot be read. Default: 4 GiB. */
   readonly entrySize?: number | undefined;
@@ -47,6 +47,16 @@ export function resolveLimits(limits: ArchiveLimits = {}): Limits {
 
 /** Bytes of content that an archive of `stored` bytes may have. */
 export const contentLimit = ({ size, ratio }: Limits, stored: number): number => Math.min(size, Math.max(RATIO_FREE, ratio * stored));
+
+/**
+ * Bytes that an object counts for beside its content, where a ratio is suspicious: what it takes in memory while a table is built. The
+ * shortest header of an honest archive takes more than four of its bytes, compressed; names alone can make thousands of directories.
+ */
+const ENTRY_COST = 1 << 10;
+
+/** Objects that an archive of `stored` bytes may have: 65,536, and more where it has four bytes for each. */
+export const entryLimit = ({ entries, ratio }: Limits, stored: number): number =>
+  Math.min(entries, Math.floor(Math.max(RATIO_FREE, ratio * stored) / ENTRY_COST));
 
 /** @throws {FsError} EFBIG when an archive of `stored` bytes claims more content than it may have. */
 export function assertContentSize(limits: Limits, size: number, stored: number, place: Place): void {

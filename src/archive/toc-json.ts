@@ -4,7 +4,7 @@
  */
 
 import { decodeUtf8Strict } from '../base/bytes.ts';
-import { type Place, damaged } from './damage.ts';
+import { type Place, damaged, tooLarge } from './damage.ts';
 
 /** stargz-snapshotter, docs/estargz.md, "TOC and TOCEntries"; zstd:chunked has the same. */
 const TYPES = ['dir', 'reg', 'symlink', 'hardlink', 'char', 'block', 'fifo', 'chunk'] as const;
@@ -43,9 +43,11 @@ export interface TocEntry {
 /**
  * Reads the entries, one at a time: as many again in memory would outlive their use.
  *
- * @throws {FsError} EIO when it is no table of contents of version 1, or when a field of an entry is not what it should be.
+ * @param most how many there may be
+ * @throws {FsError} EIO when it is no table of contents of version 1, or when a field of an entry is not what it should be; EFBIG when
+ *   there are more.
  */
-export function* parseToc(json: Uint8Array, place: Place): Generator<TocEntry, void> {
+export function* parseToc(json: Uint8Array, most: number, place: Place): Generator<TocEntry, void> {
   const text = decodeUtf8Strict(json);
   if (text === undefined) throw damaged(place, 'its table of contents is not UTF-8');
   let toc: unknown;
@@ -59,6 +61,8 @@ export function* parseToc(json: Uint8Array, place: Place): Generator<TocEntry, v
   // Go writes an empty list so.
   const entries: unknown = toc.entries === null ? [] : toc.entries;
   if (!Array.isArray(entries)) throw damaged(place, 'its table of contents has no entries');
+  if (entries.length > most)
+    throw tooLarge(place, `${entries.length} records in its table of contents, more than the ${most} that are allowed`);
   for (const entry of entries as unknown[]) yield readEntry(entry, place);
 }
 

@@ -42,6 +42,8 @@ export interface TocReading {
   readonly format: TocFormat;
   /** Where content ends; of a directory, where it starts. */
   readonly contentEnd: number;
+  /** Records that it may have: files, and the chunks of files that have several. */
+  readonly most: number;
   readonly place: Place;
   /** Hears where the files end that a recorded run read first: that is known long before all is read. */
   readonly onStartup?: ((end: number) => void) | undefined;
@@ -50,10 +52,10 @@ export interface TocReading {
 /**
  * Adds every entry to a table. An entry's extent says which chunks it has: `offset` is the number of the first, `stored` how many.
  *
- * @throws {FsError} EIO when the table of contents contradicts itself or the archive.
+ * @throws {FsError} EIO when the table of contents contradicts itself or the archive; EFBIG when it has more records than may be.
  */
 export function readToc(json: Uint8Array, reading: TocReading, builder: TableBuilder): TocContent {
-  const { format, contentEnd, place, onStartup } = reading;
+  const { format, contentEnd, most, place, onStartup } = reading;
   const isEstargz = format === 'estargz';
   const chunks: Chunk[] = [];
   const links = new LaterLinks(place, builder);
@@ -71,7 +73,7 @@ export function readToc(json: Uint8Array, reading: TocReading, builder: TableBui
   };
   let file: TocEntry | undefined;
   let more: TocEntry[] = [];
-  for (const entry of parseToc(json, place)) {
+  for (const entry of parseToc(json, most, place)) {
     if (entry.type === 'chunk' && file !== undefined) {
       more.push(entry);
       continue;

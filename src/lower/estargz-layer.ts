@@ -4,6 +4,7 @@ import { damaged } from '../archive/damage.ts';
 import { cannotInflate, inflateMember, unpackToc } from '../archive/estargz.ts';
 import type { TocPlace } from '../archive/estargz-footer.ts';
 import { gzipHeaderEnd, isGzip } from '../archive/gzip-header.ts';
+import { contentLimit } from '../archive/limits.ts';
 import { STREAM_START, loadCodec } from '../codec/codec.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { LayerIndex } from './layer-index.ts';
@@ -18,7 +19,7 @@ import { isPinnedBy, openTocLayer, readBefore, restoreTocLayer, tocLimit } from 
  * @throws {FsError} EIO when it is damaged, contradicts itself or has another digest; EFBIG when it is beyond a limit.
  */
 export async function openEstargzLayer(toc: TocPlace, tail: Uint8Array, opening: Opening, tocDigest?: string): Promise<Layer> {
-  const limit = tocLimit(toc.end - toc.start, opening);
+  const limit = Math.min(tocLimit(toc.end - toc.start, opening), contentLimit(opening.limits, opening.size));
   const member = await readBefore(tail, toc.start, toc.end, opening);
   const place = { archive: opening.source.name };
   const json = unpackToc(member, { place, codec: loadCodec(), limit, digest: tocDigest });

@@ -2,7 +2,7 @@
 
 import { concatBytes } from '../base/bytes.ts';
 import { type Place, damaged, tooLarge } from '../archive/damage.ts';
-import { assertContentSize } from '../archive/limits.ts';
+import { assertContentSize, entryLimit } from '../archive/limits.ts';
 import { type TocContent, readToc } from '../archive/toc.ts';
 import { TableBuilder } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
@@ -50,15 +50,17 @@ export async function openTocLayer(
 ): Promise<Layer> {
   const { source, size, limits, table, signal, startup } = opening;
   const place: Place = { archive: source.name };
-  const builder = new TableBuilder(table, { archive: source.name, entries: limits.entries });
+  const isIndex = decoder.format === 'directory';
+  const builder = new TableBuilder(table, { archive: source.name, entries: isIndex ? limits.entries : entryLimit(limits, size) });
   const reader = readerOf(decoder, opening, contentEnd);
   const onStartup = (end: number): void => {
     // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
     if (startup === true && source.peek(0, 1) === undefined) reader.prefetch([[0, end]], { signal }).catch(() => undefined);
   };
-  const content = readToc(json, { format: decoder.format, contentEnd, place, onStartup }, builder);
+  const most = isIndex ? Infinity : entryLimit({ ...limits, entries: Infinity }, size);
+  const content = readToc(json, { format: decoder.format, contentEnd, most, place, onStartup }, builder);
   // An index says nothing about how much what it describes should have.
-  assertContentSize(limits, content.size, decoder.format === 'directory' ? Infinity : size, place);
+  assertContentSize(limits, content.size, isIndex ? Infinity : size, place);
   if (pinned !== undefined && content.chunks.hasDigest.includes(0))
     throw damaged(place, 'its table of contents has no digests of some chunks, so that the given digest does not cover them');
   const digest = await layerDigest(identity, table);

@@ -6,7 +6,7 @@
 import { concatBytes, ownBytes } from '../base/bytes.ts';
 import { Lru } from '../base/lru.ts';
 import { type Place, tooLarge } from '../archive/damage.ts';
-import { assertContentSize, assertEntrySize, contentLimit } from '../archive/limits.ts';
+import { assertContentSize, assertEntrySize, contentLimit, entryLimit } from '../archive/limits.ts';
 import { readSquashfs } from '../archive/squashfs.ts';
 import { type Part, type SquashfsContent, SquashfsParts, cutPart, unpackPart } from '../archive/squashfs-content.ts';
 import { SquashfsMetadata } from '../archive/squashfs-metadata.ts';
@@ -49,9 +49,9 @@ export async function openSquashfsLayer(head: Uint8Array, tail: Uint8Array, open
   const bytes = rest === undefined ? last : concatBytes([rest, last]);
   const unpack = await unpackerFor(compressor, opening);
   const limit = Math.min(maxBytes, contentLimit(limits, bytes.length));
-  const builder = new TableBuilder(opening.table, { archive: source.name, entries: limits.entries });
+  const builder = new TableBuilder(opening.table, { archive: source.name, entries: entryLimit(limits, size) });
   const metadata = new SquashfsMetadata(bytes, inodeTable, { place, unpack, limit });
-  const { content, size: contentSize } = readSquashfs(superblock, metadata, builder, limits.entries);
+  const { content, size: contentSize } = readSquashfs(superblock, metadata, builder, entryLimit(limits, size));
   assertContentSize(limits, contentSize, size, place);
   // The tables have no checksums of content, so that they tell two images apart only mostly (decision 0019).
   const digest = await layerDigest(opening.whole ?? concatBytes([head.subarray(0, SUPERBLOCK_SIZE), bytes]), opening.table);

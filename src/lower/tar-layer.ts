@@ -8,7 +8,7 @@ import { type Asking, run, runNow } from '../base/asking.ts';
 import { isFile } from '../base/mode.ts';
 import { damaged } from '../archive/damage.ts';
 import { GzipSpans, type StoredGzipSpans } from '../archive/gzip-spans.ts';
-import { assertEntrySize, contentLimit } from '../archive/limits.ts';
+import { assertEntrySize, contentLimit, entryLimit } from '../archive/limits.ts';
 import { type Content, SpanContent, plainContent } from '../archive/spans.ts';
 import { FRAME_LIMIT, type StoredZstdSpans, ZstdSpans } from '../archive/zstd-spans.ts';
 import { loadCodec } from '../codec/codec.ts';
@@ -51,8 +51,8 @@ export async function openTarLayer(opening: Opening, packing: TarPacking): Promi
 
 /** Does the first part of that. */
 export async function readTar(opening: Opening, packing: TarPacking): Promise<ReadTar> {
-  const { source, table, limits, onEntries } = opening;
-  const builder = new TableBuilder(table, { archive: source.name, entries: limits.entries });
+  const { source, size, table, limits, onEntries } = opening;
+  const builder = new TableBuilder(table, { archive: source.name, entries: entryLimit(limits, size) });
   const makeReading = await tarReadingOf(opening, packing, builder);
   let bytes: Uint8Array = new Uint8Array();
   let reading: Reading | undefined;

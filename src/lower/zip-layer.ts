@@ -6,7 +6,7 @@
 import { concatBytes, ownBytes } from '../base/bytes.ts';
 import { Lru } from '../base/lru.ts';
 import { type Place, damaged, tooLarge } from '../archive/damage.ts';
-import { assertEntrySize } from '../archive/limits.ts';
+import { assertEntrySize, entryLimit } from '../archive/limits.ts';
 import { LOCAL_HEADER_SIZE, STORED, readZipDirectory } from '../archive/zip.ts';
 import {
   LOCAL_HEADER_GUESS,
@@ -47,7 +47,7 @@ export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Openi
   const tailStart = size - tail.length;
   const rest = end.directoryStart < tailStart ? await source.read(end.directoryStart, tailStart, signal) : undefined;
   const bytes = rest === undefined ? tail.subarray(end.directoryStart - tailStart) : concatBytes([rest, tail]);
-  const builder = new TableBuilder(opening.table, { archive: source.name, entries: limits.entries });
+  const builder = new TableBuilder(opening.table, { archive: source.name, entries: entryLimit(limits, size) });
   const directory = bytes.subarray(0, directorySize);
   const { hasZstd } = readZipDirectory({ bytes: directory, end, place, codec, limits }, builder);
   if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);

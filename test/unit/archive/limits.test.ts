@@ -6,6 +6,7 @@ import { concatBytes } from '../../../src/base/bytes.ts';
 import { type OpenLayerOptions, openLayer } from '../../../src/lower/open-layer.ts';
 import { oldSparseFile, paxHeader, tarArchive, type TarFile, zipArchive, type ZipFile, zstdFrame } from '../../support/archives.ts';
 import { entryAt, textAt } from '../../support/dump-layer.ts';
+import { estargzArchive } from '../../support/estargz.ts';
 
 const open = (bytes: Uint8Array, options: OpenLayerOptions = {}) => openLayer(bytes, { name: 'bomb', ...options });
 const tooLarge = (detail: RegExp) => expect.objectContaining({ code: 'EFBIG', detail: expect.stringMatching(detail) as string }) as Error;
@@ -89,6 +90,20 @@ describe('a zip bomb', () => {
   });
 });
 
+describe('an eStargz bomb', () => {
+  const toc = (entries: string) => estargzArchive([{ name: 'f', content: 'x' }], { json: `{"version":1,"entries":[${entries}]}` }).bytes;
+
+  test('whose table of contents repeats one record is refused before it takes memory', async () => {
+    const bytes = toc(`${'{"name":"a","type":"dir"},'.repeat(70_000)}{"name":"a","type":"dir"}`);
+    expect(bytes.length).toBeLessThan(16 << 10);
+    await expect(open(bytes)).rejects.toEqual(tooLarge(/^bomb: 70001 records in its table of contents, more than the 65536/));
+  });
+
+  test('whose table of contents inflates to far more than the archive has is refused', async () => {
+    await expect(open(toc(' '.repeat(70 * MIB)))).rejects.toEqual(tooLarge(/^bomb: a gzip member inflates to more than the 67108864/));
+  });
+});
+
 describe('a tar bomb', () => {
   test('with a hole of gigabytes takes no memory, and is not read whole', async () => {
     const bytes = tarArchive([oldSparseFile('hole', [[1e9, 1]], { size: 6e9, content: 'x' })]);
@@ -104,6 +119,13 @@ describe('a tar bomb', () => {
       code: 'EIO',
       detail: 'bomb: an extended header of 2147483648 bytes at byte 0',
     });
+  });
+
+  test('of a few KB whose names make a million directories is refused before they take memory', async () => {
+    const name = (i: number) => `${i}/${'a/'.repeat(2040)}f`;
+    const bytes = gzipSync(tarArchive(Array.from({ length: 480 }, (_, i) => [paxHeader({ path: name(i) }), { name: 'x' }]).flat()));
+    expect(bytes.length).toBeLessThan(16 << 10);
+    await expect(open(bytes)).rejects.toEqual(tooLarge(/^bomb: more than the 65536 entries/));
   });
 
   test('in gzip members that are each harmless is refused by their sum', async () => {
