@@ -8,7 +8,7 @@ import { CachedSource } from './cached-source.ts';
 import type { RemoteSource } from './http-source.ts';
 import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
-import { indexOfToc } from './open-toc.ts';
+import { coversAll, indexOfToc } from './open-toc.ts';
 import { indexOfSquashfs } from './squashfs-layer.ts';
 import { indexOfTar } from './tar-layer.ts';
 import { indexOfZip } from './zip-layer.ts';
@@ -75,10 +75,18 @@ async function openCached(source: CachedSource, opening: CachedOpening, indexed:
     throw e;
   }
   const makeIndex = indexed ? indexOf(layer) : undefined;
-  // Of the content, whichever way it is mounted. The digest of a SquashFS image may be of its tables alone: it proves nothing.
-  const content = indexOfSquashfs(layer) === undefined ? layer.digest.split(';')[0] : undefined;
-  if (makeIndex !== undefined) await source.keepIndex(name, content, async () => packIndex(await makeIndex()));
+  if (makeIndex !== undefined) await source.keepIndex(name, provenDigest(layer), async () => packIndex(await makeIndex()));
   return layer;
+}
+
+/**
+ * A digest of the content, whichever way it is mounted: `undefined` where it does not prove the content. That of a zip covers CRC-32s,
+ * which anybody can forge, and that of a SquashFS image no content: what is kept of one archive must not pass for another.
+ */
+function provenDigest(layer: Layer): string | undefined {
+  if (indexOfZip(layer) !== undefined || indexOfSquashfs(layer) !== undefined) return undefined;
+  const toc = indexOfToc(layer);
+  return toc === undefined || coversAll(toc) ? layer.digest.split(';')[0] : undefined;
 }
 
 /** What there is to be kept of a layer besides its archive, made when it is written; `undefined` where that saves nothing. */

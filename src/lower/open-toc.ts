@@ -69,8 +69,11 @@ export async function openTocLayer(
 
 /** Tells whether the archive of an index is the one that a digest pins, and is covered by it. */
 export function isPinnedBy({ digest, state }: LayerIndex, pinned: string): boolean {
-  return digest.split(';')[0] === pinned.replace(':', '-') && !(state as TocState).content.chunks.hasDigest.includes(0);
+  return digest.split(';')[0] === pinned.replace(':', '-') && coversAll({ state });
 }
+
+/** Tells whether a table of contents, and so its digest, covers every byte that is ever served. */
+export const coversAll = ({ state }: Pick<LayerIndex, 'state'>): boolean => !(state as TocState).content.chunks.hasDigest.includes(0);
 
 /** Makes the layer again of which `index` is, without reading anything. */
 export function restoreTocLayer({ table, warnings, digest, state }: LayerIndex, decoder: MemberDecoder, opening: Opening): Layer {

@@ -8,6 +8,7 @@ import { type OpenLayerOptions, openLayer } from '../../../src/lower/open-layer.
 import type { Layer } from '../../../src/layer/layer.ts';
 import { tarArchive, zipArchive } from '../../support/archives.ts';
 import { dumpLayer, entryAt, textAt } from '../../support/dump-layer.ts';
+import { estargzArchive } from '../../support/estargz.ts';
 import { MemoryShelves } from '../../support/memory-shelves.ts';
 import { noise } from '../../support/noise.ts';
 import { type RangeServer, startRangeServer } from '../../support/range-server.ts';
@@ -201,18 +202,43 @@ describe('what is kept', () => {
     expect(isNoise(await session(readLarge, { file: 'b.zip' }), 2)).toBe(true);
   });
 
-  test('is shared by the same content at another URL, and after a deployment that changed nothing', async () => {
+  test('is shared by the same eStargz at another URL, and after a deployment that changed nothing', async () => {
+    const { bytes } = estargzArchive([
+      { name: 'large.bin', content: noise(2 << 20, 1) },
+      { name: 'other', content: 'x' },
+    ]);
+    files.set('a.esgz', bytes);
+    const file = 'a.esgz';
     await using modified = await startRangeServer({ files, marks: 'last-modified' });
-    await session(readLarge, { url: modified.url });
+    await session(readLarge, { url: modified.url, file });
     modified.modified = new Date('2026-02-02T00:00:00Z');
     modified.reset();
-    expect(isNoise(await session(readLarge, { url: modified.url }), 1)).toBe(true);
+    expect(isNoise(await session(readLarge, { url: modified.url, file }), 1)).toBe(true);
     // The question, and the table of contents that tells that it is the same.
     expect(modified.bytes).toBeLessThan(200_000);
     expect(shelves.archives).toHaveLength(1);
-    expect(isNoise(await session(readLarge), 1)).toBe(true);
+    expect(isNoise(await session(readLarge, { file }), 1)).toBe(true);
     expect(server.bytes).toBeLessThan(200_000);
     expect(shelves.archives).toHaveLength(1);
+  });
+
+  test('is not shared where an eStargz has no digests', async () => {
+    files.set('a.esgz', estargzArchive([{ name: 'large.bin', content: noise(2 << 20, 1) }], { noDigests: true }).bytes);
+    files.set('b.esgz', files.get('a.esgz')!);
+    await session(readLarge, { file: 'a.esgz' });
+    await session(readLarge, { file: 'b.esgz' });
+    expect(shelves.archives).toHaveLength(2);
+  });
+
+  test('is not that of a forged archive elsewhere whose names, sizes and CRC-32s are the same', async () => {
+    const forged = Uint8Array.from(first);
+    // A multiple of CRC-32's polynomial changes no CRC-32 (https://en.wikipedia.org/wiki/Mathematics_of_cyclic_redundancy_checks).
+    const polynomial = [0x41, 0x06, 0x71, 0xdb, 0x01];
+    const at = forged.length >> 1;
+    for (const [i, byte] of polynomial.entries()) forged[at + i]! ^= byte;
+    files.set('forged.zip', forged);
+    await session(async (layer) => expect(isNoise(await readLarge(layer), 1)).toBe(false), { file: 'forged.zip' });
+    await session(async (layer) => expect(isNoise(await readLarge(layer), 1)).toBe(true));
   });
 
   test('is nothing where nothing marks the version', async () => {
