@@ -55,7 +55,7 @@ export const versionOf = ({ headers }: Answer): Version => ({
 export function assertSameVersion(name: string, first: Version, now: Version): void {
   if (differ(first.etag, now.etag)) throw changed(name, `ETag was ${first.etag}, is ${now.etag}`);
   // Servers behind one name may have copied the file at different times: the stronger mark decides where it is there.
-  if (first.etag !== undefined && first.etag === now.etag) return;
+  if (isStrong(first.etag) && first.etag === now.etag) return;
   if (differ(first.lastModified, now.lastModified)) throw changed(name, `Last-Modified was ${first.lastModified}, is ${now.lastModified}`);
 }
 
@@ -63,8 +63,14 @@ export function assertSameVersion(name: string, first: Version, now: Version): v
  * Tells whether a version can be told from every other of the same archive. A weak ETag (RFC 9110, 8.8.1) may be that of other
  * bytes with the same meaning.
  */
-export const isCertain = ({ etag, lastModified }: Version): boolean =>
-  (etag !== undefined && !etag.startsWith('W/')) || lastModified !== undefined;
+export const isCertain = ({ etag, lastModified }: Version): boolean => isStrong(etag) || lastModified !== undefined;
+
+/** Tells whether two versions are certainly one: whether a mark that both show says so. */
+export const isCertainlySame = (first: Version, now: Version): boolean =>
+  (isStrong(first.etag) && first.etag === now.etag) ||
+  (!differ(first.etag, now.etag) && first.lastModified !== undefined && first.lastModified === now.lastModified);
+
+const isStrong = (etag: string | undefined): boolean => etag !== undefined && !etag.startsWith('W/');
 
 const differ = (a: string | undefined, b: string | undefined): boolean => a !== undefined && b !== undefined && a !== b;
 

@@ -20,6 +20,7 @@ import {
   contentRange,
   declaredLength,
   isCertain,
+  isCertainlySame,
   refused,
   tooLargeWhole,
   versionOf,
@@ -96,11 +97,9 @@ class HttpSource implements RemoteSource {
       const now = versionOf(response);
       const size = response.status === 206 ? contentRange(this.name, response)?.total : declaredLength(response);
       if (size !== undefined && size !== version.size) return 'changed';
-      assertSameVersion(this.name, version, now);
-      return isCertain(now) ? 'same' : 'changed';
+      return isCertainlySame(version, now) ? 'same' : 'changed';
     } catch (e) {
       if (e instanceof Transient) return 'unreachable';
-      if (e instanceof FsError && e.code === 'ESTALE') return 'changed';
       throw e;
     }
   }

@@ -215,6 +215,45 @@ describe('headers that no server should send are EIO or EFBIG, and make no room'
 });
 
 describe('an archive that changes on the server is ESTALE, never a mix of two', () => {
+  /** Answers every range from one archive, with marks that a test changes. */
+  function marked(first: Record<string, string>) {
+    const marks = { now: first };
+    const fetch = async (_: string, { headers }: RequestInit): Promise<Response> => {
+      const [, start = '', end = ''] = /bytes=(\d*)-(\d*)/.exec(new Headers(headers).get('range') ?? '') ?? [];
+      const [from, to] = start === '' ? [big.length - Number(end), big.length] : [Number(start), Number(end) + 1];
+      const range = { 'content-range': `bytes ${from}-${to - 1}/${big.length}`, 'content-length': String(to - from) };
+      return new Response(big.slice(from, to), { status: 206, headers: { ...range, ...marks.now } });
+    };
+    return { marks, source: httpSource('http://server.invalid/big.zip', { fetch, retry }) };
+  }
+  const [monday, tuesday] = ['Mon, 05 Jan 2026 00:00:00 GMT', 'Tue, 06 Jan 2026 00:00:00 GMT'];
+
+  test('by its Last-Modified, where only a weak ETag is the same', async () => {
+    const { marks, source } = marked({ etag: 'W/"a"', 'last-modified': monday });
+    await source.size();
+    const { version } = source;
+    marks.now = { etag: 'W/"a"', 'last-modified': tuesday };
+    await expect(source.read(0, 1000)).rejects.toMatchObject({ code: 'ESTALE' });
+    expect(await source.compare(version!, 1000)).toBe('changed');
+  });
+
+  test('and copies of one archive with one strong ETag are the same, whenever they were made', async () => {
+    const { marks, source } = marked({ etag: '"a"', 'last-modified': monday });
+    await source.size();
+    marks.now = { etag: '"a"', 'last-modified': tuesday };
+    expect(await source.read(0, 1000)).toHaveLength(1000);
+    expect(await source.compare(source.version!, 1000)).toBe('same');
+  });
+
+  test('and what was kept counts as changed where no mark can be compared', async () => {
+    const { marks, source } = marked({ etag: '"a"' });
+    await source.size();
+    marks.now = { 'last-modified': monday };
+    expect(await source.compare(source.version!, 1000)).toBe('changed');
+    marks.now = {};
+    expect(await source.compare(source.version!, 1000)).toBe('changed');
+  });
+
   test('by its ETag', async () => {
     server.mode = 'changing-etag';
     await expect(openLayer(`${server.url}/big.zip`)).rejects.toMatchObject({
