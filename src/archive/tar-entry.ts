@@ -14,6 +14,8 @@ import { type SparseMap, paxSparseName } from './tar-sparse.ts';
 
 /** GNU's old sparse form: the map stands in the header. */
 export const GNU_SPARSE = 'S';
+/** A directory of a GNU incremental archive, whose content is the list of what was in it (gnu_tar manual, "Dumpdir"). */
+const GNU_DUMPDIR = 'D';
 const HARD_LINK = '1';
 
 /** Type flag -> type bits. What is not here and no vendor's is a regular file (POSIX: pax, "ustar Interchange Format"). */
@@ -22,6 +24,7 @@ const TYPES = new Map([
   ['3', S_IFCHR],
   ['4', S_IFBLK],
   ['5', S_IFDIR],
+  [GNU_DUMPDIR, S_IFDIR],
   ['6', S_IFIFO],
 ]);
 
@@ -45,7 +48,7 @@ export interface TarEntry {
 }
 
 /** Tells whether an entry of this type has content. Links and directories may say a size and have none. */
-export const hasContent = ({ type }: TarHeader): boolean => !TYPES.has(type) && type !== HARD_LINK;
+export const hasContent = ({ type }: TarHeader): boolean => type === GNU_DUMPDIR || (!TYPES.has(type) && type !== HARD_LINK);
 
 interface Name {
   readonly text: string;
@@ -96,7 +99,7 @@ const linkOf = ({ header, pending }: TarEntry): string =>
   decodeName(paxName(pending.pax, 'linkpath') ?? pending.longLink ?? header.linkName).text;
 
 /** Capital letters are vendors' own (POSIX: pax): volume labels, parts of files that go on in another archive. */
-const isVendors = ({ type }: TarHeader): boolean => type >= 'A' && type <= 'Z' && type !== GNU_SPARSE;
+const isVendors = ({ type }: TarHeader): boolean => type >= 'A' && type <= 'Z' && type !== GNU_SPARSE && type !== GNU_DUMPDIR;
 
 /** V7 had no directories: a name that ends in '/' is one. */
 function typeOf({ type }: TarHeader, path: string): number {

@@ -103,6 +103,17 @@ describe('content and attributes', () => {
     expect(await textAt(layer, '/f')).toBe('x');
   });
 
+  test('a directory of a GNU incremental archive is one, and the list that it holds is passed over', async () => {
+    const layer = await open([
+      { name: 'd/', type: 'D', mode: 0o700, content: 'Yf\0\0' },
+      { name: 'd/f', content: 'x' },
+    ]);
+    const tree = await dumpLayer(layer);
+    expect(tree.get('/d')?.mode).toBe(0o040700);
+    expect(await textAt(layer, '/d/f')).toBe('x');
+    expect(layer.warnings).toEqual([]);
+  });
+
   test('a time that no date can be is the latest or the earliest that can, with a warning', async () => {
     const layer = await open([
       paxHeader({ mtime: '9007199254740991' }),
