@@ -1,7 +1,7 @@
 /* What is packed is what was there: read by this package's own reader and unpacked by the system's tools. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -154,6 +154,19 @@ describe('options', () => {
       expect(layer.table.mtime(entryAt(layer, '/f'))).toBe(latest * 1000);
     },
   );
+
+  test('names and targets that are not UTF-8 are left out with a warning, and the rest is packed', async () => {
+    const odd = mkdtempSync(join(folder, 'odd-'));
+    writeFileSync(Buffer.concat([Buffer.from(`${odd}/lat`), Buffer.of(0xe9)]), 'x');
+    symlinkSync(Buffer.of(0xe9), join(odd, 'link'));
+    writeFileSync(join(odd, 'plain'), 'x');
+    const { bytes, warnings } = await pack(odd);
+    expect(warnings).toEqual([
+      { path: 'lat\ufffd', message: 'left out: its name is not UTF-8' },
+      { path: 'link', message: 'left out: its target is not UTF-8' },
+    ]);
+    expect(await textAt(await openLayer(bytes), '/plain')).toBe('x');
+  });
 
   test('latest clamps times, owner sets owners or keeps them', async () => {
     const layer = await openLayer((await pack(tree, { latest: 1_600_000_100, owner: { uid: 12, gid: 3_000_000 } })).bytes);
