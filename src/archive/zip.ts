@@ -4,7 +4,7 @@
  * its content is read (zip-content.ts).
  */
 
-import { PATH_MAX, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, isFile, isSymlink } from '../base/mode.ts';
+import { PATH_MAX, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, isFile, isSymlink } from '../base/mode.ts';
 import type { FsError } from '../base/errors.ts';
 import type { Codec } from '../codec/codec.ts';
 import type { TableBuilder } from '../layer/build-table.ts';
@@ -202,8 +202,10 @@ function problemOf({ flags, method, stored, size, disk }: Header, mode: number):
   return undefined;
 }
 
-function modeOf({ madeOn, attributes, name }: Header): number {
-  const unix = attributes >>> 16;
+function modeOf({ madeOn, attributes, name, size }: Header): number {
+  let unix = attributes >>> 16;
+  // What `zip` reads from a pipe has content, and the pipe's mode.
+  if ((unix & S_IFMT) === S_IFIFO && size > 0) unix = (unix & ~S_IFMT) | S_IFREG;
   const directory = name.endsWith('/') || (unix & S_IFMT) === S_IFDIR || (madeOn === 'dos' && (attributes & DOS_DIRECTORY) !== 0);
   if (madeOn === 'unix' && unix !== 0) {
     const type = directory ? S_IFDIR : unix & S_IFMT || S_IFREG;

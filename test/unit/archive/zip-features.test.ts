@@ -75,6 +75,16 @@ describe('content', () => {
 });
 
 describe('attributes', () => {
+  test('content that came from a pipe is a file, a pipe without content is a pipe', async () => {
+    const tree = await dumpLayer(
+      await open([
+        { name: '-', content: 'piped', mode: 0o010600, descriptor: true },
+        { name: 'pipe', mode: 0o010600 },
+      ]),
+    );
+    expect([tree.get('/-')?.mode, tree.get('/pipe')?.mode]).toEqual([0o100600, 0o010600]);
+  });
+
   test('unix modes are kept, type and permissions', async () => {
     const layer = await open([
       { name: 'tool', content: '#!', mode: 0o100755 },
