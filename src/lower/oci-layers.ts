@@ -44,7 +44,12 @@ export async function openLayers(place: ImagePlace, descriptors: readonly Descri
       key,
       gate.pass(async () => {
         const layer = await openLayerOf(place, descriptor, { ...options, signal, onProgress: progress.part(descriptor) });
-        budget.take(layer.table.length);
+        try {
+          budget.take(layer.table.length);
+        } catch (e) {
+          await layer.close();
+          throw e;
+        }
         return layer;
       }, signal),
     ]),

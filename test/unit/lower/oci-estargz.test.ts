@@ -3,10 +3,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Overlay } from '../../../src/engine.ts';
+import { openBlockCache } from '../../../src/lower/block-cache.ts';
 import { type Image, openImage } from '../../../src/lower/oci-image.ts';
 import { packOci } from '../../../src/pack/oci.ts';
+import { MemoryShelves } from '../../support/memory-shelves.ts';
 import { noise } from '../../support/noise.ts';
 import { startRangeServer } from '../../support/range-server.ts';
 import { findRegistry, startRegistry } from '../../support/registry.ts';
@@ -53,6 +55,17 @@ test('opening and reading one file fetches a small part', async () => {
   expect(total()).toBeGreaterThan(7_000_000);
   expect(host.bytes).toBeLessThan(total() / 4);
   await image.close();
+});
+
+test('of more entries than are allowed lets go of the layers that it had opened', async () => {
+  await using host = await startRangeServer({ files });
+  const cache = openBlockCache({ shelves: new MemoryShelves() })!;
+  await expect(openImage({ oci: host.url }, { cache, limits: { entries: 30 } })).rejects.toMatchObject({ code: 'EFBIG' });
+  await vi.waitFor(async () => {
+    // What is open anywhere stays.
+    await cache.clear();
+    expect(await cache.usage()).toBe(0);
+  });
 });
 
 test('layers that are read lazily do not count as held in memory', async () => {
