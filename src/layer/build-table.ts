@@ -106,7 +106,7 @@ export class TableBuilder {
     const parts = this.#resolve(entry);
     if (parts === undefined) return;
     const timely = this.#inTime(entry);
-    if (this.#filter?.(this.#named(parts)) === false) this.#leaveOut(parts, timely);
+    if (this.#filter?.(this.#named(parts)) === false || this.#isBelowMark(parts)) this.#leaveOut(parts, timely);
     else this.#accept(parts, timely);
   }
 
@@ -167,6 +167,11 @@ export class TableBuilder {
     const name = below.at(-1);
     if (!this.#oci || name === undefined || !name.startsWith(OCI_MARK)) return below;
     return name === OCI_OPAQUE ? below.slice(0, -1) : [...below.slice(0, -1), name.slice(OCI_MARK.length)];
+  }
+
+  /** AUFS kept files with several names in `.wh..wh.plnk`, to which old layers have hard links: no such directory is part of the tree. */
+  #isBelowMark(parts: readonly string[]): boolean {
+    return this.#oci && parts.slice(this.#prefix.length, -1).some((part) => part.startsWith(OCI_MARK));
   }
 
   #leaveOut(parts: readonly string[], entry: LayerEntry): void {

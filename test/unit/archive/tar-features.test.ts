@@ -197,6 +197,21 @@ describe('the archive as a whole', () => {
     expect(await textAt(layer, '/m/b')).toBe('x');
   });
 
+  test('what AUFS kept below a mark is no part of an OCI layer, and hard links to it are files', async () => {
+    const layer = await openLayer(
+      tarArchive([
+        { name: '.wh..wh.plnk/', type: '5' },
+        { name: '.wh..wh.plnk/12.34', content: 'shared' },
+        { name: '.wh.gone/below', content: 'x' },
+        { name: 'a', type: '1', link: '.wh..wh.plnk/12.34' },
+        { name: 'd/b', type: '1', link: '.wh..wh.plnk/12.34' },
+      ]),
+      { whiteouts: 'oci' },
+    );
+    expect([...(await dumpLayer(layer)).keys()]).toEqual(['/a', '/d', '/d/b']);
+    expect([await textAt(layer, '/d/b'), layer.table.nlink(entryAt(layer, '/a'))]).toEqual(['shared', 2]);
+  });
+
   test('an OCI layer has whiteouts where it is asked for them, and ordinary names where it is not', async () => {
     const bytes = tarArchive([{ name: 'd/.wh.gone' }, { name: 'o/.wh..wh..opq' }]);
     const marked = await openLayer(bytes, { whiteouts: 'oci' });
