@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { concatBytes, encodeUtf8 } from '../../../src/base/bytes.ts';
 import { openLayer } from '../../../src/lower/open-layer.ts';
+import { type Source, bytesSource } from '../../../src/lower/source.ts';
 import {
   extraField,
   ownerField,
@@ -15,6 +16,18 @@ import {
 import { dumpLayer, entryAt, textAt } from '../../support/dump-layer.ts';
 
 const open = (files: readonly ZipFile[], archive?: ZipArchive) => openLayer(zipArchive(files, archive), { name: 'test.zip' });
+/** A source of so many bytes that are no archive, and then these. */
+const behind = (gap: number, bytes: Uint8Array): Source => ({
+  ...bytesSource(bytes, 'far.zip'),
+  size: async () => gap + bytes.length,
+  peek: () => undefined,
+  read: async (start, end) => {
+    const part = new Uint8Array(end - start).fill(0x4d);
+    const first = Math.max(start, gap);
+    if (first < end) part.set(bytes.subarray(first - gap, end - gap), first - start);
+    return part;
+  },
+});
 const text = 'a text that is worth compressing: '.repeat(100);
 
 describe('content', () => {
@@ -65,6 +78,25 @@ describe('content', () => {
     const entry = entryAt(layer, '/f');
     expect(Buffer.from(await layer.read(entry, 10, 20)).toString()).toBe(text.slice(10, 20));
     expect(Buffer.from(layer.peek(entry, 30, 41)!).toString()).toBe(text.slice(30, 41));
+  });
+
+  test('content behind four gigabytes is found: by a ZIP64 offset, and by offsets that do not count what is in front', async () => {
+    const gap = 5e9;
+    const offset = new DataView(new ArrayBuffer(8));
+    offset.setBigUint64(0, BigInt(gap), true);
+    const extra = extraField(1, new Uint8Array(offset.buffer));
+    const file: ZipFile = { name: 'far', content: text, deflate: true };
+    const plain = zipArchive([file]);
+    const local = new DataView(plain.buffer).getUint32(plain.length - 6, true);
+    const zip64 = zipArchive([{ ...file, extra, localExtra: new Uint8Array(), lie: { offset: 0xffffffff } }], {
+      zip64: true,
+      lie: { directoryOffset: gap + local },
+    });
+    for (const archive of [zip64, plain]) {
+      const layer = await openLayer(behind(gap, archive));
+      expect(await textAt(layer, '/far')).toBe(text);
+      expect(layer.table.extent(entryAt(layer, '/far')).offset).toBe(gap);
+    }
   });
 
   test('an empty file is empty, stored or deflated', async () => {
