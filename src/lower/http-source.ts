@@ -5,7 +5,6 @@
  */
 
 import { concatBytes } from '../base/bytes.ts';
-import { FsError } from '../base/errors.ts';
 import { isGzip } from '../archive/gzip-header.ts';
 import { TAIL_SIZE } from '../archive/zip-end.ts';
 import { AtHand } from './at-hand.ts';
