@@ -1,5 +1,6 @@
 /* Three projects: `unit` runs in Node, `browser` inside Chromium, `e2e` drives whole pages in Chromium from Node. */
 
+import { availableParallelism } from 'node:os';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArguments, findChromium } from './scripts/chromium.ts';
@@ -10,6 +11,8 @@ const executablePath = findChromium();
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/report-projects.ts'],
+    // Vitest would leave one core idle: on two, everything would run one after the other.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         resolve: { alias: publicEntries },
@@ -30,6 +33,7 @@ export default defineConfig({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 30_000,
+          fileParallelism: false,
           // Files share one off-the-record browser context, so IndexedDB lives in memory and names must be unique by file.
           browser: {
             enabled: true,
