@@ -4,8 +4,9 @@ import type { Spread, TaskResult, Verdict } from './results.ts';
 import type { Failure } from './rounds.ts';
 import type { Counts, Target } from './suite.ts';
 
-export const shown = (value: number): string =>
-  Number.isNaN(value) ? '-' : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+/** A ratio to nothing is NaN, and null once it was written. */
+export const shown = (value: number | null): string =>
+  value === null || Number.isNaN(value) ? '-' : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 
 /** What a target demands, for people. */
 export function demandOf(target: Target): string {
