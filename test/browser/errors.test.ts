@@ -4,8 +4,11 @@ import { expect, test } from 'vitest';
 import { Overlay } from '../../src/fs/overlay.ts';
 import { memoryUpper } from '../../src/upper/memory-store.ts';
 
-test('the stack of an error begins with its message', async () => {
-  await using overlay = await Overlay.mount({ upper: memoryUpper() });
+/** Only V8 writes the message into the stack: the others' consoles show both. */
+const stacksHaveMessages = new Error('planted').stack?.includes('planted') === true;
+
+test.runIf(stacksHaveMessages)('the stack of an error begins with its message', async () => {
+  const overlay = await Overlay.mount({ upper: memoryUpper() });
   const { fs } = overlay;
   const thrown = async (call: () => unknown): Promise<Error> => {
     try {
@@ -26,4 +29,5 @@ test('the stack of an error begins with its message', async () => {
     expect(message).toMatch(/^ENOENT: .*'\/no'/);
     expect(stack).toContain(message);
   }
+  await overlay.close();
 });
