@@ -3,7 +3,7 @@
  *
  *   index.js            the page's client. Holds the literal `new Worker(new URL('./worker.js', import.meta.url), …)` that bundlers know.
  *   worker.js           the packaged worker: one self-contained, minified file, dependencies included, no ZenFS.
- *   zstd.js             the zstd decoder as text, beside the worker, which loads it when an archive needs it.
+ *   formats.js, zstd.js readers of rare formats, and the zstd decoder as text: beside the worker, which loads them when an archive needs them.
  *   serve.js            `stratafs/worker`, for an application's own worker.
  *   pack.js, cli.js     `stratafs/pack` and the `stratafs` command: for Node.
  *   engine.js, zenfs.js and the chunks that the entry points share. Dependencies stay imports.
@@ -17,6 +17,7 @@ import { build } from 'rolldown';
 import type { OutputChunk, Plugin, RolldownOutput } from 'rolldown';
 import { assertBudgets, bundleSizes } from './bundle-sizes.ts';
 import { root } from './entries.ts';
+import { assertSelfContained, lazyFiles } from './lazy-files.ts';
 import { runTool } from './run-tool.ts';
 import type { Tool } from './run-tool.ts';
 
@@ -24,6 +25,12 @@ const dist = join(root, 'dist');
 
 /** Where the packaged worker starts. Not an entry point: applications refer to dist/worker.js. */
 const workerScript = 'src/rpc/worker-script.ts';
+
+/** What the packaged worker loads when it needs it: module to file. */
+const lazyParts = new Map([
+  ['formats', 'formats.js'],
+  ['zstd-wasm', 'zstd.js'],
+]);
 
 /** Where the `stratafs` command starts. */
 const commandScript = 'src/cli/bin.ts';
@@ -48,32 +55,6 @@ function namePackagedWorker(): Plugin {
       return named === code ? null : { code: named, map: null };
     },
   };
-}
-
-/** The decoder's module, and how the packaged worker names it: as its neighbour, in a form that bundlers copy but do not follow. */
-const zstdModule = './zstd-wasm.ts';
-const zstdUrl = `new URL('./zstd.js', import.meta.url).href`;
-
-/** The packaged worker must have no chunks, so the decoder is loaded by its URL: bundlers must leave this one import alone. */
-function nameZstdFile(): Plugin {
-  return {
-    name: 'name-zstd-file',
-    transform(code, id) {
-      if (!id.endsWith('/src/codec/zstd.ts')) return null;
-      const literal = `import('${zstdModule}')`;
-      const parts = code.split(`await ${literal}`);
-      if (parts.length !== 2) throw new Error(`src/codec/zstd.ts does not say await ${literal} once`);
-      return { code: parts.join(`await import(/* webpackIgnore: true */ /* @vite-ignore */ ${zstdUrl})`), map: null };
-    },
-  };
-}
-
-async function buildZstd(): Promise<void> {
-  await build({
-    cwd: root,
-    input: 'src/codec/zstd-wasm.ts',
-    output: { file: join(dist, 'zstd.js'), format: 'esm', minify: true },
-  });
 }
 
 function chunksOf(output: RolldownOutput): OutputChunk[] {
@@ -110,23 +91,23 @@ function collapse(code: string): string {
 async function buildWorker(): Promise<void> {
   const output = await build({
     cwd: root,
-    input: workerScript,
+    input: { worker: workerScript },
     platform: 'browser',
-    plugins: [namePackagedWorker(), nameZstdFile()],
-    output: { file: join(dist, 'worker.js'), format: 'esm', sourcemap: true, minify: true, codeSplitting: false },
+    plugins: [namePackagedWorker(), lazyFiles(lazyParts)],
+    output: { dir: dist, entryFileNames: '[name].js', format: 'esm', sourcemap: true, minify: true },
   });
   const chunks = chunksOf(output);
-  const [worker] = chunks;
-  if (worker === undefined || chunks.length !== 1 || worker.imports.length > 0) throw new Error('dist/worker.js is not self-contained');
-  // Its WebAssembly is in zstd.js beside the worker, and in a chunk of the other entry points.
-  const packages = [...packagesOf(worker), 'zstddec'];
+  assertSelfContained(chunks, lazyParts);
+  // Its WebAssembly is in zstd.js, without the rest of it.
+  const packages = [...packagesOf(chunks), 'zstddec'];
   if (packages.some((name) => name.startsWith('@zenfs/'))) throw new Error('dist/worker.js contains ZenFS, which is LGPL');
   await writeFile(join(dist, 'worker.js.LICENSES.txt'), licencesOf(packages));
 }
 
-/** Names of the packages whose modules are in a chunk. */
-function packagesOf(chunk: OutputChunk): string[] {
-  const names = chunk.moduleIds.flatMap((id) => /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id)?.[1] ?? []);
+/** Names of the packages whose modules are in chunks. */
+function packagesOf(chunks: readonly OutputChunk[]): string[] {
+  const ids = chunks.flatMap(({ moduleIds }) => moduleIds);
+  const names = ids.flatMap((id) => /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id)?.[1] ?? []);
   return [...new Set(names)].sort((a, b) => (a < b ? -1 : 1));
 }
 
@@ -141,7 +122,7 @@ function licencesOf(packages: readonly string[]): string {
     if (file === undefined) throw new Error(`${name} is bundled in dist/worker.js, but ships no licence text`);
     return `${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
   });
-  return `dist/worker.js and dist/zstd.js contain the following packages.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
+  return `dist/worker.js, dist/formats.js and dist/zstd.js contain the following packages.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 /** Relative imports in declarations end in `.js`, which every version and setting of TypeScript resolves. */
@@ -160,11 +141,11 @@ async function main(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await buildEntries();
   await buildWorker();
-  await buildZstd();
   await buildDeclarations();
   const sizes = await bundleSizes(dist);
   assertBudgets(sizes);
-  process.stdout.write(`gzipped: page ${sizes.page} bytes, worker ${sizes.worker} bytes\n`);
+  const { page, worker, formats, zstd } = sizes;
+  process.stdout.write(`gzipped: page ${page} bytes, worker ${worker} bytes; when needed: formats ${formats} bytes, zstd ${zstd} bytes\n`);
 }
 
 try {

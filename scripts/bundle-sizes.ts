@@ -9,8 +9,19 @@ import { build } from 'rolldown';
 export const PAGE_BUDGET = 8 * 1024;
 export const WORKER_BUDGET = 120 * 1024;
 
-/** Sizes of what is in `dist`: the client as an application bundles it, dependencies included, and the packaged worker. Bytes. */
-export async function bundleSizes(dist: string): Promise<{ readonly page: number; readonly worker: number }> {
+/** Bytes. */
+export interface BundleSizes {
+  /** The client as an application bundles it, dependencies included. */
+  readonly page: number;
+  /** The packaged worker. */
+  readonly worker: number;
+  /** What it loads when an archive needs it. */
+  readonly formats: number;
+  readonly zstd: number;
+}
+
+/** Sizes of what is in `dist`. */
+export async function bundleSizes(dist: string): Promise<BundleSizes> {
   const { output } = await build({
     input: join(dist, 'index.js'),
     platform: 'browser',
@@ -18,11 +29,13 @@ export async function bundleSizes(dist: string): Promise<{ readonly page: number
     logLevel: 'silent',
     output: { format: 'esm', minify: true, codeSplitting: false },
   });
-  return { page: gzipSync(output[0].code).length, worker: gzipSync(await readFile(join(dist, 'worker.js'))).length };
+  const sizeOf = async (name: string): Promise<number> => gzipSync(await readFile(join(dist, name))).length;
+  const [worker, formats, zstd] = await Promise.all(['worker.js', 'formats.js', 'zstd.js'].map(sizeOf));
+  return { page: gzipSync(output[0].code).length, worker: worker!, formats: formats!, zstd: zstd! };
 }
 
 /** @throws when one is over its budget */
-export function assertBudgets({ page, worker }: { readonly page: number; readonly worker: number }): void {
+export function assertBudgets({ page, worker }: Pick<BundleSizes, 'page' | 'worker'>): void {
   if (page > PAGE_BUDGET) throw new Error(`the page's client takes ${page} bytes gzipped, and may take ${PAGE_BUDGET}`);
   if (worker > WORKER_BUDGET) throw new Error(`the worker takes ${worker} bytes gzipped, and may take ${WORKER_BUDGET}`);
 }

@@ -4,7 +4,6 @@ import { FsError } from '../base/errors.ts';
 import { toHex } from '../base/bytes.ts';
 import type { Place } from './damage.ts';
 import { isGzip } from './gzip-header.ts';
-import { isSquashfs } from './squashfs-superblock.ts';
 import { TAR_BLOCK, isTarHeader } from './tar-header.ts';
 import { isZstd } from './zstd-frame.ts';
 
@@ -47,6 +46,10 @@ export function formatOfHead(head: Uint8Array): ArchiveFormat | undefined {
   if (head.length >= TAR_BLOCK && head.every((byte) => byte === 0)) return 'tar';
   return undefined;
 }
+
+/** `hsqs`: little-endian, with the superblock's 96 bytes. Images before 2009 may be big-endian. */
+const isSquashfs = (head: Uint8Array): boolean =>
+  head.length >= 96 && new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true) === 0x73717368;
 
 /** A local header, the end record of an empty archive, or the mark of an archive that was to be split. */
 function isZipStart(head: Uint8Array): boolean {

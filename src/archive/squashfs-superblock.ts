@@ -8,8 +8,6 @@ import { type Place, damaged } from './damage.ts';
 
 export const SUPERBLOCK_SIZE = 96;
 
-/** `hsqs`: little-endian. Images before 2009 may be big-endian. */
-const MAGIC = 0x73717368;
 /** Where a table should be that the image does not have. */
 const ABSENT = 2n ** 64n - 1n;
 
@@ -40,10 +38,6 @@ export interface InodeReference {
   readonly block: number;
   readonly offset: number;
 }
-
-/** Tells whether bytes start as a SquashFS image does. */
-export const isSquashfs = (head: Uint8Array): boolean =>
-  head.length >= SUPERBLOCK_SIZE && new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true) === MAGIC;
 
 /** Takes a reference of 64 bits apart. */
 export const referenceOf = (value: bigint): InodeReference => ({ block: Number(value >> 16n), offset: Number(value & 0xffffn) });

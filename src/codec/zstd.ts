@@ -5,6 +5,7 @@
  */
 
 import { FsError } from '../base/errors.ts';
+import { loadedOnce } from '../base/loaded-once.ts';
 import { damaged } from './damage.ts';
 import { compileModule, isTrap } from './module.ts';
 
@@ -51,36 +52,18 @@ export interface ZstdCodec {
   stream(): ZstdStream;
 }
 
-let loading: Promise<ZstdCodec> | undefined;
-
 /**
  * Loads the decoder. The same one at every call.
  *
  * @param archive what needs it, for messages
  * @throws {FsError} ENOTSUP where WebAssembly cannot be used, EIO with the cause when it cannot be loaded.
  */
-export async function loadZstd(archive: string): Promise<ZstdCodec> {
-  loading ??= load();
-  try {
-    return await loading;
-  } catch (e) {
-    // Offline now need not be offline later.
-    loading = undefined;
-    throw e instanceof FsError ? new FsError(e.code, { path: archive, detail: e.detail, cause: e.cause }) : e;
-  }
-}
-
-async function load(): Promise<ZstdCodec> {
-  let base64: string;
-  try {
-    ({ zstdBase64: base64 } = await import('./zstd-wasm.ts'));
-  } catch (cause) {
-    throw new FsError('EIO', { detail: 'the zstd decoder, a file of its own beside the worker (zstd.js), cannot be loaded', cause });
-  }
-  const instantiate = compileModule(base64, { env: { emscripten_notify_memory_growth: () => undefined } });
+export const loadZstd = loadedOnce('the zstd decoder (zstd.js)', async (): Promise<ZstdCodec> => {
+  const { zstdBase64 } = await import('./zstd-wasm.ts');
+  const instantiate = compileModule(zstdBase64, { env: { emscripten_notify_memory_growth: () => undefined } });
   if (instantiate === undefined) throw new FsError('ENOTSUP', { detail: 'zstd needs WebAssembly, which cannot be used here' });
   return new Decoder(() => new Instance(instantiate() as ZstdExports));
-}
+});
 
 class Decoder implements ZstdCodec {
   readonly #make: () => Instance;

@@ -4,7 +4,7 @@
  */
 
 import type { TableOptions } from '../layer/build-table.ts';
-import type { LayerWarning } from '../layer/layer.ts';
+import type { Layer, LayerWarning } from '../layer/layer.ts';
 import { packValue, unpackValue } from '../layer/stored-value.ts';
 import { type Columns, type Extras, LayerTable } from '../layer/table.ts';
 import { nameOf } from './catalog.ts';
@@ -21,6 +21,12 @@ export interface LayerIndex {
   readonly table: LayerTable;
   /** What the format's layer needs: plain values, maps, typed arrays. */
   readonly state: unknown;
+}
+
+/** The index that a layer has; `undefined` of a layer that has none, or makes it when asked for (a tar). */
+export function indexOf(layer: Layer): LayerIndex | undefined {
+  const { index } = layer as Layer & { readonly index?: LayerIndex | (() => unknown) };
+  return typeof index === 'object' ? index : undefined;
 }
 
 interface StoredIndex extends Omit<LayerIndex, 'table'> {

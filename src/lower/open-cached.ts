@@ -6,12 +6,10 @@ import type { Layer, PrefetchOptions } from '../layer/layer.ts';
 import type { BlockCache, Revalidate } from './block-cache.ts';
 import { CachedSource } from './cached-source.ts';
 import type { RemoteSource } from './http-source.ts';
-import { type LayerIndex, indexName, packIndex, unpackIndex } from './layer-index.ts';
+import { type LayerIndex, indexName, indexOf, packIndex, unpackIndex } from './layer-index.ts';
 import type { Source } from './source.ts';
-import { coversAll, indexOfToc } from './open-toc.ts';
-import { indexOfSquashfs } from './squashfs-layer.ts';
+import { coversAll } from './open-toc.ts';
 import { indexOfTar } from './tar-layer.ts';
-import { indexOfZip } from './zip-layer.ts';
 
 export interface CachedLayerOptions {
   /** Keeps what is fetched, for later sessions and without a network. Default: nothing is kept. */
@@ -75,7 +73,7 @@ async function openCached(source: CachedSource, opening: CachedOpening, indexed:
     throw e;
   }
   if (!indexed) return layer;
-  const index = indexOfZip(layer) ?? indexOfToc(layer) ?? indexOfSquashfs(layer);
+  const index = indexOf(layer);
   const makeIndex = index === undefined ? indexOfTar(layer) : async () => index;
   if (makeIndex !== undefined) await source.keepIndex(name, provenDigest(layer, index), async () => packIndex(await makeIndex()));
   return layer;

@@ -13,10 +13,10 @@ import { openEstargzLayer, restoreEstargzLayer } from './estargz-layer.ts';
 import { DEFAULT_MAX_BYTES, type HttpOptions, httpSource } from './http-source.ts';
 import { assertIntegrity, parseIntegrity } from './integrity.ts';
 import type { LayerIndex } from './layer-index.ts';
+import { loadFormats } from './load-formats.ts';
 import { type Opening, OpeningProgress } from './opening.ts';
 import { type CachedLayerOptions, type CachedOpening, openThroughCache } from './open-cached.ts';
 import { type BlobLike, type Source, blobSource, bytesSource, keptSource, residentSource } from './source.ts';
-import { openSquashfsLayer, restoreSquashfsLayer } from './squashfs-layer.ts';
 import { openTarLayer, readTar, restoreTarLayer, tarLayerOf } from './tar-layer.ts';
 import { type TarPacking, tarPackingOf } from './tar-reading.ts';
 import { openZipLayer, restoreZipLayer } from './zip-layer.ts';
@@ -104,7 +104,7 @@ async function restoreLayer(index: LayerIndex, source: Source, options: OpenLaye
       // The same URL was opened as one.
       return undefined;
     case 'squashfs':
-      return options.tocDigest === undefined ? restoreSquashfsLayer(index, opening) : undefined;
+      return options.tocDigest === undefined ? (await loadFormats(source.name)).restoreSquashfsLayer(index, opening) : undefined;
     case 'tar':
       return options.tocDigest === undefined ? restoreTarLayer(index, opening) : undefined;
     default:
@@ -171,7 +171,7 @@ async function openSource(remote: Source, options: OpenLayerOptions, { onEntries
     case 'zstd':
       return openTarLayer(opening, format);
     case 'squashfs':
-      return openSquashfsLayer(head, tail, opening);
+      return (await loadFormats(source.name)).openSquashfsLayer(head, tail, opening);
     case undefined:
       // Something in front of a zip, a self-extractor for one. Only where the start is no tar, which may well end with a zip.
       if (endsAsZip(tail)) return openZip(opening, tail);

@@ -90,8 +90,3 @@ export function contentOf(layer: Layer): TocContent {
   if (layer instanceof TocLayer) return layer.content;
   throw new TypeError('A layer without a table of contents');
 }
-
-/** What `restoreTocLayer` needs; `undefined` of a layer of another format. */
-export function indexOfToc(layer: Layer): LayerIndex | undefined {
-  return layer instanceof TocLayer ? layer.index : undefined;
-}

@@ -64,11 +64,6 @@ export async function restoreSquashfsLayer({ table, warnings, digest, state }: L
   return new SquashfsLayer({ table, warnings, digest, content, opening, unpack: await unpackerFor(content.compressor, opening) });
 }
 
-/** What `restoreSquashfsLayer` needs; `undefined` of a layer of another format. */
-export function indexOfSquashfs(layer: Layer): LayerIndex | undefined {
-  return layer instanceof SquashfsLayer ? layer.index : undefined;
-}
-
 const unpackerFor = async (compressor: SquashfsContent['compressor'], { source, limits }: Opening): Promise<Unpack> =>
   unpackerOf(loadCodec(), compressor === 'zstd' ? await loadZstd(source.name) : undefined, limits.window);
 
@@ -105,6 +100,7 @@ class SquashfsLayer implements Layer {
     this.#blocks = new Blocks(opening.source, { end: content.contentEnd });
   }
 
+  /** What `restoreSquashfsLayer` needs. */
   get index(): LayerIndex {
     const { table, digest, warnings } = this;
     return { format: 'squashfs', table, digest, warnings, state: this.#parts.content };

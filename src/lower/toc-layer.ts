@@ -115,6 +115,7 @@ export class TocLayer implements Layer {
     return this.#parts.decoder.reader === undefined;
   }
 
+  /** What `restoreTocLayer` needs. */
   get index(): LayerIndex {
     const { table, digest, warnings } = this;
     const { content, contentEnd, decoder } = this.#parts;

@@ -74,11 +74,6 @@ export async function restoreZipLayer({ table, warnings, digest, state }: LayerI
   return new ZipLayer({ table, warnings, digest, contentEnd, opening, decoders: await loadDecoders(opening, hasZstd) });
 }
 
-/** What `restoreZipLayer` needs; `undefined` of a layer that is no zip. */
-export function indexOfZip(layer: Layer): LayerIndex | undefined {
-  return layer instanceof ZipLayer ? layer.index : undefined;
-}
-
 async function loadDecoders({ source, limits }: Opening, hasZstd: boolean): Promise<ZipDecoders> {
   return { codec: loadCodec(), zstd: hasZstd ? await loadZstd(source.name) : undefined, window: limits.window };
 }
@@ -125,6 +120,7 @@ class ZipLayer implements Layer {
     this.#blocks = new Blocks(opening.source, { end: contentEnd });
   }
 
+  /** What `restoreZipLayer` needs. */
   get index(): LayerIndex {
     const { table, digest, warnings } = this;
     const state: ZipState = { contentEnd: this.#contentEnd, hasZstd: this.#decoders.zstd !== undefined };

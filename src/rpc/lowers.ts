@@ -1,8 +1,9 @@
 /* Opens what the page named as one lower: an archive or a directory is one layer, an image as many as it has. */
 
 import type { Layer } from '../layer/layer.ts';
-import { type ImageOptions, openImage } from '../lower/oci-image.ts';
+import type { ImageOptions } from '../lower/oci-image.ts';
 import { openDirectory } from '../lower/directory-layer.ts';
+import { loadFormats } from '../lower/load-formats.ts';
 import { openLayer } from '../lower/open-layer.ts';
 import type { WireLower } from './wire.ts';
 
@@ -23,7 +24,10 @@ export function nameOf(lower: WireLower): string {
 
 /** @throws {FsError} as `openLayer`, `openDirectory` and `openImage` */
 export async function openLower(lower: WireLower, common: Common): Promise<OpenedLower> {
-  if (!('url' in lower || 'directory' in lower)) return openImage(lower, { ...lower, ...common });
+  if (!('url' in lower || 'directory' in lower)) {
+    const { openImage } = await loadFormats(nameOf(lower));
+    return openImage(lower, { ...lower, ...common });
+  }
   const layer = await openOne(lower, common);
   return { layers: [layer], close: () => layer.close() };
 }

@@ -12,6 +12,8 @@ import { PAGE_BUDGET, WORKER_BUDGET, bundleSizes } from '../../scripts/bundle-si
 import { root } from '../../scripts/entries.ts';
 import { tarArchive, zstdFrame } from '../support/archives.ts';
 import { collectPageErrors, makeProfile } from '../support/chromium.ts';
+import { ImageFolder } from '../support/images.ts';
+import { squashfsImage } from '../support/squashfs.ts';
 import { servePolicy } from './policy-server.ts';
 import { plainEnvironment, startServer } from './server-process.ts';
 
@@ -50,8 +52,11 @@ const base = zipSync({
   'folder/inner.txt': strToU8('inner'.repeat(1000)),
 });
 
-/** The lower below it, which needs the decoder that lies beside the worker. */
+/** The lowers below it, which need what lies beside the worker: the decoder, and the readers of rare formats. */
 const packed = zstdFrame(tarArchive([{ name: 'packed.txt', content: 'from zstd' }]));
+const disk = squashfsImage([{ name: 'disk.txt', content: 'from SquashFS' }]);
+const image = new ImageFolder();
+image.layout([image.image({ layers: [[{ name: 'image.txt', content: 'from an image' }]] })]);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stratafs-package-'));
@@ -64,6 +69,9 @@ beforeAll(async () => {
   await mkdir(join(app, 'public'));
   await writeFile(join(app, 'public/base.zip'), base);
   await writeFile(join(app, 'public/packed.tar.zst'), packed);
+  await writeFile(join(app, 'public/disk.squashfs'), disk);
+  await mkdir(join(app, 'public/image/blobs/sha256'), { recursive: true });
+  for (const [name, bytes] of image.files) await writeFile(join(app, 'public/image', name), bytes);
   await writeFile(join(app, 'public/icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   const manifest = {
     name: 'application',
@@ -107,13 +115,17 @@ async function visitTwice(url: string): Promise<{ first: unknown; second: unknow
 
 const fromArchive = {
   '/deleted.txt': 'not wanted',
+  '/disk.txt': 'from SquashFS',
   '/edited.txt': 'before',
   '/folder/inner.txt': 'inner'.repeat(1000),
+  '/image.txt': 'from an image',
   '/kept.txt': 'from the archive',
   '/packed.txt': 'from zstd',
 };
 const afterChanges = {
+  '/disk.txt': 'from SquashFS',
   '/edited.txt': 'after',
+  '/image.txt': 'from an image',
   '/kept.txt': 'from the archive',
   '/new.txt': 'written by the application',
   '/packed.txt': 'from zstd',
@@ -148,8 +160,8 @@ describe('an application with Vite and no configuration', () => {
 
   describe('as it is built, under a strict Content-Security-Policy for page and worker', () => {
     const policy = (scripts: string): string => `default-src 'self'; script-src ${scripts}; worker-src 'self'; connect-src 'self'`;
-    const { '/packed.txt': _packed, ...fromZip } = fromArchive;
-    const { '/packed.txt': __packed, ...afterZip } = afterChanges;
+    const { '/packed.txt': _packed, ...fromOthers } = fromArchive;
+    const { '/packed.txt': __packed, ...afterOthers } = afterChanges;
 
     test('does so where WebAssembly may be compiled', async () => {
       await using server = await servePolicy(join(app, 'dist'), '/below/', policy("'self' 'wasm-unsafe-eval'"));
@@ -161,12 +173,20 @@ describe('an application with Vite and no configuration', () => {
 
     test('does so without WebAssembly, where zstd is ENOTSUP', async () => {
       await using server = await servePolicy(join(app, 'dist'), '/below/', policy("'self'"));
-      const { first, second, errors } = await visitTwice(`${server.url}?archives=base.zip`);
-      expect(first).toEqual({ found: fromZip, left: afterZip });
-      expect(second).toEqual({ found: afterZip, left: afterZip });
+      const { first, second, errors } = await visitTwice(`${server.url}?archives=base.zip,disk.squashfs,image/`);
+      expect(first).toEqual({ found: fromOthers, left: afterOthers });
+      expect(second).toEqual({ found: afterOthers, left: afterOthers });
       expect(errors).toEqual([]);
       const zstd = await visitTwice(server.url);
       expect(zstd.first).toEqual({ error: expect.stringMatching(/ENOTSUP.*packed\.tar\.zst.*zstd needs WebAssembly/) as string });
+    });
+
+    test('names the archive and the file where what lies beside the worker is missing', async () => {
+      const bare = join(folder, 'bare');
+      await cp(join(app, 'dist'), bare, { recursive: true, filter: (name) => !/formats[^/\\]*\.js$/.test(name) });
+      await using server = await servePolicy(bare, '/below/', policy("'self'"));
+      const { first } = await visitTwice(`${server.url}?archives=disk.squashfs`);
+      expect(first).toEqual({ error: expect.stringMatching(/EIO.*disk\.squashfs.*\(formats\.js\).*cannot be loaded/) as string });
     });
   });
 
@@ -223,6 +243,7 @@ describe('the tarball', () => {
       'README.md',
       'dist/cli.js',
       'dist/engine.js',
+      'dist/formats.js',
       'dist/index.js',
       'dist/pack.js',
       'dist/serve.js',
@@ -245,8 +266,9 @@ describe('the tarball', () => {
   });
 
   test('gives a page at most 8 KB and a worker at most 120 KB, gzipped', async () => {
-    const { page, worker } = await bundleSizes(join(installed, 'dist'));
-    process.stdout.write(`     Sizes, gzipped: page ${page} bytes with comlink, worker ${worker} bytes\n`);
+    const { page, worker, formats, zstd } = await bundleSizes(join(installed, 'dist'));
+    const lazy = `formats ${formats} and zstd ${zstd} bytes when needed`;
+    process.stdout.write(`     Sizes, gzipped: page ${page} bytes with comlink, worker ${worker} bytes; ${lazy}\n`);
     expect(page).toBeLessThanOrEqual(PAGE_BUDGET);
     expect(worker).toBeLessThanOrEqual(WORKER_BUDGET);
   });

@@ -6,7 +6,7 @@ import { isFile } from '../../src/base/mode.ts';
 import type { SquashfsContent } from '../../src/archive/squashfs-content.ts';
 import type { Layer } from '../../src/layer/layer.ts';
 import type { Extent } from '../../src/layer/table.ts';
-import { indexOfSquashfs } from '../../src/lower/squashfs-layer.ts';
+import { indexOf } from '../../src/lower/layer-index.ts';
 import { type SquashfsNode, squashfsImage } from './squashfs.ts';
 
 /** Metadata that is not compressed, so that changes reach what reads it, and metadata that is. */
@@ -36,7 +36,7 @@ export function squashfsSamples(): Uint8Array[] {
 
 /** What Node inflates of a SquashFS image's blocks must be what is served. Of zstd it knows nothing yet. */
 export function judgeBlocks(layer: Layer, bytes: Uint8Array): void {
-  const content = indexOfSquashfs(layer)?.state as SquashfsContent | undefined;
+  const content = indexOf(layer)?.state as SquashfsContent | undefined;
   if (content?.compressor !== 'gzip') return;
   const { table } = layer;
   for (let entry = 0; entry < table.length; entry++) {

@@ -1,0 +1,7 @@
+/*
+ * Formats that most applications never meet: images and SquashFS. The packaged worker has them in a file of its own, loaded when the
+ * first of them is opened (decision 0025).
+ */
+
+export { openImage } from './oci-image.ts';
+export { openSquashfsLayer, restoreSquashfsLayer } from './squashfs-layer.ts';
