@@ -70,4 +70,4 @@ async function measure(count: number, call: (i: number) => unknown): Promise<{ h
 
 const results: Record<string, { heap: number; buffers: number }> = {};
 for (const [name, [count, call]] of Object.entries(calls)) results[name] = await measure(count, call);
-console.log(JSON.stringify(results, null, 1));
+process.stdout.write(JSON.stringify(results));

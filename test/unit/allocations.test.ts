@@ -12,11 +12,8 @@ const KIB = 1 << 10;
 const MIB = 1 << 20;
 
 /** Interpreted, with all that the interpreter notes made beforehand; and room for a whole round, so that nothing is collected in it. */
-const FLAGS = [
-  ...['--expose-gc', '--single-threaded-gc'],
-  ...['--no-opt', '--no-maglev', '--no-sparkplug', '--no-lazy-feedback-allocation'],
-  ...['--min-semi-space-size=64', '--max-semi-space-size=64'],
-];
+const FLAGS =
+  '--expose-gc --single-threaded-gc --no-opt --no-maglev --no-sparkplug --no-lazy-feedback-allocation --min-semi-space-size=64 --max-semi-space-size=64';
 
 /** Bytes a call: of the heap at most, with a fifth to spare for versions of Node, where enough calls are made to count it; of buffers exactly. */
 const rows: readonly (readonly [call: string, heap: number, buffers: number])[] = [
@@ -40,7 +37,7 @@ const rows: readonly (readonly [call: string, heap: number, buffers: number])[] 
 
 test('calls allocate no more than they need', async () => {
   const script = fileURLToPath(new URL('../support/allocations.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, '--import', 'tsx', script], {
+  const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS.split(' '), '--import', 'tsx', script], {
     env: { PATH: process.env['PATH'] },
   });
   const counted = JSON.parse(stdout) as Record<string, { readonly heap: number; readonly buffers: number }>;
