@@ -105,7 +105,8 @@ export interface Commit {
 /** Everything of the upper but the content of files. */
 export interface UpperImage {
   readonly superblock: Superblock | undefined;
-  readonly records: ReadonlyMap<number, UpperRecord>;
+  /** The caller's. */
+  readonly records: Map<number, UpperRecord>;
   /** What could not be understood and was set aside: `check()` tells it. */
   readonly damaged?: readonly { readonly id: number; readonly message: string }[] | undefined;
 }

@@ -13,7 +13,7 @@
  */
 
 import { FsError, assertNotAborted } from '../base/errors.ts';
-import { type Durability, type Superblock, type UpperImage, type UpperStore, isWhiteout } from '../layer/upper.ts';
+import { type Durability, type Superblock, type UpperImage, type UpperRecord, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import type { Violation } from '../base/diff.ts';
 import type { Layer } from '../layer/layer.ts';
 import { type Call, type Credentials, ROOT } from './call.ts';
@@ -103,7 +103,7 @@ export class Engine {
       throw new FsError('ENOTSUP', { path: upper!.name, detail });
     }
     const layers = mountLayers(lower, pinned?.lowers);
-    const tree = new Tree(layers, upper === undefined, image?.records ?? new Map(), clock());
+    const tree = new Tree(layers, upper === undefined, image?.records ?? new Map<number, UpperRecord>(), clock());
     const engine = new Engine(tree, options);
     // Before a record of the new format stands in it, the superblock says so.
     if (upper !== undefined && pinned?.format !== FORMAT) engine.commits.writeSuperblock();
@@ -115,17 +115,17 @@ export class Engine {
   /** An engine over the tree as it is now, whose changes nobody else sees; `upper` keeps what they need. */
   fork(upper: UpperStore): Engine {
     const { layers, readOnly, records, mountTimeMs } = this.tree;
-    return new Engine(new Tree(layers, readOnly, records, mountTimeMs), { upper, clock: this.#clock, quota: this.quota });
+    return new Engine(new Tree(layers, readOnly, new Map(records), mountTimeMs), { upper, clock: this.#clock, quota: this.quota });
   }
 
   /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
   #dropOrphans(): void {
     const call = this.#call(ROOT);
-    for (const [id, record] of this.tree.records) {
-      if (isWhiteout(record) || record.nlink > 0) continue;
+    this.tree.records.forEach((record, id) => {
+      if (isWhiteout(record) || record.nlink > 0) return;
       dropContent(call, record);
       this.tree.remove(id);
-    }
+    });
     this.commits.schedule();
   }
 

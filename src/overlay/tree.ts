@@ -40,7 +40,6 @@ export interface Directory {
 const DIRECTORY_SIZE = 4096;
 
 export class Tree {
-  readonly records = new Map<number, UpperRecord>();
   readonly names = new Map<number, Map<string, number>>();
   readonly directories = new Map<number, Directory>();
   readonly root: Directory;
@@ -64,10 +63,10 @@ export class Tree {
     readonly layers: readonly MountedLayer[],
     /** No upper: every change is EROFS. */
     readonly readOnly: boolean,
-    records: ReadonlyMap<number, UpperRecord>,
+    /** Taken over. */
+    readonly records: Map<number, UpperRecord>,
     readonly mountTimeMs: number,
   ) {
-    for (const [id, record] of records) this.records.set(id, record);
     this.root = {
       ino: ROOT_INO,
       parent: undefined as unknown as Directory,
@@ -149,11 +148,17 @@ export class Tree {
 
   #name(id: number, record: UpperRecord): void {
     this.#forgetPaths(record);
-    for (const [directory, name] of record.names) {
+    for (const [directory] of record.names) this.#forgetListing(directory);
+    this.#enter(id, record);
+  }
+
+  /** Enters the names of a record into those of the upper. */
+  #enter(id: number, record: UpperRecord): void {
+    for (const name of record.names) {
+      const directory = name[0];
       const names = this.names.get(directory);
-      if (names === undefined) this.names.set(directory, new Map([[name, id]]));
-      else names.set(name, id);
-      this.#forgetListing(directory);
+      if (names === undefined) this.names.set(directory, new Map([[name[1], id]]));
+      else names.set(name[1], id);
       this.#countSubdirectory(directory, record, 1);
     }
   }
@@ -235,7 +240,7 @@ export class Tree {
     return true;
   }
 
-  /** Makes everything that follows from the records. */
+  /** Makes everything that follows from the records. A mount does this for each of them, in code that has just been loaded. */
   #derive(): void {
     this.paths.forget();
     this.directories.set(ROOT_INO, this.root);
@@ -243,18 +248,19 @@ export class Tree {
     this.#subdirectories.clear();
     this.#used = 0;
     const seen = new Set<number>();
-    for (const [id, record] of this.records) {
+    this.records.forEach((record, id) => {
       if (id >= this.#nextId) this.#nextId = id + 1;
-      this.#name(id, record);
+      this.#enter(id, record);
+      if (isWhiteout(record)) return;
       this.#used += usedBy(id, record);
-      if (isWhiteout(record)) continue;
-      for (const chunk of record.chunks) {
-        if (chunk === 0) continue;
-        if (chunk >= this.#nextChunk) this.#nextChunk = chunk + 1;
-        if (seen.has(chunk)) this.sharedChunks.set(chunk, (this.sharedChunks.get(chunk) ?? 1) + 1);
-        else seen.add(chunk);
-      }
-    }
+      for (const chunk of record.chunks) if (chunk !== 0) this.#countChunk(chunk, seen);
+    });
+  }
+
+  #countChunk(chunk: number, seen: Set<number>): void {
+    if (chunk >= this.#nextChunk) this.#nextChunk = chunk + 1;
+    if (seen.has(chunk)) this.sharedChunks.set(chunk, (this.sharedChunks.get(chunk) ?? 1) + 1);
+    else seen.add(chunk);
   }
 
   mode(ino: number): number {
@@ -341,9 +347,10 @@ const OBJECT_SIZE = 256;
  */
 function usedBy(id: number, record: UpperRecord | undefined): number {
   if (record === undefined || isWhiteout(record)) return 0;
-  let used = id < FIRST_UPPER_INO ? 0 : OBJECT_SIZE;
+  const { chunks, size } = record;
   const chunkSize = chunkSizeOf(record);
-  for (const [i, chunk] of record.chunks.entries()) if (chunk !== 0) used += Math.min(chunkSize, record.size - i * chunkSize);
+  let used = id < FIRST_UPPER_INO ? 0 : OBJECT_SIZE;
+  for (let i = 0; i < chunks.length; i++) if (chunks[i] !== 0) used += Math.min(chunkSize, size - i * chunkSize);
   return used;
 }
 

@@ -16,7 +16,7 @@ export interface DamagedRecord {
 
 export interface StoredImage {
   readonly superblock: Superblock | undefined;
-  readonly records: ReadonlyMap<number, UpperRecord>;
+  readonly records: Map<number, UpperRecord>;
   readonly damaged: readonly DamagedRecord[];
 }
 
