@@ -28,14 +28,14 @@ async function openAndRead({ url, paths = [], upper, options, isCached = true }:
   const cache = isCached ? openBlockCache() : undefined;
   const start = performance.now();
   const opening = openLayer(url, { ...options, cache });
+  // The database is opened and read meanwhile, as a page's worker does it.
   const store = upper === undefined ? memoryUpper() : await idbUpper(upper);
-  const layer = await opening;
-  const overlay = await Overlay.mount({ lower: [layer], upper: store });
+  const overlay = await Overlay.mount({ lower: [opening], upper: store });
   overlay.fs.readdirSync('/');
   const mounted = performance.now() - start;
   for (const path of paths) await overlay.fs.promises.readFile(path);
   const ms = performance.now() - start;
-  await settle(overlay, layer);
+  await settle(overlay, await opening);
   return { ms, mounted };
 }
 

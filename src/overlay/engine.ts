@@ -30,8 +30,8 @@ import { Watchers } from './watch.ts';
 export const FORMAT = 2;
 
 export interface MountOptions {
-  /** Topmost first. */
-  readonly lower?: readonly Layer[] | undefined;
+  /** Topmost first: layers, or what opens them: the upper is read meanwhile. They stay the caller's, also where the mount fails. */
+  readonly lower?: readonly (Layer | Promise<Layer>)[] | undefined;
   /** Without an upper the union is read-only: every change is EROFS. */
   readonly upper?: UpperStore | undefined;
   /** Default: strict. */
@@ -77,17 +77,21 @@ export class Engine {
   }
 
   /**
-   * Mounts an upper over lowers.
+   * Mounts an upper over lowers. An upper is read as soon as it is there, for that is only looking: whoever has it goes on, and until this
+   * engine commits, he has lost nothing by a mount that fails.
    * @throws {FsError} EBUSY when the upper is mounted already, ESTALE when it was made over other lowers, ENOTSUP when a newer version
-   * wrote it, EIO when it cannot be read.
+   * wrote it, EIO when it cannot be read; what the opening of a lower throws.
    */
   static async mount(options: MountOptions): Promise<Engine> {
-    const { upper } = options;
-    if (upper === undefined) return Engine.#mountImage(options, undefined);
+    const { upper, lower = [] } = options;
+    const opening = Promise.all(lower);
+    opening.catch(() => undefined); // whatever fails first is told
+    if (upper === undefined) return Engine.#mountImage(options, await opening, undefined);
     if (mounted.has(upper)) throw new FsError('EBUSY', { path: upper.name, detail: 'the upper is mounted already' });
     mounted.add(upper);
     try {
-      return await Engine.#mountImage(options, await upper.load());
+      const [image, layers] = await Engine.#load(upper, opening);
+      return await Engine.#mountImage(options, layers, image);
     } catch (e) {
       mounted.delete(upper);
       await upper.close();
@@ -95,8 +99,19 @@ export class Engine {
     }
   }
 
-  static async #mountImage(options: MountOptions, image: UpperImage | undefined): Promise<Engine> {
-    const { lower = [], upper, clock = Date.now } = options;
+  static async #load(upper: UpperStore, opening: Promise<Layer[]>): Promise<[UpperImage, Layer[]]> {
+    const loading = upper.load();
+    try {
+      return await Promise.all([loading, opening]);
+    } catch (e) {
+      // It is about to be closed, and must not be while it is read.
+      await loading.catch(() => undefined);
+      throw e;
+    }
+  }
+
+  static async #mountImage(options: MountOptions, lower: readonly Layer[], image: UpperImage | undefined): Promise<Engine> {
+    const { upper, clock = Date.now } = options;
     const pinned = image?.superblock;
     if (pinned !== undefined && pinned.format > FORMAT) {
       const detail = `it was written in format ${pinned.format}, this version knows ${FORMAT}: use a newer version of stratafs`;

@@ -69,19 +69,25 @@ async function assemble({ lower = [], upper, durability }: OverlayBackendOptions
   };
   try {
     if (typeof upper === 'string') opened.push({ close: await claimAlone(upper) });
-    const store = typeof upper === 'string' ? await openUpper(upper) : (upper ?? memoryUpper());
-    if (typeof upper === 'string') opened.push(store);
-    const layers = await Promise.allSettled(lower.map((options) => layerOf(options, opened)));
-    const failed = layers.find((layer) => layer.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
-    const mounted = layers.flatMap((layer) => (layer.status === 'fulfilled' ? [layer.value] : []));
-    const overlay = await Union.mount({ lower: mounted, upper: store, durability });
+    const opening = [upperOf(upper, opened), ...lower.map((options) => layerOf(options, opened))] as const;
+    // What is still being opened when something fails has to be released too.
+    await Promise.allSettled(opening);
+    const [store, ...layers] = await Promise.all(opening);
+    const overlay = await Union.mount({ lower: layers, upper: store, durability });
     opened.push(overlay);
     return new OverlayFS(overlay, release);
   } catch (e) {
     await release();
     throw toException(e);
   }
+}
+
+/** Opens an upper. A store is the caller's until it is mounted. */
+async function upperOf(upper: string | UpperStore = memoryUpper(), opened: Closable[]): Promise<UpperStore> {
+  if (typeof upper !== 'string') return upper;
+  const store = await openUpper(upper);
+  opened.push(store);
+  return store;
 }
 
 /** Opens a lower. A layer that is one already is the caller's to close. */
