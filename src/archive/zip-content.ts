@@ -58,7 +58,7 @@ export function findZipContent(bytes: Uint8Array, { place, extent, isNamed }: Zi
   const nameEnd = LOCAL_HEADER_SIZE + view.getUint16(26, true);
   const start = nameEnd + view.getUint16(28, true);
   const name = bytes.subarray(LOCAL_HEADER_SIZE, nameEnd);
-  const extra = readExtraFields(bytes.subarray(nameEnd, start));
+  const extra = readExtraFields(view, nameEnd, Math.min(start, bytes.length));
   // The local header does not say on which system it was made, which decides how an unflagged name is read.
   const names = (['unix', 'dos', 'other'] as const).map((madeOn) => zipName({ bytes: name, flags, extra, madeOn }, codec));
   if (!names.some(isNamed)) throw damaged(place, `its local header names another entry, '${names[0]}'`);

@@ -22,18 +22,25 @@ export interface ExtraFields {
   readonly unicodePath?: { readonly name: Uint8Array; readonly crc: number } | undefined;
 }
 
-/** Reads the fields that matter here. */
-export function readExtraFields(bytes: Uint8Array): ExtraFields {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const fields: { -readonly [K in keyof ExtraFields]: ExtraFields[K] } = {};
+const NONE: ExtraFields = {};
+
+/** Reads the fields that matter here, which stand in [from, to). A directory has one such list an entry: nothing is made of what is not there. */
+export function readExtraFields(view: DataView, from: number, to: number): ExtraFields {
+  if (to - from < 4) return NONE;
+  const fields: { -readonly [K in keyof ExtraFields]: ExtraFields[K] } = {
+    zip64: undefined,
+    mtime: undefined,
+    owner: undefined,
+    unicodePath: undefined,
+  };
   let ntfsTime: number | undefined;
-  for (let at = 0; at + 4 <= bytes.length;) {
+  for (let at = from; at + 4 <= to;) {
     const start = at + 4;
     const end = start + view.getUint16(at + 2, true);
-    if (end > bytes.length) break;
+    if (end > to) break;
     switch (view.getUint16(at, true)) {
       case ZIP64:
-        fields.zip64 = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
+        fields.zip64 = new DataView(view.buffer, view.byteOffset + start, end - start);
         break;
       case TIMESTAMP:
         if (end - start >= 5 && (view.getUint8(start) & 1) !== 0) fields.mtime = view.getInt32(start + 1, true) * 1000;
@@ -46,7 +53,10 @@ export function readExtraFields(bytes: Uint8Array): ExtraFields {
         break;
       case UNICODE_PATH:
         if (end - start > 5 && view.getUint8(start) === 1)
-          fields.unicodePath = { name: bytes.subarray(start + 5, end), crc: view.getUint32(start + 1, true) };
+          fields.unicodePath = {
+            name: new Uint8Array(view.buffer, view.byteOffset + start + 5, end - start - 5),
+            crc: view.getUint32(start + 1, true),
+          };
         break;
     }
     at = end;

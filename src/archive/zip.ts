@@ -13,7 +13,7 @@ import { DEFLATE_MAX_RATIO } from './gzip.ts';
 import { type Limits, assertContentSize } from './limits.ts';
 import { IN_ZIP64, type ZipEnd, readUint64 } from './zip-end.ts';
 import { type ExtraFields, readExtraFields } from './zip-extra.ts';
-import { zipName } from './zip-name.ts';
+import { type NamePlaces, asciiNames, slashed, zipName } from './zip-name.ts';
 
 const HEADER = 0x02014b50;
 const HEADER_SIZE = 46;
@@ -76,41 +76,62 @@ export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder)
   const { bytes, end, place, limits } = directory;
   // Without ZIP64 the number is modulo 65,536: then the entries themselves are counted.
   if (end.entries > limits.entries) throw tooManyEntries(limits, place);
+  const starts = findHeaders(directory);
+  const counted = end.zip64 ? starts.length : starts.length & 0xffff;
+  if (counted !== end.entries)
+    throw damaged(place, `the central directory has ${starts.length} entries, its end record says ${end.entries}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headers: Header[] = [];
+  const names = asciiNames(bytes, namePlaces(view, starts));
+  const headers = starts.map((at, i) => readHeader(view, at, names[i], directory));
+  let content = 0;
+  let hasZstd = false;
+  for (const header of headers) {
+    content += addEntry(header, builder);
+    if (header.method === ZSTD) hasZstd = true;
+  }
+  assertContentSize(limits, content, end.directoryEnd, place);
+  if (!followEachOther(headers)) warnOfOverlaps(headers, builder);
+  return { hasZstd };
+}
+
+/** Where the headers start, each of them whole. */
+function findHeaders({ bytes, end, place, limits }: ZipDirectory): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const starts: number[] = [];
   let at = 0;
   while (at < bytes.length) {
-    if (at + 4 <= bytes.length && view.getUint32(at, true) === DIGITAL_SIGNATURE) break;
-    if (at + HEADER_SIZE > bytes.length || view.getUint32(at, true) !== HEADER) {
-      throw damaged(place, `no header of entry ${headers.length + 1} in the central directory, at byte ${end.directoryStart + at}`);
-    }
+    const signature = at + 4 <= bytes.length ? view.getUint32(at, true) : 0;
+    if (signature === DIGITAL_SIGNATURE) break;
+    if (at + HEADER_SIZE > bytes.length || signature !== HEADER)
+      throw damaged(place, `no header of entry ${starts.length + 1} in the central directory, at byte ${end.directoryStart + at}`);
     const next = at + HEADER_SIZE + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-    if (next > bytes.length) throw damaged(place, `entry ${headers.length + 1} of the central directory is longer than the directory`);
-    headers.push(readHeader(view, at, directory));
-    if (headers.length > limits.entries) throw tooManyEntries(limits, place);
+    if (next > bytes.length) throw damaged(place, `entry ${starts.length + 1} of the central directory is longer than the directory`);
+    starts.push(at);
+    if (starts.length > limits.entries) throw tooManyEntries(limits, place);
     at = next;
   }
-  const counted = end.zip64 ? headers.length : headers.length & 0xffff;
-  if (counted !== end.entries)
-    throw damaged(place, `the central directory has ${headers.length} entries, its end record says ${end.entries}`);
-  let content = 0;
-  for (const header of headers) content += addEntry(header, builder);
-  assertContentSize(limits, content, end.directoryEnd, place);
-  warnOfOverlaps(headers, builder);
-  return { hasZstd: headers.some(({ method }) => method === ZSTD) };
+  return starts;
+}
+
+function namePlaces(view: DataView, headers: readonly number[]): NamePlaces {
+  const starts = headers.map((at) => at + HEADER_SIZE);
+  return { starts, ends: starts.map((start, i) => start + view.getUint16(headers[i]! + 28, true)) };
 }
 
 const tooManyEntries = ({ entries }: Limits, place: Place): FsError => tooLarge(place, `more than the ${entries} entries that are allowed`);
 
-function readHeader(view: DataView, at: number, { bytes, end, place, codec }: ZipDirectory): Header {
+/** @param ascii its name, where that is ASCII */
+function readHeader(view: DataView, at: number, ascii: string | undefined, { bytes, end, place, codec }: ZipDirectory): Header {
   const nameStart = at + HEADER_SIZE;
   const extraStart = nameStart + view.getUint16(at + 28, true);
-  const extra = readExtraFields(bytes.subarray(extraStart, extraStart + view.getUint16(at + 30, true)));
+  const extra = readExtraFields(view, extraStart, extraStart + view.getUint16(at + 30, true));
   const flags = view.getUint16(at + 8, true);
-  const host = view.getUint8(at + 5);
-  const madeOn = HOST_UNIX.includes(host) ? 'unix' : HOST_DOS.includes(host) ? 'dos' : 'other';
-  const name = zipName({ bytes: bytes.subarray(nameStart, extraStart), flags, extra, madeOn }, codec);
-  const sizes = resolveZip64(view, at, extra, { ...place, entry: name });
+  const madeOn = systemOf(view.getUint8(at + 5));
+  const name =
+    ascii === undefined ? zipName({ bytes: bytes.subarray(nameStart, extraStart), flags, extra, madeOn }, codec) : slashed(ascii, madeOn);
+  const own = { size: view.getUint32(at + 24, true), stored: view.getUint32(at + 20, true), offset: view.getUint32(at + 42, true) };
+  const isLarge = own.size === IN_ZIP64 || own.stored === IN_ZIP64 || own.offset === IN_ZIP64;
+  const { size, stored, offset } = isLarge ? resolveZip64(own, extra, { ...place, entry: name }) : own;
   return {
     flags,
     method: view.getUint16(at + 10, true),
@@ -118,16 +139,24 @@ function readHeader(view: DataView, at: number, { bytes, end, place, codec }: Zi
     crc: view.getUint32(at + 16, true),
     disk: view.getUint16(at + 34, true),
     attributes: view.getUint32(at + 38, true),
-    ...sizes,
-    offset: sizes.offset + end.prefix,
+    size,
+    stored,
+    offset: offset + end.prefix,
     madeOn,
     extra,
     name,
   };
 }
 
+function systemOf(host: number): Header['madeOn'] {
+  if (HOST_UNIX.includes(host)) return 'unix';
+  return HOST_DOS.includes(host) ? 'dos' : 'other';
+}
+
+type Sizes = Pick<Header, 'size' | 'stored' | 'offset'>;
+
 /** The ZIP64 field holds only those values that did not fit, in this order (APPNOTE.TXT 4.5.3). */
-function resolveZip64(view: DataView, at: number, { zip64 }: ExtraFields, place: Place): { size: number; stored: number; offset: number } {
+function resolveZip64({ size, stored, offset }: Sizes, { zip64 }: ExtraFields, place: Place): Sizes {
   let position = 0;
   const resolve = (value: number): number => {
     if (value !== IN_ZIP64) return value;
@@ -135,15 +164,24 @@ function resolveZip64(view: DataView, at: number, { zip64 }: ExtraFields, place:
     position += 8;
     return readUint64(zip64, position - 8, place);
   };
-  const size = resolve(view.getUint32(at + 24, true));
-  const stored = resolve(view.getUint32(at + 20, true));
-  return { size, stored, offset: resolve(view.getUint32(at + 42, true)) };
+  return { size: resolve(size), stored: resolve(stored), offset: resolve(offset) };
 }
 
 /** DOS has local time and no zone: taken as UTC, so that one archive is one tree everywhere. */
 function dosTime(date: number, time: number): number {
-  const [year, month, day] = [1980 + (date >>> 9), (date >>> 5) & 15, date & 31];
-  return Date.UTC(year, Math.max(month, 1) - 1, Math.max(day, 1), time >>> 11, (time >>> 5) & 63, (time & 31) * 2);
+  const month = Math.max((date >>> 5) & 15, 1);
+  return Date.UTC(1980 + (date >>> 9), month - 1, Math.max(date & 31, 1), time >>> 11, (time >>> 5) & 63, (time & 31) * 2);
+}
+
+/** Tells whether each content starts behind the one before it, as archivers write them: then none overlaps. */
+function followEachOther(headers: readonly Header[]): boolean {
+  let end = 0;
+  for (const header of headers) {
+    if (header.stored === 0) continue;
+    if (header.offset < end) return false;
+    end = contentEnd(header);
+  }
+  return true;
 }
 
 /**

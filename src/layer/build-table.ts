@@ -41,6 +41,14 @@ const LATEST = Date.parse('9999-12-31T23:59:59Z');
 const OCI_MARK = '.wh.';
 const OCI_OPAQUE = '.wh..wh..opq';
 
+/** A directory as an archive writes it, for what else the archive has in it. */
+interface Neighbourhood {
+  /** What names of its entries start with: '', or something that ends with '/'. */
+  readonly prefix: string;
+  /** From the root to the directory itself. */
+  readonly path: readonly TableNode[];
+}
+
 const newDirectory = (): TableNode => ({ entry: undefined, children: new Map(), mtime: 0, opaque: false, whiteout: false, linked: false });
 
 const newFile = (entry: LayerEntry): TableNode => ({
@@ -73,6 +81,8 @@ export class TableBuilder {
   readonly #passages: { readonly parts: readonly string[]; readonly entry: LayerEntry }[] = [];
   /** Files that the filter leaves out, which a hard link may still mean. */
   readonly #leftOut = new Map<string, TableNode>();
+  /** Where the last entry was put. */
+  #last: Neighbourhood | undefined;
   #entries = 0;
   #unreported = 0;
 
@@ -103,11 +113,29 @@ export class TableBuilder {
    * @throws {FsError} EFBIG when there are more than are allowed.
    */
   add(entry: LayerEntry): void {
+    if (this.#addBeside(entry)) return;
     const parts = this.#resolve(entry);
     if (parts === undefined) return;
     const timely = this.#inTime(entry);
     if (this.#filter?.(this.#named(parts)) === false || this.#isBelowMark(parts)) this.#leaveOut(parts, timely);
     else this.#accept(parts, timely);
+  }
+
+  /** Fast path: most entries are files in the directory of the entry before them, which was judged and made then. */
+  #addBeside(entry: LayerEntry): boolean {
+    const { path, mode, target, link } = entry;
+    const { prefix, path: directories } = this.#last ?? NOWHERE;
+    if (directories.length === 0 || target !== undefined || link !== undefined || isDirectory(mode)) return false;
+    if (!path.startsWith(prefix) || path.length * 3 >= PATH_MAX) return false;
+    const name = path.slice(prefix.length);
+    if (name.includes('/') || !isComponent(name) || problemOf(name) !== undefined || !name.isWellFormed()) return false;
+    if (this.#oci && name.startsWith(OCI_MARK)) return false;
+    const timely = this.#inTime(entry);
+    const directory = directories.at(-1)!;
+    // What is above a directory is as new at least.
+    if (timely.mtime > directory.mtime) for (const node of directories) node.mtime = Math.max(node.mtime, timely.mtime);
+    this.#place(directory, name, timely);
+    return true;
   }
 
   #inTime(entry: LayerEntry): LayerEntry {
@@ -131,10 +159,12 @@ export class TableBuilder {
       this.#describe(this.#root, entry);
       return;
     }
-    const directory = this.#makeParents(parts, entry);
-    if (directory === undefined) return;
+    const directories = this.#makeParents(parts, entry);
+    if (directories === undefined) return;
+    const directory = directories.at(-1);
     if (this.#oci && name.startsWith(OCI_MARK)) this.#addOciMark(directory, name, entry);
     else this.#place(directory, name, entry);
+    if (this.#filter === undefined) this.#last = neighbourhoodOf(entry.path, directories);
   }
 
   /** Makes the table. The builder is of no use afterwards. */
@@ -190,8 +220,10 @@ export class TableBuilder {
     throw new FsError('EFBIG', { detail: `${archive}: more than the ${entries} entries that are allowed` });
   }
 
-  #makeParents(parts: readonly string[], entry: LayerEntry): TableNode | undefined {
+  /** The directories above an entry, from the root on. */
+  #makeParents(parts: readonly string[], entry: LayerEntry): TableNode[] | undefined {
     let node = this.#root;
+    const directories = [node];
     node.mtime = Math.max(node.mtime, entry.mtime);
     for (let i = 0; i < parts.length - 1; i++) {
       const part = parts[i]!;
@@ -210,14 +242,17 @@ export class TableBuilder {
       }
       next.mtime = Math.max(next.mtime, entry.mtime);
       node = next;
+      directories.push(node);
     }
-    return node;
+    return directories;
   }
 
   #place(directory: TableNode, name: string, entry: LayerEntry): void {
     const children = directory.children!;
     const old = children.get(name);
     if (old === undefined) this.#count();
+    // It may be a directory that is replaced, and the last entry's may be in it.
+    else this.#last = undefined;
     if (entry.link !== undefined) {
       const target = this.#find(entry.link);
       if (target === undefined || target.children !== undefined || target.whiteout) {
@@ -277,6 +312,14 @@ export class TableBuilder {
     this.#count();
     directory.children!.set(name, { entry: undefined, children: undefined, mtime: 0, opaque: false, whiteout: true, linked: false });
   }
+}
+
+const NOWHERE: Neighbourhood = { prefix: '', path: [] };
+
+/** Where an entry is, if its name is written so that its last component is what stands last. */
+function neighbourhoodOf(path: string, directories: readonly TableNode[]): Neighbourhood | undefined {
+  const start = path.lastIndexOf('/') + 1;
+  return path.startsWith('/') || !isComponent(path.slice(start)) ? undefined : { prefix: path.slice(0, start), path: directories };
 }
 
 const isComponent = (part: string): boolean => part !== '' && part !== '.';

@@ -4,23 +4,38 @@ import { encodeUtf8 } from '../base/bytes.ts';
 import { type TableNode, nodeMode } from './table-node.ts';
 import { type Columns, type Extras, LayerTable, TableFlags } from './table.ts';
 
+/** The nodes of a tree with their names and the positions of their parents, in the order in which they are packed. */
 interface Placed {
-  readonly node: TableNode;
-  readonly name: string;
-  readonly parent: number;
+  readonly nodes: readonly TableNode[];
+  readonly names: readonly string[];
+  readonly parents: readonly number[];
+  readonly firstChild: readonly number[];
 }
 
 /** Makes the table of the tree below `root`. */
 export function packTable(root: TableNode): LayerTable {
-  const placed: Placed[] = [{ node: root, name: '', parent: 0 }];
+  const placed = place(root);
+  const joined = placed.names.join('');
+  // Fast path: JavaScript's own order is that of UTF-8, but for surrogates.
+  return /[\ud800-\udfff]/.test(joined) ? fill(place(root, compareNames)) : fill(placed, joined);
+}
+
+function place(root: TableNode, order?: (a: string, b: string) => number): Placed {
+  const nodes = [root];
+  const names = [''];
+  const parents = [0];
   const firstChild: number[] = [];
-  for (let i = 0; i < placed.length; i++) {
-    firstChild.push(placed.length);
-    const { children } = placed[i]!.node;
+  for (let i = 0; i < nodes.length; i++) {
+    firstChild.push(nodes.length);
+    const { children } = nodes[i]!;
     if (children === undefined) continue;
-    for (const name of [...children.keys()].sort(compareNames)) placed.push({ node: children.get(name)!, name, parent: i });
+    for (const name of [...children.keys()].sort(order)) {
+      nodes.push(children.get(name)!);
+      names.push(name);
+      parents.push(i);
+    }
   }
-  return fill(placed, firstChild);
+  return { nodes, names, parents, firstChild };
 }
 
 /** Orders names by the bytes of their UTF-8: UTF-16 has the same order, but for the surrogates, which stand for what comes last. */
@@ -37,13 +52,14 @@ function compareNames(a: string, b: string): number {
 /** Moves surrogates behind everything else. */
 const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);
 
-function newColumns(placed: readonly Placed[], firstChild: readonly number[]): Columns {
-  const n = placed.length;
-  const names = encodeUtf8(placed.map(({ name }) => name).join(''));
+function newColumns({ nodes, names, parents, firstChild }: Placed, joined: string): Columns {
+  const n = nodes.length;
+  const bytes = encodeUtf8(joined);
+  const isAscii = bytes.length === joined.length;
   const columns: Columns = {
-    parent: new Uint32Array(n),
+    parent: new Uint32Array(parents),
     nameEnd: new Uint32Array(n),
-    names,
+    names: bytes,
     mode: new Uint16Array(n),
     owner: new Uint16Array(n),
     flags: new Uint8Array(n),
@@ -53,14 +69,14 @@ function newColumns(placed: readonly Placed[], firstChild: readonly number[]): C
     size: new Float64Array(n),
     offset: new Float64Array(n),
     stored: new Float64Array(n),
-    firstChild: Uint32Array.from(firstChild),
+    firstChild: new Uint32Array(firstChild),
     childCount: new Uint32Array(n),
   };
   let end = 0;
   for (let i = 0; i < n; i++) {
-    const { node, name, parent } = placed[i]!;
-    columns.parent[i] = parent;
-    columns.nameEnd[i] = end += utf8Length(name);
+    const node = nodes[i]!;
+    const name = names[i]!;
+    columns.nameEnd[i] = end += isAscii ? name.length : utf8Length(name);
     columns.mode[i] = nodeMode(node);
     columns.flags[i] = flagsOf(node);
     columns.mtime[i] = node.entry?.mtime ?? node.mtime;
@@ -81,11 +97,11 @@ function flagsOf({ entry, children, opaque, whiteout }: TableNode): number {
   return implied | (opaque ? TableFlags.OPAQUE : 0);
 }
 
-function fill(placed: readonly Placed[], firstChild: readonly number[]): LayerTable {
-  const columns = newColumns(placed, firstChild);
-  const owners = new Map<string, number>([['0:0', 0]]);
+function fill(placed: Placed, joined = placed.names.join('')): LayerTable {
+  const columns = newColumns(placed, joined);
+  const owners = new Owners();
   const extras = {
-    owners: [[0, 0]] as [number, number][],
+    owners: owners.list,
     targets: new Map<number, string>(),
     links: new Map<number, number>(),
     nlinks: new Map<number, number>(),
@@ -95,12 +111,12 @@ function fill(placed: readonly Placed[], firstChild: readonly number[]): LayerTa
     pieces: new Map<number, Float64Array>(),
   } satisfies Extras;
   const firstName = new Map<TableNode, number>();
-  for (let i = 0; i < placed.length; i++) {
-    const { node } = placed[i]!;
+  for (let i = 0; i < placed.nodes.length; i++) {
+    const node = placed.nodes[i]!;
     const { entry } = node;
     if (entry === undefined) continue;
     const { uid = 0, gid = 0, size = 0, extent } = entry;
-    columns.owner[i] = ownerIndex(owners, extras.owners, uid, gid);
+    columns.owner[i] = owners.indexOf(uid, gid);
     columns.size[i] = node.children === undefined ? size : 0;
     if (extent !== undefined) {
       columns.offset[i] = extent.offset;
@@ -115,14 +131,26 @@ function fill(placed: readonly Placed[], firstChild: readonly number[]): LayerTa
 }
 
 /** Owners are few: an entry holds a 16-bit position. Beyond 65,536 different ones the rest belongs to root. */
-function ownerIndex(known: Map<string, number>, owners: [number, number][], uid: number, gid: number): number {
-  const key = `${uid}:${gid}`;
-  const index = known.get(key);
-  if (index !== undefined) return index;
-  if (owners.length > 0xffff) return 0;
-  owners.push([uid, gid]);
-  known.set(key, owners.length - 1);
-  return owners.length - 1;
+class Owners {
+  readonly list: [uid: number, gid: number][] = [[0, 0]];
+  readonly #known = new Map<string, number>([['0:0', 0]]);
+  /** The one that was asked for last, which is mostly the next one too. */
+  #last = 0;
+
+  indexOf(uid: number, gid: number): number {
+    const last = this.list[this.#last]!;
+    if (last[0] !== uid || last[1] !== gid) this.#last = this.#find(uid, gid);
+    return this.#last;
+  }
+
+  #find(uid: number, gid: number): number {
+    const key = `${uid}:${gid}`;
+    const index = this.#known.get(key);
+    if (index !== undefined) return index;
+    if (this.list.length > 0xffff) return 0;
+    this.#known.set(key, this.list.length);
+    return this.list.push([uid, gid]) - 1;
+  }
 }
 
 function noteExtras(

@@ -84,7 +84,7 @@ export class Engine {
    */
   static async mount(options: MountOptions): Promise<Engine> {
     const { upper, lower = [] } = options;
-    const opening = Promise.all(lower);
+    const opening = Promise.all(lower.map((layer) => Promise.resolve(layer)));
     opening.catch(() => undefined); // whatever fails first is told
     if (upper === undefined) return Engine.#mountImage(options, await opening, undefined);
     if (mounted.has(upper)) throw new FsError('EBUSY', { path: upper.name, detail: 'the upper is mounted already' });
