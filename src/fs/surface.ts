@@ -27,11 +27,11 @@ export function createFs(view: View): Fs {
   return Object.assign(createSync(view), { promises, watch, watchFile, unwatchFile, constants });
 }
 
-const names = Object.keys(operations) as OperationName[];
+const entries = Object.entries(operations);
 
 function createPromises(view: View): FsPromises {
   const simple = Object.fromEntries(
-    names.map((name) => [name, (...args: never[]) => perform(view, operations[name] as never, args, signalOf(args))]),
+    entries.map(([name, operation]) => [name, (...args: never[]) => perform(view, operation as never, args, signalOf(args))]),
   ) as Pick<FsPromises, OperationName>;
   return {
     ...simple,
@@ -52,7 +52,7 @@ function createPromises(view: View): FsPromises {
 
 function createSync(view: View): FsSync {
   const simple = Object.fromEntries(
-    names.map((name) => [`${name}Sync`, (...args: never[]) => performSync(view, operations[name] as never, args)]),
+    entries.map(([name, operation]) => [`${name}Sync`, (...args: never[]) => performSync(view, operation as never, args)]),
   );
   const sync: Partial<FsSync> = {
     readFileSync: ((path: PathLike | number, options?: { encoding?: string | null } | string | null) =>
@@ -90,8 +90,10 @@ function createSync(view: View): FsSync {
 
 /** Errors are made here, once, and not passed through the engine: most of what one costs is its stack, which is the caller's alone so. */
 function statWith(name: 'stat' | 'lstat', view: View): FsSync['statSync'] {
+  const operation = operations[name];
+  const quiet = { throwIfNoEntry: false };
   const stat = (path: PathLike, options?: StatOptions): Stats | undefined => {
-    const found = performSync(view, operations[name], [path, { throwIfNoEntry: false }]);
+    const found = performSync(view, operation, [path, quiet]);
     if (found === undefined && options?.throwIfNoEntry !== false) throw new FsError('ENOENT', { syscall: name, path: toPath(path) });
     return found;
   };

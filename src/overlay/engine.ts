@@ -63,6 +63,8 @@ export class Engine {
   readonly quota: number | undefined;
   readonly #store: UpperStore | undefined;
   readonly #clock: () => number;
+  /** The call of whoever looked last. */
+  #looking: Call | undefined;
   #closed = false;
 
   private constructor(
@@ -149,6 +151,26 @@ export class Engine {
     return { tree, commits, openFiles, watchers, user, now: this.#clock(), gathered: new Gathered(tree.layers, commits, !isUnrecorded) };
   }
 
+  /** A call that is to change nothing needs no time, and can be used again: a look costs little more than making one. */
+  #look(user: Credentials): Call {
+    if (this.#looking?.user === user) return this.#looking;
+    const clock = this.#clock;
+    const { tree, commits, openFiles, watchers } = this;
+    const gathered = new Gathered(tree.layers, commits);
+    this.#looking = {
+      tree,
+      commits,
+      openFiles,
+      watchers,
+      user,
+      gathered,
+      get now() {
+        return clock();
+      },
+    };
+    return this.#looking;
+  }
+
   /**
    * Runs an operation, waiting for what it needs. Resolves when what it changed, and what it was built upon, is committed.
    * @throws {FsError} what the operation throws; ENOSPC or EIO when the commit failed, and then nothing of it happened.
@@ -175,7 +197,7 @@ export class Engine {
    * @throws {FsError} EAGAIN when bytes have to be fetched first, and cannot be without returning to the event loop
    */
   runSync<T>(user: Credentials, operation: Operation<T>, { reads = false }: Pick<RunOptions, 'reads'> = {}): T {
-    let call = this.#call(user);
+    let call = reads ? this.#look(user) : this.#call(user);
     const { version } = this.tree;
     for (;;) {
       try {
@@ -183,6 +205,7 @@ export class Engine {
         if (this.tree.version !== version) this.tree.changes.isUntold = true;
         return result;
       } catch (e) {
+        this.#looking = undefined; // it may have noted what it lacks
         if (!(e instanceof NotResident)) throw e;
       }
       if (!call.gathered.loadSync()) {

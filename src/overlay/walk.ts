@@ -174,9 +174,9 @@ export function findDirectory(call: Call, path: string): Directory {
 
 /** The directory at a place, or `undefined` when something else is there. */
 export function asDirectory({ tree }: Call, { directory, name, ino, dots }: Found): Directory | undefined {
-  if (ino === tree.root.ino) return tree.root;
-  if (!isDirectory(tree.mode(ino))) return undefined;
-  return dots === undefined ? directoryAt(tree, directory, name, ino) : tree.directories.get(ino);
+  const known = tree.directories.get(ino);
+  if (known !== undefined) return known;
+  return dots === undefined && isDirectory(tree.mode(ino)) ? directoryAt(tree, directory, name, ino) : undefined;
 }
 
 const itself = (directory: Directory, slash: boolean, dots: '.' | '..' | '/'): Found => ({

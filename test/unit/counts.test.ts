@@ -124,3 +124,21 @@ test('a cold open of a zip, and one file of it, are three requests for its index
   await overlay.fs.promises.readFile('/d1/f1');
   expect(server.requests).toEqual([]);
 });
+
+test('looking synchronously asks for no time, and what it changes all the same is stamped with its own', async () => {
+  let asked = 0;
+  const overlay = await Overlay.mount({ lower: [base()], upper: faultyUpper(), clock: () => ++asked });
+  const { fs } = overlay;
+  asked = 0;
+  for (let i = 0; i < 3; i++) {
+    expect(fs.existsSync('/a')).toBe(true);
+    expect(fs.readdirSync('/d')).toEqual(['e', 'x']);
+    expect(fs.statSync('/none', { throwIfNoEntry: false })).toBeUndefined();
+    expect(() => fs.statSync('/none')).toThrow('ENOENT');
+    expect(fs.readFileSync('/d/x', 'utf8')).toBe('X');
+  }
+  expect(asked).toBe(0);
+  fs.writeFileSync('/a', 'changed');
+  expect(fs.statSync('/a').mtimeMs).toBe(1);
+  await overlay.close();
+});
