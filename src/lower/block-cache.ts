@@ -100,9 +100,18 @@ export class BlockCache {
   async open(remote: RemoteSource, options: CachedOptions = {}): Promise<CachedSource> {
     const seat = new Seat({ cache: this, remote, asked: options.integrity ?? remote.url.href, certain: options.integrity !== undefined });
     const record = await unlessBroken(async () => (await this.#openCatalog()).get(seat.asked));
-    if (record === undefined || !(await this.#mayUse(record, remote, options))) return new CachedSource(remote, seat);
-    const shelf = await unlessBroken(() => seat.enter(record));
-    return new CachedSource(remote, seat, shelf);
+    if (record === undefined) return new CachedSource(remote, seat);
+    // The shelf is opened while the server is asked whether it is the one.
+    const entering = unlessBroken(() => seat.enter(record));
+    try {
+      if (await this.#mayUse(record, remote, options)) return new CachedSource(remote, seat, seat.stay(record, await entering));
+    } catch (e) {
+      void entering.then(() => seat.leave());
+      throw e;
+    }
+    await entering;
+    seat.leave();
+    return new CachedSource(remote, seat);
   }
 
   /** Removes everything that is not open anywhere. */
@@ -193,12 +202,26 @@ class Seat implements ShelfKeeper {
     return this.#options.asked;
   }
 
+  /** Opens the shelf that the catalog names. Whether it is the right one is still to be said, by `stay` or by `leave`. */
+  async enter({ version, shelf }: CatalogRecord): Promise<ArchiveShelf> {
+    await this.#hold(shelf, version);
+    return this.#options.cache.openShelf(shelf);
+  }
+
   /** Takes what the catalog says for true. `undefined` where the shelf was evicted. */
-  async enter({ version, shelf: name }: CatalogRecord): Promise<ArchiveShelf | undefined> {
-    const shelf = await this.#take(name, version);
-    if (shelf.isEmpty) return undefined;
+  stay({ version, shelf: name }: CatalogRecord, shelf: ArchiveShelf | undefined): ArchiveShelf | undefined {
+    // Nobody waits for what only says when it was used.
+    void unlessBroken(() => this.#options.cache.record(this.asked, version, name));
+    if (shelf === undefined || shelf.isEmpty) return undefined;
     this.#options.remote.pin(version);
     return shelf;
+  }
+
+  /** The server has another version. */
+  leave(): void {
+    this.release();
+    this.#name = undefined;
+    this.#version = undefined;
   }
 
   async settle(version: ArchiveVersion): Promise<ArchiveShelf | undefined> {
@@ -240,12 +263,16 @@ class Seat implements ShelfKeeper {
     this.#unlock = undefined;
   }
 
-  async #take(name: string, version: ArchiveVersion): Promise<ArchiveShelf> {
+  async #hold(name: string, version: ArchiveVersion): Promise<void> {
     this.release();
-    const { cache } = this.#options;
-    this.#unlock = await cache.hold(name);
+    this.#unlock = await this.#options.cache.hold(name);
     this.#name = name;
     this.#version = version;
+  }
+
+  async #take(name: string, version: ArchiveVersion): Promise<ArchiveShelf> {
+    const { cache } = this.#options;
+    await this.#hold(name, version);
     // First, so that nobody takes a new shelf for one that was left behind.
     await cache.record(this.asked, version, name);
     return cache.openShelf(name);

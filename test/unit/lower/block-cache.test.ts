@@ -89,6 +89,25 @@ describe('the second opening', () => {
     expect(server.requests).toMatchObject([{ range: 'bytes=0-1' }]);
   });
 
+  test('opens what is kept while the server is asked', async () => {
+    await session(readLarge);
+    const steps: string[] = [];
+    let opened!: () => void;
+    const opening = new Promise<void>((resolve) => (opened = resolve));
+    const open = shelves.open.bind(shelves);
+    shelves.open = (name) => {
+      if (name !== 'catalog') opened();
+      return open(name);
+    };
+    const fetchLate = async (url: string, init: RequestInit): Promise<Response> => {
+      init.signal?.addEventListener('abort', () => steps.push('given up'));
+      steps.push('asked');
+      await opening;
+      return fetch(url, init);
+    };
+    await session(() => expect(steps).toEqual(['asked']), { fetch: fetchLate });
+  });
+
   test('asks nothing where nothing is to be asked', async () => {
     await session(readLarge, { revalidate: 'never' });
     server.reset();
