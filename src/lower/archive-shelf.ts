@@ -20,6 +20,13 @@ const LISTING_AGE = 250;
 /** Where a listing takes long, it is made less often: it may take a twentieth of the time. */
 const LISTING_SHARE = 20;
 
+/**
+ * What arrives fast is written when all of it is there: writing takes processor time from whoever reads it on the way. What takes longer
+ * than this many milliseconds, or is more than so many bytes, is written meanwhile.
+ */
+const HELD_BACK_MS = 1_000;
+const HELD_BACK_BYTES = 64 << 20;
+
 /** One blob on the shelf. */
 interface Kept {
   readonly key: string;
@@ -50,6 +57,10 @@ export class ArchiveShelf {
   /** Keys that are there, of segments and indexes. */
   readonly #known = new Set<string>();
   #writing: Promise<void> = Promise.resolve();
+  /** Lets writing go on, while it is held back. */
+  #release: (() => void) | undefined;
+  /** Bytes that were put since it is. */
+  #heldBack = 0;
   /** When a miss may list the shelf again. */
   #nextListing = 0;
   /**
@@ -125,8 +136,29 @@ export class ArchiveShelf {
     return kept?.segment?.readSync(start - kept.start, end - kept.start);
   }
 
+  /** Holds writing back until `goOn`, or not so long: see above. */
+  holdBack(): void {
+    if (this.#release !== undefined || this.#state !== 'open') return;
+    this.#heldBack = 0;
+    const held = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, HELD_BACK_MS);
+      this.#release = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#enqueue(() => held);
+  }
+
+  goOn(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+
   /** Writes what was fetched, sometime. Takes the bytes over. */
   put(start: number, bytes: Uint8Array): void {
+    this.#heldBack += bytes.length;
+    if (this.#heldBack > HELD_BACK_BYTES) this.goOn();
     for (let at = 0; at < bytes.length; at += SEGMENT_LIMIT) {
       const content = bytes.subarray(at, at + SEGMENT_LIMIT) as Uint8Array<ArrayBuffer>;
       const kept = { key: `segment-${start + at}-${content.length}`, start: start + at, length: content.length, segment: undefined };
@@ -173,6 +205,7 @@ export class ArchiveShelf {
   /** Resolves when nothing more will be written: what was put and is not written yet never will be. */
   async abandon(): Promise<void> {
     this.#state = 'full';
+    this.goOn();
     await this.#writing;
   }
 
@@ -184,6 +217,7 @@ export class ArchiveShelf {
 
   /** What was put is still written. */
   close(): void {
+    this.goOn();
     if (this.#state === 'open') this.#state = 'closed';
   }
 

@@ -273,9 +273,9 @@ class Seat implements ShelfKeeper {
   async #take(name: string, version: ArchiveVersion): Promise<ArchiveShelf> {
     const { cache } = this.#options;
     await this.#hold(name, version);
-    // First, so that nobody takes a new shelf for one that was left behind.
-    await cache.record(this.asked, version, name);
-    return cache.openShelf(name);
+    // Nobody takes a new shelf for one that was left behind, because it is held.
+    const [shelf] = await Promise.all([cache.openShelf(name), cache.record(this.asked, version, name)]);
+    return shelf;
   }
 }
 

@@ -170,6 +170,8 @@ export class CachedSource implements Source {
   /** Fetches what is missing as it arrives, and keeps it on the way, also what came of it before it was given up. */
   async *#streamMissing(start: number, end: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
     const piece = new Gathered((at, bytes) => this.#keep(at, bytes), start, end);
+    const shelf = this.#shelf;
+    shelf?.holdBack();
     try {
       for await (const chunk of this.#remote.stream!(start, end, signal)) {
         piece.add(chunk);
@@ -179,6 +181,7 @@ export class CachedSource implements Source {
       throw await this.#failed(e);
     } finally {
       piece.flush();
+      shelf?.goOn();
     }
   }
 

@@ -7,6 +7,7 @@ import { findEstargzToc } from '../archive/estargz-footer.ts';
 import { parseDigest } from '../archive/toc-chunks.ts';
 import { TAIL_SIZE, endsAsZip, findZipEnd } from '../archive/zip-end.ts';
 import { type ManifestPlace, findManifest, parseManifestPosition, placeOf } from '../archive/zstd-chunked.ts';
+import { loadCodec } from '../codec/codec.ts';
 import type { TableOptions } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
 import { openEstargzLayer, restoreEstargzLayer } from './estargz-layer.ts';
@@ -131,7 +132,9 @@ async function openSource(remote: Source, options: OpenLayerOptions, { onEntries
   if (options.tocDigest !== undefined && parseDigest(options.tocDigest) === undefined)
     throw new TypeError(`The option 'tocDigest' must be sha256: and 64 hexadecimal digits: ${options.tocDigest}`);
   const expected = options.integrity === undefined ? undefined : parseIntegrity(options.integrity);
-  const size = await remote.size(signal);
+  const sizing = remote.size(signal);
+  loadCodec(); // compiled while the first answer is on its way
+  const size = await sizing;
   let source = remote;
   let whole: Uint8Array | undefined;
   if (expected !== undefined || size <= SMALL) {
