@@ -47,15 +47,16 @@ export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Openi
   const tailStart = size - tail.length;
   const rest = end.directoryStart < tailStart ? await source.read(end.directoryStart, tailStart, signal) : undefined;
   const bytes = rest === undefined ? tail.subarray(end.directoryStart - tailStart) : concatBytes([rest, tail]);
+  // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
+  const digesting = layerDigest(concatBytes([bytes, Uint8Array.of(...numberBytes(size))]), opening.table);
+  digesting.catch(() => undefined); // what is wrong with the directory is told first
   const builder = new TableBuilder(opening.table, { archive: source.name, entries: entryLimit(limits, size) });
   const directory = bytes.subarray(0, directorySize);
   const { hasZstd } = readZipDirectory({ bytes: directory, end, place, codec, limits }, builder);
   if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);
-  // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
-  const digest = await layerDigest(concatBytes([bytes, Uint8Array.of(...numberBytes(size))]), opening.table);
   return new ZipLayer({
     ...builder.build(),
-    digest,
+    digest: await digesting,
     contentEnd: end.directoryStart,
     opening,
     decoders: await loadDecoders(opening, hasZstd),
