@@ -161,7 +161,7 @@ export class TableBuilder {
     }
     const directories = this.#makeParents(parts, entry);
     if (directories === undefined) return;
-    const directory = directories.at(-1);
+    const directory = directories.at(-1)!;
     if (this.#oci && name.startsWith(OCI_MARK)) this.#addOciMark(directory, name, entry);
     else this.#place(directory, name, entry);
     if (this.#filter === undefined) this.#last = neighbourhoodOf(entry.path, directories);
@@ -221,7 +221,7 @@ export class TableBuilder {
   }
 
   /** The directories above an entry, from the root on. */
-  #makeParents(parts: readonly string[], entry: LayerEntry): TableNode[] | undefined {
+  #makeParents(parts: readonly string[], entry: LayerEntry): readonly TableNode[] | undefined {
     let node = this.#root;
     const directories = [node];
     node.mtime = Math.max(node.mtime, entry.mtime);
