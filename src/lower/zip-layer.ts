@@ -45,10 +45,13 @@ export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Openi
   if (directorySize > maxBytes)
     throw tooLarge(place, `a central directory of ${directorySize} bytes, more than the ${maxBytes} that are allowed`);
   const tailStart = size - tail.length;
-  const rest = end.directoryStart < tailStart ? await source.read(end.directoryStart, tailStart, signal) : undefined;
-  const bytes = rest === undefined ? tail.subarray(end.directoryStart - tailStart) : concatBytes([rest, tail]);
+  const pieces =
+    end.directoryStart < tailStart
+      ? [await source.read(end.directoryStart, tailStart, signal), tail]
+      : [tail.subarray(end.directoryStart - tailStart)];
   // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
-  const digesting = layerDigest(concatBytes([bytes, Uint8Array.of(...numberBytes(size))]), opening.table);
+  const bytes = concatBytes([...pieces, numberBytes(size)]);
+  const digesting = layerDigest(bytes, opening.table);
   digesting.catch(() => undefined); // what is wrong with the directory is told first
   const builder = new TableBuilder(opening.table, { archive: source.name, entries: entryLimit(limits, size) });
   const directory = bytes.subarray(0, directorySize);
