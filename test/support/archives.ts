@@ -243,7 +243,8 @@ function tarHeader(file: TarFile, length: number): Uint8Array {
   block.set(encodeUtf8(file.prefix ?? ''), 345);
   if (file.patch !== undefined) block.set(file.patch.bytes, file.patch.at);
   block.set(encodeUtf8('        '), 148);
-  const sum = block.reduce((total, byte) => total + (file.checksum === 'signed' && byte > 127 ? byte - 256 : byte), 0);
+  let sum = 0;
+  for (const byte of block) sum += file.checksum === 'signed' && byte > 127 ? byte - 256 : byte;
   block.set(encodeUtf8(`${(file.checksum === 'wrong' ? sum + 1 : sum).toString(8).padStart(6, '0')}\0 `), 148);
   return block;
 }
@@ -340,7 +341,7 @@ export function zstdFrame(content: Uint8Array, frame: ZstdFrame = {}): Uint8Arra
   for (let at = 0; at === 0 || at < content.length; at += block) {
     const part = content.subarray(at, at + block);
     const last = at + block >= content.length ? 1 : 0;
-    const repeats = part.length > 0 && part.every((byte) => byte === part[0]);
+    const repeats = part.length > 0 && Buffer.compare(part.subarray(1), part.subarray(0, -1)) === 0;
     const header = (part.length << 3) | (repeats ? 2 : 0) | last;
     pieces.push(fields([2, header & 0xffff], [1, header >>> 16]), repeats ? part.subarray(0, 1) : part);
   }
