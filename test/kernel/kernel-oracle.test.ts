@@ -10,7 +10,7 @@ import { KernelMachine } from './kernel-machine.ts';
 import { brokenEngines, withCalls } from './planted-engine.ts';
 import { describeScenario } from './scenario.ts';
 
-const COUNT = Number(process.env['KERNEL_SCENARIOS'] ?? 240);
+const COUNT = Number(process.env['KERNEL_SCENARIOS'] ?? 100);
 const SEED = Number(process.env['KERNEL_SEED'] ?? 1);
 const BATCH = 50;
 

@@ -28,18 +28,19 @@ function errorOf(decode: () => unknown): FsError {
 }
 
 for (const codec of [loadCodec(), new JavaScriptCodec()]) {
-  test(`${codec.kind}: 4,000 streams, most of them damaged, are accepted, rejected and decoded as by zlib`, () => {
+  // `tsx scripts/fuzz-codec.ts` compares as many as one likes.
+  test(`${codec.kind}: 1,500 streams, most of them damaged, are accepted, rejected and decoded as by zlib`, () => {
     const seed = 20_261_120;
     const random = new Random(seed);
     let rejected = 0;
-    for (let i = 0; i < 4000; i++) {
+    for (let i = 0; i < 1500; i++) {
       const stream = randomStream(random);
       const difference = findDifference(codec, stream, random);
       if (difference !== undefined) expect.fail(`seed ${seed}, stream ${i}: ${difference}\n${Buffer.from(stream).toString('base64')}`);
       if (referenceInflate(stream) === undefined) rejected++;
     }
-    expect(rejected).toBeGreaterThan(2000);
-    expect(rejected).toBeLessThan(3500);
+    expect(rejected).toBeGreaterThan(750);
+    expect(rejected).toBeLessThan(1300);
   });
 
   test(`${codec.kind}: a stream cut short anywhere is EIO`, () => {
