@@ -5,6 +5,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArguments, findChromium } from './scripts/chromium.ts';
 import { publicEntries, workerDependencies } from './scripts/entries.ts';
+import { LongestFirst } from './scripts/longest-first.ts';
 
 const executablePath = findChromium();
 
@@ -13,6 +14,7 @@ export default defineConfig({
     reporters: ['default', './scripts/report-projects.ts'],
     // Vitest would leave one core idle: on two, everything would run one after the other.
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         resolve: { alias: publicEntries },
