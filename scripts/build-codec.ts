@@ -4,7 +4,8 @@
  * `tsx scripts/build-codec.ts [FILE]` writes FILE instead.
  */
 
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -39,5 +40,8 @@ export const kernelBase64 =
 
 const [, script, file] = process.argv;
 if (script !== undefined && import.meta.url === pathToFileURL(script).href) {
-  await writeFile(file ?? join(root, 'src/codec/wasm.ts'), kernelSource(await compileKernel()));
+  const path = file ?? join(root, 'src/codec/wasm.ts');
+  const source = kernelSource(await compileKernel());
+  // Who reads it at this moment must not find half of it.
+  if (!existsSync(path) || (await readFile(path, 'utf8')) !== source) await writeFile(path, source);
 }

@@ -6,7 +6,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,7 @@ interface Manifest {
 
 /** Counts up when this script makes other archives of the same packages. */
 const VERSION = 1;
+const MANIFEST = 'layers.json';
 /** Packages in library.zip. Enough files that listing them one by one would show. */
 const LIBRARY = ['date-fns', 'lodash-es', 'typescript', 'comlink'];
 const PACKED = 'react';
@@ -59,16 +60,32 @@ export async function makeLayers(outDir: string): Promise<LayerFile[]> {
   const present = await readManifest(outDir);
   if (present !== undefined && present.stamp === stamp && (await allThere(outDir, present.layers))) return [...present.layers];
 
-  await rm(outDir, { recursive: true, force: true });
+  // Made elsewhere and moved: whoever serves the folder meanwhile, or makes the same, has whole files at any time.
   await mkdir(outDir, { recursive: true });
-  const layers = [await makeTemplate(outDir), await makeTarball(outDir), await makeLibrary(outDir)];
-  await writeFile(join(outDir, 'layers.json'), `${JSON.stringify({ stamp, layers } satisfies Manifest, null, 2)}\n`);
-  return layers;
+  const making = await mkdtemp(join(outDir, '.making-'));
+  try {
+    const layers = [await makeTemplate(making), await makeTarball(making), await makeLibrary(making)];
+    for (const { url } of layers) await rename(join(making, url), join(outDir, url));
+    await writeFile(join(making, MANIFEST), `${JSON.stringify({ stamp, layers } satisfies Manifest, null, 2)}\n`);
+    await rename(join(making, MANIFEST), join(outDir, MANIFEST));
+    await removeOthers(outDir, layers);
+    return layers;
+  } finally {
+    await rm(making, { recursive: true, force: true });
+  }
+}
+
+/** Removes what an earlier version left. */
+async function removeOthers(outDir: string, layers: readonly LayerFile[]): Promise<void> {
+  const wanted = new Set([MANIFEST, ...layers.map(({ url }) => url)]);
+  for (const name of await readdir(outDir)) {
+    if (!wanted.has(name) && !name.startsWith('.making-')) await rm(join(outDir, name), { recursive: true, force: true });
+  }
 }
 
 async function readManifest(outDir: string): Promise<Manifest | undefined> {
   try {
-    return JSON.parse(await readFile(join(outDir, 'layers.json'), 'utf8')) as Manifest;
+    return JSON.parse(await readFile(join(outDir, MANIFEST), 'utf8')) as Manifest;
   } catch {
     return undefined; // Missing or half written: they are made again.
   }

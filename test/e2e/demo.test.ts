@@ -19,7 +19,9 @@ beforeAll(async () => {
   await makeLayers(join(root, 'web/public/layers'));
   // Without watching: a file that is saved in an editor meanwhile must not reload the page in the middle of a test.
   const quiet = { port: 0, host: '127.0.0.1', hmr: false, watch: null } as const;
-  server = await createServer({ configFile: join(root, 'vite.config.ts'), logLevel: 'error', server: quiet });
+  // `npm start` may be running at the same time, in a test or in a terminal: two servers must not optimise into one folder.
+  const cacheDir = join(root, 'node_modules/.vite/demo-test');
+  server = await createServer({ configFile: join(root, 'vite.config.ts'), logLevel: 'error', server: quiet, cacheDir });
   await server.listen();
   profile = await makeProfile();
   browser = await profile.launch();
