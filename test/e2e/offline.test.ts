@@ -23,14 +23,23 @@ let page: ServedPage;
 let server: RangeServer;
 let profile: Profile;
 let browser: BrowserContext;
+let serial = 0;
+/** Of the page, another for each test: a browser that has nothing of it yet, without starting one. */
+let origin: string;
 let url: string;
 
 beforeAll(async () => {
   page = await servePage('test/e2e/offline-worker.ts');
+  profile = await makeProfile();
+  browser = await profile.launch();
 });
-afterAll(() => page.close());
+afterAll(async () => {
+  await profile.remove();
+  await page.close();
+});
 
 beforeEach(async () => {
+  origin = `http://test-${++serial}.localhost:${new URL(page.url).port}`;
   server = await startRangeServer({
     files: new Map([
       ['a.zip', archive],
@@ -39,15 +48,14 @@ beforeEach(async () => {
     cors: 'exposed',
   });
   url = `${server.url}/a.zip`;
-  profile = await makeProfile();
-  browser = await profile.launch();
 });
 afterEach(async () => {
-  await profile.remove();
+  await Promise.all(browser.pages().map((tab) => tab.close()));
+  await browser.setOffline(false);
   await server.close().catch(() => undefined);
 });
 
-const openTab = (): Promise<Tab> => Tab.open(browser, page.url);
+const openTab = (): Promise<Tab> => Tab.open(browser, `${origin}/`);
 
 async function expectAll(tab: Tab, how: 'read' | 'readSync' = 'read'): Promise<void> {
   const found = await Promise.all([...contents.keys()].map((name) => tab.call<string>(how, `/${name}`)));
@@ -199,7 +207,7 @@ describe('when storage runs short', () => {
   test('a quota stops keeping, and reading goes on', async () => {
     const tab = await openTab();
     const session = await browser.newCDPSession(tab.page);
-    await session.send('Storage.overrideQuotaForOrigin', { origin: page.url.slice(0, -1), quotaSize: 3 << 20 });
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 3 << 20 });
     await tab.call('open', url);
     await expectAll(tab);
     await tab.restart();
