@@ -57,8 +57,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          // Whole browsers and dev servers: one file at a time, after everything else.
-          fileParallelism: false,
+          // Whole browsers and dev servers, which wait more than they work: two files at a time, after everything else.
+          maxWorkers: Math.min(2, availableParallelism()),
           sequence: { groupOrder: 2 },
         },
       },

@@ -57,9 +57,9 @@ test('silent: a worker whose opening never ends is found out, and what the page 
   await using site = await startKillSite(archive, ['silent']);
   await using place = await killedBrowsers();
   const workerUrl = `${site.origin}/silent.js`;
-  await using rounds = new Rounds({ site, place, seed: 4, mode: 'guard', lower: tree, workerUrl, patience: 3_000 });
+  await using rounds = new Rounds({ site, place, seed: 4, mode: 'guard', lower: tree, workerUrl, patience: 6_000 });
   await rounds.finish();
   expect(rounds.tally.violations).toEqual([
-    expect.stringMatching(/neither opens nor fails within 3000 ms: 'open' for \d+ ms; databases: \[\]; files: /),
+    expect.stringMatching(/neither opens nor fails within 6000 ms: 'open' for \d+ ms; databases: \[\]; files: /),
   ]);
 });
