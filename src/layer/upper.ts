@@ -54,17 +54,48 @@ export interface InodeRecord {
   readonly opaque?: true | undefined;
   /** Directories: look below at this absolute path of the lowers' own merged tree, because it was renamed. */
   readonly redirect?: string | undefined;
+
+  readonly since?: Since;
 }
 
 /** A mark that a name does not exist, whatever the lowers say. */
 export interface WhiteoutRecord {
   readonly names: readonly [Name];
   readonly whiteout: true;
+  readonly since?: Since;
 }
 
-export type UpperRecord = InodeRecord | WhiteoutRecord;
+/** Number of the newest snapshot that there was when this version of a record was made. Not there: there was none. */
+type Since = number | undefined;
+
+/** A record of the merged tree as it is now. */
+export type LiveRecord = InodeRecord | WhiteoutRecord;
+
+/** A record as it was until it was changed or removed, which a snapshot still shows. Its id, from `FIRST_HISTORY_ID` on, is its own. */
+export interface HistoryRecord {
+  /** None: it stands nowhere in the tree. */
+  readonly names: readonly [];
+  /** The id that the record had. */
+  readonly was: number;
+  /** The newest snapshot that there was when it was replaced: snapshots after `record.since` up to this one show it. */
+  readonly until: number;
+  readonly record: LiveRecord;
+}
+
+/** Ids of history records: above every inode number. */
+export const FIRST_HISTORY_ID = 2 ** 32;
+
+export type UpperRecord = LiveRecord | HistoryRecord;
 
 export const isWhiteout = (record: UpperRecord): record is WhiteoutRecord => 'whiteout' in record;
+
+export const isHistory = (record: UpperRecord): record is HistoryRecord => 'was' in record;
+
+/** What a record has content of: the inode that it is or was. */
+export function contentOf(record: UpperRecord): InodeRecord | undefined {
+  const live = isHistory(record) ? record.record : record;
+  return isWhiteout(live) ? undefined : live;
+}
 
 /** A lower as the upper remembers it. */
 export interface PinnedLower {
@@ -76,11 +107,31 @@ export interface PinnedLower {
   readonly entries: number;
 }
 
+/** A state of the whole tree that can be looked at and come back to. */
+export interface Snapshot {
+  /** Counts up in a workspace; a number is never given twice. */
+  readonly id: number;
+  /** What its maker called it. */
+  readonly label?: string | undefined;
+  /** When it was taken, in milliseconds since the epoch. */
+  readonly timeMs: number;
+}
+
+/** The snapshots of an upper. */
+export interface Snapshots {
+  /** Oldest first. */
+  readonly list: readonly Snapshot[];
+  /** The id of the next one, so that none is given twice, whatever was removed. */
+  readonly next: number;
+}
+
 export interface Superblock {
   /** Version of the records' format. */
   readonly format: number;
   /** Topmost first. */
   readonly lowers: readonly PinnedLower[];
+  /** Not there: none was ever taken. */
+  readonly snapshots?: Snapshots | undefined;
 }
 
 /** Which upper this is and how far it has come: tells a lost upper from a new one, and an owner that was overtaken from the owner. */

@@ -1,7 +1,7 @@
 /* What an operation, or all of them since the last commit was taken, have changed: enough to write it, and enough to take it back. */
 
 import type { WatchEvent } from './watch.ts';
-import type { UpperRecord } from '../layer/upper.ts';
+import type { LiveRecord } from '../layer/upper.ts';
 import type { Directory } from './tree.ts';
 
 export class Changes {
@@ -11,7 +11,7 @@ export class Changes {
   ) {}
 
   /** Changed records with what they were before the first change; `undefined`: they did not exist. */
-  readonly before = new Map<number, UpperRecord | undefined>();
+  readonly before = new Map<number, LiveRecord | undefined>();
   /** New chunks, and `undefined` for chunks that go. */
   readonly chunks = new Map<number, Uint8Array<ArrayBuffer> | undefined>();
   /** Directories that moved, with where they were, oldest first. */
@@ -23,7 +23,7 @@ export class Changes {
   /** What watchers hear when this is committed. */
   readonly events: WatchEvent[] = [];
 
-  note(id: number, before: UpperRecord | undefined): void {
+  note(id: number, before: LiveRecord | undefined): void {
     if (!this.before.has(id)) this.before.set(id, before);
   }
 

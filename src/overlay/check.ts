@@ -6,7 +6,7 @@
 import type { Violation } from '../base/diff.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { NAME_MAX, isDirectory, isFile } from '../base/mode.ts';
-import { type InodeRecord, type UpperRecord, isWhiteout } from '../layer/upper.ts';
+import { type InodeRecord, type LiveRecord, isWhiteout } from '../layer/upper.ts';
 import { chunkSizeOf } from './chunk-size.ts';
 import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
 import { directoryAt, entriesOf, lowerEntry, mergeEntries, pathOf, stackOf } from './lookup.ts';
@@ -44,7 +44,7 @@ function checkLowers(tree: Tree, report: Report): void {
   }
 }
 
-function checkRecord(tree: Tree, id: number, record: UpperRecord, report: Report): void {
+function checkRecord(tree: Tree, id: number, record: LiveRecord, report: Report): void {
   for (const [directory, name] of record.names) {
     const parent = tree.records.get(directory);
     if (parent === undefined) report('I5', id, `stands in directory ${directory}, which is not on the upper`);

@@ -4,7 +4,7 @@
  */
 
 import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
-import { type InodeRecord, type Name, type UpperRecord, isWhiteout } from '../layer/upper.ts';
+import { type InodeRecord, type Name, type LiveRecord, isWhiteout } from '../layer/upper.ts';
 import type { Call } from './call.ts';
 import { isName } from './check.ts';
 import { chunkSizeOf } from './chunk-size.ts';
@@ -37,7 +37,7 @@ interface Progress {
   readonly done: Map<number, string>;
 }
 
-function repairRecord(call: Call, id: number, record: UpperRecord, { claimed, lost, done }: Progress): void {
+function repairRecord(call: Call, id: number, record: LiveRecord, { claimed, lost, done }: Progress): void {
   const { tree } = call;
   const kept = record.names.filter((name) => leadsSomewhere(call, id, name) && !claimed.has(name.join('/')));
   for (const name of kept) claimed.add(name.join('/'));

@@ -13,7 +13,15 @@
 import { FsError } from '../base/errors.ts';
 import type { Attr } from '../base/stats.ts';
 import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
-import { type InodeRecord, type Origin, type UpperRecord, isWhiteout } from '../layer/upper.ts';
+import {
+  type HistoryRecord,
+  type InodeRecord,
+  type LiveRecord,
+  type Origin,
+  type UpperRecord,
+  isHistory,
+  isWhiteout,
+} from '../layer/upper.ts';
 import { Changes } from './changes.ts';
 import { chunkSizeOf } from './chunk-size.ts';
 import { PathCache } from './path-cache.ts';
@@ -40,6 +48,9 @@ export interface Directory {
 const DIRECTORY_SIZE = 4096;
 
 export class Tree {
+  readonly records: Map<number, LiveRecord>;
+  /** What snapshots show of records that have changed since. */
+  readonly history = new Map<number, HistoryRecord>();
   readonly names = new Map<number, Map<string, number>>();
   readonly directories = new Map<number, Directory>();
   readonly root: Directory;
@@ -64,9 +75,15 @@ export class Tree {
     /** No upper: every change is EROFS. */
     readonly readOnly: boolean,
     /** Taken over. */
-    readonly records: Map<number, UpperRecord>,
+    records: Map<number, UpperRecord>,
     readonly mountTimeMs: number,
   ) {
+    records.forEach((record, id) => {
+      if (!isHistory(record)) return;
+      this.history.set(id, record);
+      records.delete(id);
+    });
+    this.records = records as Map<number, LiveRecord>;
     this.root = {
       ino: ROOT_INO,
       parent: undefined as unknown as Directory,
@@ -125,7 +142,7 @@ export class Tree {
   }
 
   /** Sets a record; the names that it lost or gained follow. */
-  put(id: number, record: UpperRecord): void {
+  put(id: number, record: LiveRecord): void {
     const before = this.records.get(id);
     this.changes.note(id, before);
     this.version++;
@@ -146,14 +163,14 @@ export class Tree {
     this.#unname(id, before);
   }
 
-  #name(id: number, record: UpperRecord): void {
+  #name(id: number, record: LiveRecord): void {
     this.#forgetPaths(record);
     for (const [directory] of record.names) this.#forgetListing(directory);
     this.#enter(id, record);
   }
 
   /** Enters the names of a record into those of the upper. */
-  #enter(id: number, record: UpperRecord): void {
+  #enter(id: number, record: LiveRecord): void {
     for (const name of record.names) {
       const directory = name[0];
       const names = this.names.get(directory);
@@ -163,7 +180,7 @@ export class Tree {
     }
   }
 
-  #unname(id: number, record: UpperRecord): void {
+  #unname(id: number, record: LiveRecord): void {
     this.#forgetPaths(record);
     for (const [directory, name] of record.names) {
       const names = this.names.get(directory);
@@ -176,7 +193,7 @@ export class Tree {
   }
 
   /** What a whiteout hides, or stops hiding, may be a directory. */
-  #forgetPaths(record: UpperRecord): void {
+  #forgetPaths(record: LiveRecord): void {
     if (!isWhiteout(record) && isFile(record.mode)) this.paths.forgetPlaces();
     else this.paths.forget();
   }
@@ -186,7 +203,7 @@ export class Tree {
     if (directory !== undefined) directory.listing = undefined;
   }
 
-  #countSubdirectory(directory: number, record: UpperRecord, difference: number): void {
+  #countSubdirectory(directory: number, record: LiveRecord, difference: number): void {
     if (isWhiteout(record) || !isDirectory(record.mode)) return;
     this.#subdirectories.set(directory, (this.#subdirectories.get(directory) ?? 0) + difference);
   }
@@ -345,7 +362,7 @@ const OBJECT_SIZE = 256;
  * What a record takes, in bytes: the chunks that it holds and, where the upper made the object, the object itself. Whiteouts and
  * copied-up attributes count nothing, so that what a lower has can be deleted, whatever the quota.
  */
-function usedBy(id: number, record: UpperRecord | undefined): number {
+function usedBy(id: number, record: LiveRecord | undefined): number {
   if (record === undefined || isWhiteout(record)) return 0;
   const { chunks, size } = record;
   const chunkSize = chunkSizeOf(record);

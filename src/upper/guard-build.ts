@@ -7,7 +7,7 @@
  * ends with the upper as it is after the last commit.
  */
 
-import { type Commit, type Superblock, type UpperRecord, isWhiteout } from '../layer/upper.ts';
+import { type Commit, type Superblock, type UpperRecord, contentOf } from '../layer/upper.ts';
 import type { GuardLog } from './guard-log.ts';
 
 /** The upper whose image is written. */
@@ -73,11 +73,12 @@ export class GuardBuild {
       const record = this.source.records.get(id);
       if (record === undefined) continue;
       part.set(id, record);
-      if (isWhiteout(record)) continue;
-      for (const chunk of record.chunks) {
+      const content = contentOf(record);
+      if (content === undefined) continue;
+      for (const chunk of content.chunks) {
         if (chunk === 0 || this.#seen.has(chunk)) continue;
         this.#seen.add(chunk);
-        wanted.push({ id: chunk, size: record.size });
+        wanted.push({ id: chunk, size: content.size });
       }
     }
     this.log.appendImage({ records: part, chunks: new Map() });

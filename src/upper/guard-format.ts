@@ -10,7 +10,7 @@
 import { concatBytes, decodeUtf8Strict, encodeUtf8 } from '../base/bytes.ts';
 import { decodeText, encodeText } from '../base/encoding.ts';
 import { loadCodec } from '../codec/codec.ts';
-import { type Commit, type Superblock, type UpperRecord, isWhiteout } from '../layer/upper.ts';
+import { type Commit, type Superblock, type UpperRecord, isHistory, isWhiteout } from '../layer/upper.ts';
 import { decodeRecord, decodeSuperblock, encodeRecord, isCount } from './stored-record.ts';
 
 /** Version of the format. A reader leaves a file of another version alone and builds its own. */
@@ -171,6 +171,7 @@ function frameHead({ superblock, records, chunks }: Omit<Commit, 'durability'>):
 
 /** The record as it is stored, but for the xattrs, whose bytes become base64. */
 function plainRecord(record: UpperRecord): object {
+  if (isHistory(record)) return { ...encodeRecord(record), record: plainRecord(record.record) };
   const stored = encodeRecord(record);
   if (isWhiteout(record) || record.xattrs === undefined || record.xattrs.size === 0) return stored;
   return { ...stored, xattrs: Array.from(record.xattrs, ([name, bytes]) => [name, decodeText(bytes, 'base64')]) };
@@ -196,7 +197,8 @@ function commitOf(value: unknown, body: Uint8Array<ArrayBuffer>): Commit | undef
 }
 
 function withXattrs(stored: object): object {
-  const { xattrs } = stored as { xattrs?: readonly (readonly [string, string])[] };
+  const { xattrs, record } = stored as { xattrs?: readonly (readonly [string, string])[]; record?: object };
+  if (record !== undefined) return { ...stored, record: withXattrs(record) };
   if (xattrs === undefined) return stored;
   return { ...stored, xattrs: new Map(xattrs.map(([name, text]) => [name, encodeText(text, 'base64')])) };
 }

@@ -4,12 +4,25 @@
  */
 
 import { ownBytes } from '../base/bytes.ts';
-import type { InodeRecord, Name, Origin, PinnedLower, Superblock, UpperRecord } from '../layer/upper.ts';
-import { isWhiteout } from '../layer/upper.ts';
+import type {
+  HistoryRecord,
+  InodeRecord,
+  LiveRecord,
+  Name,
+  Origin,
+  PinnedLower,
+  Snapshot,
+  Snapshots,
+  Superblock,
+  UpperRecord,
+} from '../layer/upper.ts';
+import { isHistory, isWhiteout } from '../layer/upper.ts';
 
 /** A record with everything left out that `decodeRecord` puts back: zeros, empty lists, `undefined`. */
 export function encodeRecord(record: UpperRecord): object {
-  if (isWhiteout(record)) return { names: record.names, whiteout: true };
+  if (isHistory(record)) return { names: [], was: record.was, until: record.until, record: encodeRecord(record.record) };
+  const since = record.since !== undefined && { since: record.since };
+  if (isWhiteout(record)) return { names: record.names, whiteout: true, ...since };
   const { names, mode, uid, gid, nlink, atimeMs, mtimeMs, ctimeMs, birthtimeMs } = record;
   return {
     names,
@@ -31,16 +44,29 @@ export function encodeRecord(record: UpperRecord): object {
     ...(record.target !== undefined && { target: record.target }),
     ...(record.opaque === true && { opaque: true }),
     ...(record.redirect !== undefined && { redirect: record.redirect }),
+    ...since,
   };
 }
 
 /** The record of a stored value, or `undefined` where the value is not one. */
 export function decodeRecord(value: unknown): UpperRecord | undefined {
+  return isObject(value) && value.was !== undefined ? decodeHistory(value) : decodeLive(value);
+}
+
+function decodeHistory({ names, was, until, record }: Loose): HistoryRecord | undefined {
+  const live = decodeLive(record);
+  if (live === undefined || !isCount(was) || !isCount(until) || !Array.isArray(names) || names.length > 0) return undefined;
+  return { names: [], was, until, record: live };
+}
+
+function decodeLive(value: unknown): LiveRecord | undefined {
   if (!isObject(value) || !isList(value.names, isName)) return undefined;
-  const { names } = value;
+  const { names, since } = value;
+  if (!isOptional(since, isCount)) return undefined;
   if (value.whiteout !== undefined) {
     const [name] = names;
-    return value.whiteout === true && names.length === 1 && name !== undefined ? { names: [name], whiteout: true } : undefined;
+    if (value.whiteout !== true || names.length !== 1 || name === undefined) return undefined;
+    return { names: [name], whiteout: true, ...(since !== undefined && { since }) };
   }
   const record = {
     names,
@@ -62,6 +88,7 @@ export function decodeRecord(value: unknown): UpperRecord | undefined {
     target: value.target,
     opaque: value.opaque,
     redirect: value.redirect,
+    since,
   };
   return isInode(record) ? record : undefined;
 }
@@ -69,11 +96,15 @@ export function decodeRecord(value: unknown): UpperRecord | undefined {
 /** The superblock of a stored value, or `undefined` where the value is not one. */
 export function decodeSuperblock(value: unknown): Superblock | undefined {
   if (!isObject(value) || !isCount(value.format) || !isList(value.lowers, isPinnedLower)) return undefined;
-  return { format: value.format, lowers: value.lowers };
+  const { format, lowers, snapshots } = value;
+  if (!isOptional(snapshots, isSnapshots)) return undefined;
+  return { format, lowers, ...(snapshots !== undefined && { snapshots }) };
 }
 
 /** The record with xattrs that own their bytes: a view would take its whole buffer into the store. */
+export function withOwnXattrs<R extends UpperRecord>(record: R): R;
 export function withOwnXattrs(record: UpperRecord): UpperRecord {
+  if (isHistory(record)) return { ...record, record: withOwnXattrs(record.record) };
   if (isWhiteout(record) || record.xattrs === undefined) return record;
   return { ...record, xattrs: ownXattrs(record.xattrs) };
 }
@@ -150,4 +181,14 @@ function isXattrs(value: unknown): value is ReadonlyMap<string, Uint8Array> {
 
 function isPinnedLower(value: unknown): value is PinnedLower {
   return isObject(value) && isString(value.digest) && isCount(value.inoBase) && isCount(value.entries);
+}
+
+function isSnapshots(value: unknown): value is Snapshots {
+  if (!isObject(value) || !isCount(value.next) || !isList(value.list, isSnapshot)) return false;
+  const { list, next } = value;
+  return list.every(({ id }, i) => id > (list[i - 1]?.id ?? 0) && id < next);
+}
+
+function isSnapshot(value: unknown): value is Snapshot {
+  return isObject(value) && isCount(value.id) && isOptional(value.label, isString) && Number.isFinite(value.timeMs);
 }

@@ -1,7 +1,7 @@
 /* Files that are written in large pieces have larger chunks than others: nobody can tell by their content. */
 
 import { expect, test } from 'vitest';
-import { isWhiteout } from '../../src/layer/upper.ts';
+import { contentOf } from '../../src/layer/upper.ts';
 import { BULK_CHUNK_SIZE, CHUNK_SIZE } from '../../src/overlay/chunk-size.ts';
 import { Bench } from '../support/bench.ts';
 import { lower } from '../support/memory-layer.ts';
@@ -12,7 +12,8 @@ const bytes = (length: number, seed: number): Uint8Array => Uint8Array.from({ le
 /** The number of chunks of a file and what its record says of their size. */
 async function chunksOf(bench: Bench, name: string): Promise<readonly [number, number | undefined]> {
   for (const record of (await bench.image()).records.values()) {
-    if (!isWhiteout(record) && record.names.some(([, own]) => own === name)) return [record.chunks.length, record.chunkSize];
+    const inode = contentOf(record);
+    if (inode?.names.some(([, own]) => own === name) === true) return [inode.chunks.length, inode.chunkSize];
   }
   throw new Error(`no record has the name ${name}`);
 }

@@ -6,14 +6,14 @@
 
 import { S_IFIFO, S_IFMT, isDirectory, isFile, isSymlink } from '../../src/base/mode.ts';
 import type { FsPromises } from '../../src/fs/api.ts';
-import { type InodeRecord, type UpperImage, type UpperRecord, type UpperStore, isWhiteout } from '../../src/layer/upper.ts';
+import { type InodeRecord, type LiveRecord, type UpperImage, type UpperStore, isHistory, isWhiteout } from '../../src/layer/upper.ts';
 
 /** One name of the upper. */
 export interface UpperName {
   /** Without a slash at its front. */
   readonly path: string;
   readonly id: number;
-  readonly record: UpperRecord;
+  readonly record: LiveRecord;
 }
 
 /** What an upper holds. An upper has one owner: nobody may have it mounted. */
@@ -28,6 +28,7 @@ export function upperNames({ records }: UpperImage, rootIno: number): UpperName[
   const names: UpperName[] = [];
   const visit = (directory: number, path: string): void => {
     for (const [id, record] of records) {
+      if (isHistory(record)) continue;
       for (const [parent, name] of record.names) {
         if (parent !== directory) continue;
         names.push({ path: path + name, id, record });

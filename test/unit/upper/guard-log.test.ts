@@ -5,6 +5,7 @@ import type { Commit } from '../../../src/layer/upper.ts';
 import type { SyncFile } from '../../../src/storage/opfs.ts';
 import { GuardLog } from '../../../src/upper/guard-log.ts';
 import { World } from './guard-world.ts';
+import { FIRST_HISTORY_ID } from '../../../src/layer/upper.ts';
 import { bytes, commitOf, inode, whiteout } from './store-cases.ts';
 
 const VERSION = { generation: 'a8098c1a-f86e-11da-bd1a-00112444be1e', sequence: 7 };
@@ -75,6 +76,7 @@ describe('what goes in comes out', () => {
         [8, inode({ mode: 0o40755, redirect: '/old' })],
         [9, whiteout(1, 'gone')],
         [10, undefined],
+        [FIRST_HISTORY_ID, { names: [], was: 5, until: 3, record: inode({ xattrs: new Map([['user.x', bytes(1, 255)]]), since: 2 }) }],
       ],
       chunks: [
         [1, new Uint8Array(300_000).map((_, i) => i)],

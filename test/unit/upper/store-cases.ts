@@ -2,7 +2,15 @@
 
 import { expect, test } from 'vitest';
 import { isFsError } from '../../../src/base/errors.ts';
-import type { Commit, InodeRecord, UpperRecord, UpperStore, WhiteoutRecord } from '../../../src/layer/upper.ts';
+import {
+  type Commit,
+  FIRST_HISTORY_ID,
+  type InodeRecord,
+  type UpperRecord,
+  type UpperStore,
+  type WhiteoutRecord,
+  contentOf,
+} from '../../../src/layer/upper.ts';
 
 export interface StoreUnderTest {
   make(): Promise<UpperStore>;
@@ -73,7 +81,11 @@ export function storeCases({ make, reopen }: StoreUnderTest): void {
   test('what was committed is found again after the store was closed', async () => {
     const store = await make();
     await store.load();
-    const superblock = { format: 1, lowers: [{ digest: 'sha256-aa;at=/x', inoBase: 2, entries: 3 }] };
+    const list = [
+      { id: 3, label: 'before', timeMs: 1.5 },
+      { id: 7, timeMs: 2 },
+    ];
+    const superblock = { format: 1, lowers: [{ digest: 'sha256-aa;at=/x', inoBase: 2, entries: 3 }], snapshots: { list, next: 9 } };
     const directory = inode({ mode: 0o40755, opaque: true, redirect: '/old/place' });
     const link = inode({ mode: 0o120777, target: '../x', size: 4 });
     const records: [number, UpperRecord][] = [
@@ -81,6 +93,9 @@ export function storeCases({ make, reopen }: StoreUnderTest): void {
       [4_294_967_295, whiteout(1, 'gone')],
       [6, directory],
       [7, link],
+      [8, { ...whiteout(1, 'gone too'), since: 3 }],
+      [FIRST_HISTORY_ID, { names: [], was: 5, until: 3, record: { ...FULL, since: 2 } }],
+      [FIRST_HISTORY_ID + 1, { names: [], was: 9, until: 7, record: whiteout(1, 'was gone') }],
     ];
     await store.commit(commitOf({ records, chunks: [[9, bytes(1, 2, 3)]], superblock, durability: 'strict' }));
     await store.close();
@@ -180,7 +195,7 @@ export function storeCases({ make, reopen }: StoreUnderTest): void {
     expect(chunk).toEqual(new Uint8Array(10).fill(5));
     expect(chunk?.buffer.byteLength).toBe(10);
     const record = (await store.load()).records.get(5);
-    const xattr = record !== undefined && !('whiteout' in record) ? record.xattrs?.get('user.x') : undefined;
+    const xattr = record && contentOf(record)?.xattrs?.get('user.x');
     expect([xattr?.length, xattr?.buffer.byteLength]).toEqual([3, 3]);
     await store.close();
   });

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 
 import { FsError } from '../../../src/base/errors.ts';
-import { isWhiteout } from '../../../src/layer/upper.ts';
+import { contentOf } from '../../../src/layer/upper.ts';
 import { lower } from '../../support/memory-layer.ts';
 import { dir, file, sparse, symlink } from '../../support/tree.ts';
 import { mountUnion, thrownBy } from './mounted.ts';
@@ -14,7 +14,7 @@ test('an overwrite is one commit, with the new size and content together', async
   const { zen, commits } = await mountUnion(base());
   await zen.promises.writeFile('/d/a', 'other');
   expect(commits).toHaveLength(1);
-  const sizes = [...commits[0]!.records.values()].flatMap((record) => (record === undefined || isWhiteout(record) ? [] : [record.size]));
+  const sizes = [...commits[0]!.records.values()].flatMap((record) => (record && contentOf(record)?.size) ?? []);
   expect(sizes).toContain(5);
   expect(commits[0]!.chunks.size).toBe(1);
 });
