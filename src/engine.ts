@@ -8,7 +8,18 @@ export type { Change, Damage, Entry, EntryType, LayerSummary, Violation } from '
 export type { Match, SearchOptions, SearchedFile } from './base/search.ts';
 export type { WorkOptions, WorkProgress } from './base/progress.ts';
 export type { Layer, LayerWarning } from './layer/layer.ts';
-export type { Commit, Durability, InodeRecord, Superblock, UpperImage, UpperRecord, UpperStore, WhiteoutRecord } from './layer/upper.ts';
+export type {
+  Commit,
+  Durability,
+  HistoryRecord,
+  InodeRecord,
+  Snapshot,
+  Superblock,
+  UpperImage,
+  UpperRecord,
+  UpperStore,
+  WhiteoutRecord,
+} from './layer/upper.ts';
 export { type LayerEntry, TableBuilder, type TableOptions } from './layer/build-table.ts';
 export { memoryUpper } from './upper/memory-store.ts';
 export { idbUpper } from './upper/idb-store.ts';

@@ -20,7 +20,7 @@ import { assertAccess } from '../overlay/access.ts';
 import { type Call, assertWritable, emit } from '../overlay/call.ts';
 import { copyUpFile } from '../overlay/copy-up.ts';
 import { assertCreatable, createFile, createInode, masked } from '../overlay/create.ts';
-import { dropContent, newContent, readContent, replaceContent, sharedContent, unprivileged, writeContent } from '../overlay/data.ts';
+import { newContent, readContent, replaceContent, sharedContent, unprivileged, writeContent } from '../overlay/data.ts';
 import { assertOpenable } from '../overlay/handle.ts';
 import { type Found, find, walk, walkToOpen } from '../overlay/walk.ts';
 
@@ -86,7 +86,6 @@ export function copyFile(call: Call, from: string, to: string, flags: number): v
   if (target.ino === source.ino) return;
   const content = sharedContent(call, source.ino);
   const record = copyUpFile(call, target.directory, target.name, target.ino);
-  dropContent(call, record);
   // As in Node, the mode goes over too, where the caller may change it.
   const isOwner = call.user.uid === 0 || call.user.uid === record.uid;
   const changed = isOwner ? S_IFREG | (mode & 0o777) : unprivileged(call, record);

@@ -4,13 +4,15 @@ import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/dif
 import type { WorkOptions } from '../base/progress.ts';
 import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
-import type { Durability } from '../layer/upper.ts';
-import { type Credentials, ROOT } from '../overlay/call.ts';
+import type { Durability, Snapshot } from '../layer/upper.ts';
+import { type Call, type Credentials, ROOT } from '../overlay/call.ts';
 import { diff } from '../overlay/diff.ts';
 import { Engine, type MountOptions } from '../overlay/engine.ts';
 import { entries } from '../overlay/readdir.ts';
 import { repair } from '../overlay/repair.ts';
 import { reset } from '../overlay/reset.ts';
+import { rollback } from '../overlay/rollback.ts';
+import { removeSnapshot, takeSnapshot } from '../overlay/snapshots.ts';
 import type { BatchFs, Fs, PathLike } from './api.ts';
 import { type Batch, beginBatch } from './batch.ts';
 import { perform } from './perform.ts';
@@ -92,7 +94,7 @@ export class Overlay implements AsyncDisposable {
 
   /** What the upper takes, and what it may take. */
   usage(): Usage {
-    return { used: this.engine.tree.used, quota: this.engine.quota };
+    return { used: this.engine.tree.space.used, quota: this.engine.quota };
   }
 
   /** The lowers, topmost first. */
@@ -127,6 +129,65 @@ export class Overlay implements AsyncDisposable {
    */
   reset(path: string, user: Credentials = this.owner): Promise<void> {
     return perform({ engine: this.engine, user }, { syscall: 'reset', paths: 1, run: reset }, [path]);
+  }
+
+  /**
+   * Takes a snapshot: a state of the whole tree that can be looked at and come back to. It costs one small commit, whatever the size of
+   * the workspace; only what changes afterwards is kept as it was. Resolves when it is committed. `label`: up to 1,024 characters.
+   * @throws {FsError} EROFS without an upper, EINVAL for a label that is none, ENOSPC and EIO when the commit failed.
+   * @example
+   * const { id } = await overlay.snapshot('before the upgrade');
+   * await overlay.fs.promises.rm('/src', { recursive: true });
+   * await overlay.rollback(id); // /src is back
+   */
+  snapshot(label?: string): Promise<Snapshot> {
+    return this.#change('snapshot', takeSnapshot, label);
+  }
+
+  /** The snapshots that there are, oldest first. */
+  snapshots(): readonly Snapshot[] {
+    return this.engine.tree.snapshots.list;
+  }
+
+  /**
+   * Removes a snapshot, and what it alone has kept.
+   * @throws {FsError} ENOENT where there is no such snapshot, EBUSY while `openSnapshot` has it open, EROFS, ENOSPC and EIO as any call.
+   */
+  removeSnapshot(id: number): Promise<void> {
+    return this.#change(
+      'removeSnapshot',
+      (call, snapshot: number) => {
+        this.engine.assertNoView(snapshot);
+        removeSnapshot(call, snapshot);
+      },
+      id,
+    );
+  }
+
+  /**
+   * Makes the tree what it was when a snapshot was taken, in one commit. What was done since is lost, unless a later snapshot has it:
+   * snapshots stay, also later ones. Open files go on with what the snapshot has of them; those that it does not have are like unlinked ones.
+   * @throws {FsError} ENOENT where there is no such snapshot, EROFS, EDQUOT, ENOSPC and EIO as any call: then nothing of it happened.
+   */
+  rollback(id: number): Promise<void> {
+    return this.#change('rollback', rollback, id);
+  }
+
+  /**
+   * The tree as it was when a snapshot was taken, read-only (EROFS), with everything that looks: `fs`, `diff()`, `search()`. It costs the
+   * upper's records and no content. It has to be closed; when this workspace is closed it is EIO.
+   * @throws {FsError} ENOENT where there is no such snapshot, EIO when the workspace is closed.
+   * @example
+   * await using before = await overlay.openSnapshot(id);
+   * await before.fs.promises.readFile('/src/main.ts', 'utf8');
+   */
+  async openSnapshot(id: number): Promise<Overlay> {
+    return new Overlay(await this.engine.openSnapshot(id), this.owner);
+  }
+
+  /** A change of the workspace as a whole. */
+  #change<A extends unknown[], R>(syscall: string, run: (call: Call, ...args: A) => R, ...args: A): Promise<R> {
+    return perform({ engine: this.engine, user: ROOT }, { syscall, paths: 0, run }, args);
   }
 
   /**

@@ -1,9 +1,12 @@
 /* Checks that what the store holds is what the engine believes: the tree in memory must be the one that a remount would give. */
 
 import type { Violation } from '../base/diff.ts';
-import type { UpperRecord, UpperStore } from '../layer/upper.ts';
+import { NO_SNAPSHOTS } from '../layer/snapshots.ts';
+import { type Superblock, type UpperRecord, type UpperStore, isHistory } from '../layer/upper.ts';
+import { checkHistory } from './check-history.ts';
 import { check, label } from './check.ts';
 import type { CommitQueue } from './commit.ts';
+import { ROOT_INO } from './ino.ts';
 import type { Tree } from './tree.ts';
 
 /** How often to try again when the tree changes while the store is read. Then the rules are checked in memory alone. */
@@ -15,17 +18,24 @@ export async function checkCommitted(tree: Tree, store: UpperStore | undefined, 
     const { version } = tree;
     // A failed commit has been taken back, and whoever made it hears of it: what counts here is that none is under way.
     await commits.settled().catch(() => undefined);
-    const { records, damaged = [] } = await store.load();
+    const { records, damaged = [], superblock } = await store.load();
     const lost = damaged.map(({ id, message }) => ({ rule: 'I9' as const, path: label(tree, id), id, message }));
-    if (tree.version === version) return [...lost, ...check(tree), ...differences(tree, records)];
+    if (tree.version !== version) continue;
+    return [...lost, ...check(tree), ...checkHistory(tree), ...differences(tree, records), ...otherSnapshots(tree, superblock)];
   }
-  return check(tree);
+  return [...check(tree), ...checkHistory(tree)];
+}
+
+/** The list of snapshots is the one that a remount would find. */
+function otherSnapshots({ snapshots }: Tree, superblock: Superblock | undefined): Violation[] {
+  if (JSON.stringify(snapshots) === JSON.stringify(superblock?.snapshots ?? NO_SNAPSHOTS)) return [];
+  return [{ rule: 'I11', path: '/', id: ROOT_INO, message: 'the store has other snapshots' }];
 }
 
 function differences(tree: Tree, committed: ReadonlyMap<number, UpperRecord>): Violation[] {
   const violations: Violation[] = [];
-  for (const id of new Set([...tree.records.keys(), ...committed.keys()])) {
-    const [ours, theirs] = [tree.records.get(id), committed.get(id)];
+  for (const id of new Set([...tree.records.keys(), ...tree.history.keys(), ...committed.keys()])) {
+    const [ours, theirs] = [tree.storedAs(id), committed.get(id)];
     if (ours !== undefined && theirs !== undefined && canonical(ours) === canonical(theirs)) continue;
     const message =
       theirs === undefined ? 'is not in the store' : ours === undefined ? 'is in the store only' : 'is another record in the store';
@@ -36,6 +46,7 @@ function differences(tree: Tree, committed: ReadonlyMap<number, UpperRecord>): V
 
 /** A text that two records share exactly when they are equal: fields in order, those that say nothing left out. */
 function canonical(record: UpperRecord): string {
+  if (isHistory(record)) return `${record.was} ${record.until} ${canonical(record.record)}`;
   const fields = Object.entries(record).filter(([, value]) => value !== undefined && !(value instanceof Map && value.size === 0));
   fields.sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(fields, (_, value: unknown) =>

@@ -9,7 +9,7 @@ import { NAME_MAX, isDirectory, isFile } from '../base/mode.ts';
 import { type InodeRecord, type LiveRecord, isWhiteout } from '../layer/upper.ts';
 import { chunkSizeOf } from './chunk-size.ts';
 import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
-import { directoryAt, entriesOf, lowerEntry, mergeEntries, pathOf, stackOf } from './lookup.ts';
+import { directoryAt, entriesOf, lowerEntry, mergeEntries, namePath, pathOf, stackOf } from './lookup.ts';
 import type { Directory, Tree } from './tree.ts';
 
 type Report = (rule: Violation['rule'], id: number, message: string) => void;
@@ -114,7 +114,7 @@ function checkSharing(tree: Tree, report: Report): void {
     for (const chunk of record.chunks) if (chunk !== 0) uses.set(chunk, (uses.get(chunk) ?? 0) + 1);
   }
   for (const [chunk, count] of uses) {
-    const known = tree.sharedChunks.get(chunk) ?? 1;
+    const known = tree.space.shared.get(chunk) ?? 1;
     if (known !== count) report('I6', ROOT_INO, `chunk ${chunk} is held by ${count} inodes and counted ${known} times`);
   }
 }
@@ -163,14 +163,7 @@ function checkCached(tree: Tree, directory: Directory, report: Report): void {
 
 /** A path for a message, as far as the names lead. */
 export function label(tree: Tree, id: number): string {
-  const parts: string[] = [];
-  const seen = new Set<number>();
-  for (let at = id; at !== ROOT_INO && !seen.has(at);) {
-    seen.add(at);
-    const name = tree.records.get(at)?.names[0];
-    if (name === undefined) return `#${id}`;
-    parts.unshift(name[1]);
-    at = name[0];
-  }
-  return `/${parts.join('/')}`;
+  if (id === ROOT_INO) return '/';
+  const name = tree.records.get(id)?.names[0];
+  return (name && namePath(tree.records, name)) ?? `#${id}`;
 }

@@ -52,7 +52,8 @@ export class CommitQueue {
     private readonly tree: Tree,
     private readonly store: UpperStore | undefined,
     private readonly watchers: Watchers,
-    private readonly superblock: Superblock,
+    /** The superblock as it is now. */
+    private readonly superblock: () => Superblock,
     private readonly durability: Durability,
   ) {}
 
@@ -112,7 +113,10 @@ export class CommitQueue {
         continue;
       }
       this.#running = undefined;
-      for (const [id, bytes] of changes.chunks) if (bytes !== undefined) this.#cache.set(id, bytes);
+      for (const [id, bytes] of changes.chunks) {
+        if (bytes === undefined) this.#cache.delete(id);
+        else this.#cache.set(id, bytes);
+      }
       waiting.resolve();
       this.watchers.deliver(changes.events);
     }
@@ -120,8 +124,8 @@ export class CommitQueue {
 
   async #write(changes: Changes): Promise<void> {
     const records = new Map<number, UpperRecord | undefined>();
-    for (const id of changes.before.keys()) records.set(id, this.tree.records.get(id));
-    const superblock = this.#superblockDue ? this.superblock : undefined;
+    for (const id of changes.before.keys()) records.set(id, this.tree.storedAs(id));
+    const superblock = this.#superblockDue || changes.snapshots !== undefined ? this.superblock() : undefined;
     const durability = this.#strictDue ? 'strict' : this.durability;
     this.#superblockDue = false;
     this.#strictDue = false;
@@ -188,30 +192,10 @@ export class CommitQueue {
     return this.tree.changes.newChunk(id) !== undefined || this.#running?.chunks.get(id) !== undefined;
   }
 
-  /** Keeps a new chunk until it is committed. Takes over the bytes. */
+  /** Keeps a new chunk until it is committed, for a record that is made in the same operation. Takes over the bytes. */
   putChunk(bytes: Uint8Array<ArrayBuffer>): number {
-    const id = this.tree.newChunkId();
+    const id = this.tree.space.newChunk();
     this.tree.changes.chunks.set(id, bytes);
     return id;
-  }
-
-  /** Drops one use of a chunk; with the last use it goes. */
-  dropChunk(id: number): void {
-    const uses = this.tree.sharedChunks.get(id);
-    if (uses !== undefined) {
-      if (uses > 2) this.tree.sharedChunks.set(id, uses - 1);
-      else this.tree.sharedChunks.delete(id);
-      return;
-    }
-    const { chunks } = this.tree.changes;
-    // Never committed and never will be: the store need not hear of it.
-    if (chunks.get(id) !== undefined) chunks.delete(id);
-    else chunks.set(id, undefined);
-    this.#cache.delete(id);
-  }
-
-  /** Adds one use to a chunk that an inode holds already. */
-  shareChunk(id: number): void {
-    this.tree.sharedChunks.set(id, (this.tree.sharedChunks.get(id) ?? 1) + 1);
   }
 }

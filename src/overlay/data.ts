@@ -126,11 +126,7 @@ export function writeContent(call: Call, { directory, name, ino }: Target, posit
   const record = copyUpFile(call, directory, name, ino);
   const chunks = [...record.chunks];
   while (chunks.length < first) chunks.push(0);
-  for (const [i, patched] of made.entries()) {
-    const old = chunks[first + i] ?? 0;
-    if (old !== 0) commits.dropChunk(old);
-    chunks[first + i] = commits.putChunk(patched);
-  }
+  for (const [i, patched] of made.entries()) chunks[first + i] = commits.putChunk(patched);
   const size = Math.max(record.size, end);
   const mode = unprivileged(call, record);
   tree.put(ino, { ...record, chunks, chunkSize: content.chunkSize, size, mtimeMs: now, ctimeMs: now, mode });
@@ -179,11 +175,7 @@ export function truncateContent(call: Call, { directory, name, ino }: Target, si
   const record = copyUpFile(call, directory, name, ino);
   const keep = Math.ceil(size / chunkSizeOf(record));
   const chunks = record.chunks.slice(0, keep);
-  for (const id of record.chunks.slice(keep)) if (id !== 0) commits.dropChunk(id);
-  if (shortened !== undefined) {
-    commits.dropChunk(chunks[keep - 1]!);
-    chunks[keep - 1] = commits.putChunk(shortened);
-  }
+  if (shortened !== undefined) chunks[keep - 1] = commits.putChunk(shortened);
   const originSize = Math.min(record.originSize, size);
   tree.put(ino, { ...record, size, originSize, chunks, mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record) });
 }
@@ -214,20 +206,13 @@ export function newContent({ commits }: Call, bytes: Uint8Array): NewContent {
 export function replaceContent(call: Call, { directory, name, ino }: Target, bytes: Uint8Array): void {
   const { tree, now } = call;
   const record = copyUpFile(call, directory, name, ino);
-  dropContent(call, record);
   tree.put(ino, { ...record, ...newContent(call, bytes), mtimeMs: now, ctimeMs: now, mode: unprivileged(call, record) });
 }
 
 /** Content shared with another file: no byte is copied (a reflink). */
 export function sharedContent(call: Call, source: number): Content {
   const { size, originSize, chunks, chunkSize, origin } = contentOf(call, source);
-  for (const id of chunks) if (id !== 0) call.commits.shareChunk(id);
   return { size, originSize, chunks, chunkSize, origin };
-}
-
-/** Drops the chunks of an inode that goes, or whose content is replaced. */
-export function dropContent({ commits }: Call, { chunks }: InodeRecord): void {
-  for (const id of chunks) if (id !== 0) commits.dropChunk(id);
 }
 
 /** The mode after a write by anybody but root: without set-user-ID, and set-group-ID where that means a program or a foreign group. */

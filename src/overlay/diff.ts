@@ -4,7 +4,7 @@ import type { Change } from '../base/diff.ts';
 import { PERMISSIONS, isDirectory } from '../base/mode.ts';
 import { type InodeRecord, isWhiteout } from '../layer/upper.ts';
 import { originOf } from './ino.ts';
-import { childStack, directoryAt, entriesOf, isDirectoryIno, join, lookup, lowerEntry, lowerPath } from './lookup.ts';
+import { childStack, descend, directoryAt, entriesOf, join, lookup, lowerEntry, lowerPath } from './lookup.ts';
 import { typeOf } from './readdir.ts';
 import type { Directory, LowerDirectory, Tree } from './tree.ts';
 
@@ -69,16 +69,6 @@ function placeOfLower(tree: Tree, path: string, ino: number): { readonly directo
     if (at !== undefined && lookup(tree, at, name) === ino) return { directory: at, name };
   }
   return undefined;
-}
-
-function descend(tree: Tree, top: Directory, parts: readonly string[]): Directory | undefined {
-  let at = top;
-  for (const part of parts) {
-    const ino = lookup(tree, at, part);
-    if (ino === undefined || !isDirectoryIno(tree, ino)) return undefined;
-    at = directoryAt(tree, at, part, ino);
-  }
-  return at;
 }
 
 const lowerType = (tree: Tree, { layer, entry }: LowerDirectory) => typeOf(tree.layers[layer]!.table.mode(entry));

@@ -13,21 +13,25 @@
  */
 
 import { FsError, assertNotAborted } from '../base/errors.ts';
-import { type Durability, type Superblock, type UpperImage, type UpperRecord, type UpperStore, isWhiteout } from '../layer/upper.ts';
+import { NO_SNAPSHOTS, isOrphan, recordsAt } from '../layer/snapshots.ts';
+import { type Durability, type Superblock, type UpperImage, type UpperRecord, type UpperStore } from '../layer/upper.ts';
 import type { Violation } from '../base/diff.ts';
 import type { Layer } from '../layer/layer.ts';
-import { type Call, type Credentials, ROOT } from './call.ts';
+import type { Call, Credentials } from './call.ts';
 import { checkCommitted } from './check-committed.ts';
 import { CommitQueue } from './commit.ts';
-import { dropContent } from './data.ts';
 import { Gathered, NotResident } from './gather.ts';
 import { OpenFiles } from './handle.ts';
 import { mountLayers, pinLayers } from './ino.ts';
+import { SnapshotStore } from './snapshot-store.ts';
+import { assertSnapshot } from './snapshots.ts';
 import { Tree } from './tree.ts';
 import { Watchers } from './watch.ts';
 
-/** Version of the upper's records that this engine writes. docs/FORMAT.md has the history. */
-export const FORMAT = 2;
+/** Version of the upper's records that this engine knows. docs/FORMAT.md has the history. */
+const FORMAT = 3;
+/** The version that an upper has which no snapshot was taken of: others may open it. */
+const FORMAT_WITHOUT_SNAPSHOTS = 2;
 
 export interface MountOptions {
   /** Topmost first: layers, or what opens them: the upper is read meanwhile. They stay the caller's, also where the mount fails. */
@@ -62,6 +66,10 @@ export class Engine {
   readonly commits: CommitQueue;
   readonly quota: number | undefined;
   readonly #store: UpperStore | undefined;
+  /** Of a view of a snapshot: the workspace. */
+  readonly #parent: Engine | undefined;
+  /** Snapshots that views are open of, with how many. */
+  readonly #views = new Map<number, number>();
   readonly #clock: () => number;
   /** The call of whoever looked last. */
   #looking: Call | undefined;
@@ -70,11 +78,12 @@ export class Engine {
   private constructor(
     readonly tree: Tree,
     { upper, durability = 'strict', clock = Date.now, quota }: Omit<MountOptions, 'lower'>,
+    parent?: Engine,
   ) {
-    const superblock: Superblock = { format: FORMAT, lowers: pinLayers(tree.layers) };
-    this.commits = new CommitQueue(tree, upper, this.watchers, superblock, durability);
+    this.commits = new CommitQueue(tree, upper, this.watchers, () => superblockOf(tree), durability);
     this.quota = quota;
     this.#store = upper;
+    this.#parent = parent;
     this.#clock = clock;
   }
 
@@ -120,10 +129,11 @@ export class Engine {
       throw new FsError('ENOTSUP', { path: upper!.name, detail });
     }
     const layers = mountLayers(lower, pinned?.lowers);
-    const tree = new Tree(layers, upper === undefined, image?.records ?? new Map<number, UpperRecord>(), clock());
+    const state = { records: image?.records ?? new Map<number, UpperRecord>(), snapshots: pinned?.snapshots };
+    const tree = new Tree(layers, upper === undefined, state, clock());
     const engine = new Engine(tree, options);
     // Before a record of the new format stands in it, the superblock says so.
-    if (upper !== undefined && pinned?.format !== FORMAT) engine.commits.writeSuperblock();
+    if (upper !== undefined && (pinned?.format ?? 0) < superblockOf(tree).format) engine.commits.writeSuperblock();
     engine.#dropOrphans();
     await engine.commits.flush();
     return engine;
@@ -131,17 +141,36 @@ export class Engine {
 
   /** An engine over the tree as it is now, whose changes nobody else sees; `upper` keeps what they need. */
   fork(upper: UpperStore): Engine {
-    const { layers, readOnly, records, mountTimeMs } = this.tree;
-    return new Engine(new Tree(layers, readOnly, new Map(records), mountTimeMs), { upper, clock: this.#clock, quota: this.quota });
+    const { layers, readOnly, state, mountTimeMs } = this.tree;
+    return new Engine(new Tree(layers, readOnly, state, mountTimeMs), { upper, clock: this.#clock, quota: this.quota });
+  }
+
+  /**
+   * An engine over what a snapshot shows, read-only. It costs the upper's records and no content.
+   * @throws {FsError} ENOENT where there is no such snapshot, EIO after `close()`
+   */
+  async openSnapshot(id: number): Promise<Engine> {
+    // A failed commit has been taken back, and whoever made it hears of it: what counts here is that none is under way.
+    await this.commits.settled().catch(() => undefined);
+    this.assertOpen();
+    const { layers, mountTimeMs } = this.tree;
+    assertSnapshot(this.tree, id);
+    const views = (difference: number): void => void this.#views.set(id, (this.#views.get(id) ?? 0) + difference);
+    const upper = new SnapshotStore(id, this.#store!, this.commits, () => views(-1));
+    const tree = new Tree(layers, true, { records: recordsAt(this.tree.stored(), id) }, mountTimeMs);
+    views(1);
+    return new Engine(tree, { upper, clock: this.#clock }, this);
+  }
+
+  /** @throws {FsError} EBUSY while a view of the snapshot is open */
+  assertNoView(id: number): void {
+    if ((this.#views.get(id) ?? 0) > 0) throw new FsError('EBUSY', { detail: `snapshot ${id} is open` });
   }
 
   /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
   #dropOrphans(): void {
-    const call = this.#call(ROOT);
     this.tree.records.forEach((record, id) => {
-      if (isWhiteout(record) || record.nlink > 0) return;
-      dropContent(call, record);
-      this.tree.remove(id);
+      if (isOrphan(record)) this.tree.remove(id);
     });
     this.commits.schedule();
   }
@@ -217,6 +246,7 @@ export class Engine {
 
   /** @throws {FsError} EIO after `close()` */
   assertOpen(): void {
+    this.#parent?.assertOpen();
     if (this.#closed) throw new FsError('EIO', { detail: 'the workspace is closed' });
   }
 
@@ -252,4 +282,9 @@ export class Engine {
       await this.#store?.close();
     }
   }
+}
+
+function superblockOf({ layers, snapshots }: Tree): Superblock {
+  const lowers = pinLayers(layers);
+  return snapshots === NO_SNAPSHOTS ? { format: FORMAT_WITHOUT_SNAPSHOTS, lowers } : { format: FORMAT, lowers, snapshots };
 }

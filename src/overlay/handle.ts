@@ -19,23 +19,19 @@ import {
 } from '../base/mode.ts';
 import { assertAccess, wanted } from './access.ts';
 import { type Call, assertWritable, emit } from './call.ts';
+import type { OpenPlace } from './changes.ts';
 import { copyUpFile } from './copy-up.ts';
 import { createFile } from './create.ts';
-import { dropContent, readContent, replaceContent, truncateContent, writeContent } from './data.ts';
+import { readContent, replaceContent, truncateContent, writeContent } from './data.ts';
 import { lookup } from './lookup.ts';
 import type { Directory } from './tree.ts';
 import { type Found, walkToOpen } from './walk.ts';
 
 /** An open file description. */
-export interface OpenFile {
+export interface OpenFile extends OpenPlace {
   readonly fd: number;
   readonly ino: number;
   readonly flags: number;
-  /** Where it was opened. The name may mean something else by now. */
-  readonly directory: Directory;
-  readonly name: string;
-  /** Bytes; where the next read or write without a position starts. */
-  position: number;
 }
 
 /** Descriptors start after the three that every Unix program has. */
@@ -74,6 +70,10 @@ export class OpenFiles {
     if (uses > 0) this.#uses.set(ino, uses);
     else this.#uses.delete(ino);
     return uses === 0;
+  }
+
+  all(): Iterable<OpenFile> {
+    return this.#files.values();
   }
 
   isOpen(ino: number): boolean {
@@ -132,7 +132,6 @@ export function close(call: Call, fd: number): void {
   const file = call.openFiles.get(fd);
   const record = call.tree.inode(file.ino);
   if (!call.openFiles.remove(file) || record === undefined || record.nlink > 0) return;
-  dropContent(call, record);
   call.tree.remove(file.ino);
 }
 
@@ -154,7 +153,7 @@ export function write(call: Call, fd: number, bytes: Uint8Array, position: numbe
   if (bytes.length === 0) return 0;
   const start = (file.flags & O_APPEND) !== 0 ? call.tree.attr(file.ino).size : (position ?? file.position);
   writeContent(call, file, start, bytes);
-  if (position === undefined) call.tree.changes.moveOn(file, start + bytes.length);
+  if (position === undefined) call.tree.changes.move(file, { position: start + bytes.length });
   emitFor(call, file);
   return bytes.length;
 }

@@ -5,8 +5,8 @@
 
 import { encodeUtf8 } from '../base/bytes.ts';
 import { isDirectory } from '../base/mode.ts';
-import { isWhiteout } from '../layer/upper.ts';
-import { inoOf } from './ino.ts';
+import { type LiveRecord, type Name, isWhiteout } from '../layer/upper.ts';
+import { ROOT_INO, inoOf } from './ino.ts';
 import { type Directory, type LowerDirectory, type Tree, rootStack } from './tree.ts';
 
 /** Looks a name up in a merged directory: its inode number, or `undefined`. */
@@ -130,6 +130,52 @@ export function isWithin(directory: Directory, ancestor: Directory): boolean {
     if (at === ancestor || at.ino === ancestor.ino) return true;
     if (at.parent === at) return false;
   }
+}
+
+/** The directory below `top` that a path's components lead to, without following symbolic links; `undefined` where they lead to none. */
+export function descend(tree: Tree, top: Directory, parts: readonly string[]): Directory | undefined {
+  let at = top;
+  for (const part of parts) {
+    const ino = lookup(tree, at, part);
+    if (ino === undefined || !isDirectoryIno(tree, ino)) return undefined;
+    at = directoryAt(tree, at, part, ino);
+  }
+  return at;
+}
+
+/** The directory and the name of an absolute path; `undefined` where its directory is none. */
+export function nameAt(tree: Tree, path: string): { readonly directory: Directory; readonly name: string } | undefined {
+  const parts = path.slice(1).split('/');
+  const name = parts.pop()!;
+  const directory = descend(tree, tree.root, parts);
+  return directory && { directory, name };
+}
+
+/** What stands at an absolute path; symbolic links are not followed. */
+export function inoAt(tree: Tree, path: string): number | undefined {
+  const place = nameAt(tree, path);
+  return place && lookup(tree, place.directory, place.name);
+}
+
+/** The merged directory of a record. Precondition: it and those above it are on the upper, and have names. */
+export function directoryOf(tree: Tree, id: number): Directory {
+  if (id === ROOT_INO) return tree.root;
+  const [parent, name] = tree.inode(id)!.names[0]!;
+  return directoryAt(tree, directoryOf(tree, parent), name, id);
+}
+
+/** The path of a name that a record has, by the records alone; `undefined` where it does not lead to the root. */
+export function namePath(records: ReadonlyMap<number, LiveRecord>, [directory, name]: Name): string | undefined {
+  const parts = [name];
+  const seen = new Set<number>();
+  for (let at = directory; at !== ROOT_INO && !seen.has(at);) {
+    seen.add(at);
+    const above = records.get(at)?.names[0];
+    if (above === undefined) return undefined;
+    parts.unshift(above[1]);
+    at = above[0];
+  }
+  return `/${parts.join('/')}`;
 }
 
 /** Tells whether a merged name is a directory. */

@@ -6,7 +6,6 @@ import { isWhiteout } from '../layer/upper.ts';
 import { assertAccess, assertMayChangeNames, assertSticky } from './access.ts';
 import { type Call, assertWritable, emit } from './call.ts';
 import { copyUp, copyUpDirectory, gatherForCopyUp, touchDirectory } from './copy-up.ts';
-import { dropContent } from './data.ts';
 import { entriesOf, isWithin, lowerEntry } from './lookup.ts';
 import type { Directory } from './tree.ts';
 import { type Found, type Place, asDirectory, find } from './walk.ts';
@@ -146,7 +145,6 @@ function dropName(call: Call, directory: Directory, name: string, ino: number): 
   const nlink = (before?.nlink ?? tree.attr(ino).nlink) - 1;
   if (nlink === 0 && !call.openFiles.isOpen(ino)) {
     if (before === undefined) return;
-    dropContent(call, before);
     tree.remove(ino);
     return;
   }

@@ -22,10 +22,10 @@ export function repair(call: Call): ReadonlyMap<number, string> {
   const claimed = new Set<string>();
   const lost: number[] = [];
   for (const [id, record] of Array.from(call.tree.records)) repairRecord(call, id, record, { claimed, lost, done });
-  call.tree.forgetDirectories();
+  call.tree.startAnew();
   for (const id of lost) moveToLostAndFound(call, id, done);
   repairMarks(call, call.tree.root, done);
-  call.tree.forgetDirectories();
+  call.tree.startAnew();
   return done;
 }
 

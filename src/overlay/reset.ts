@@ -4,7 +4,6 @@ import { FsError } from '../base/errors.ts';
 import { isDirectory } from '../base/mode.ts';
 import { type Name, isWhiteout } from '../layer/upper.ts';
 import { type Call, assertWritable, emit } from './call.ts';
-import { dropContent } from './data.ts';
 import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
 import { lowerPath, pathOf } from './lookup.ts';
 import { assertRemovable, assertTreeRemovable } from './remove.ts';
@@ -82,7 +81,6 @@ function drop(call: Call, id: number, goes: (name: Name) => boolean): void {
     tree.put(id, { ...record, names, nlink: names.length, ctimeMs: call.now });
     return;
   }
-  dropContent(call, record);
   tree.remove(id);
 }
 

@@ -2,29 +2,33 @@
  * The state of a mounted union: the lowers' tables, the upper's records, and the merged directories seen so far.
  *
  *        records (upper)          id -> inode | whiteout        what a commit writes
+ *        history (upper)          id -> history record          as well: what snapshots show of records that have changed
  *        names   (upper)          directory -> name -> id       derived from the records
  *        directories (merged)     ino -> Directory              derived from records and lowers, made when first seen
  *        layers  (lower)          packed tables                 never change
  *
- * Records change through `put` and `remove` only. Both note in the open `Changes` what was there before, so that a commit
+ * Records change through `put` and `remove` only, and the history follows by itself. Both note in the open `Changes` what was there before, so that a commit
  * knows what to write and a failed commit can put everything back. Nothing here waits.
  */
 
 import { FsError } from '../base/errors.ts';
 import type { Attr } from '../base/stats.ts';
 import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
+import { NO_SNAPSHOTS, isOrphan, newestOf } from '../layer/snapshots.ts';
 import {
+  FIRST_HISTORY_ID,
   type HistoryRecord,
   type InodeRecord,
   type LiveRecord,
   type Origin,
+  type Snapshots,
   type UpperRecord,
   isHistory,
   isWhiteout,
 } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
-import { chunkSizeOf } from './chunk-size.ts';
 import { PathCache } from './path-cache.ts';
+import { Space } from './space.ts';
 import { FIRST_UPPER_INO, LAST_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
 
 /** A directory of a lower, as a member of a merge. */
@@ -44,6 +48,13 @@ export interface Directory {
   listing: readonly string[] | undefined;
 }
 
+/** The upper's part of a tree. */
+export interface UpperState {
+  /** The tree's own from then on. */
+  readonly records: Map<number, UpperRecord>;
+  readonly snapshots?: Snapshots | undefined;
+}
+
 /** Bytes that a directory reports as its size. */
 const DIRECTORY_SIZE = 4096;
 
@@ -52,10 +63,12 @@ export class Tree {
   /** What snapshots show of records that have changed since. */
   readonly history = new Map<number, HistoryRecord>();
   readonly names = new Map<number, Map<string, number>>();
-  readonly directories = new Map<number, Directory>();
+  directories = new Map<number, Directory>();
   readonly root: Directory;
-  /** Chunks that more than one inode holds, with how many do. */
-  readonly sharedChunks = new Map<number, number>();
+  /** Who holds which chunk, and what the upper takes. */
+  readonly space = new Space((chunk) => this.changes.dropChunk(chunk));
+  /** The snapshots that there are; `setSnapshots` changes them. */
+  snapshots: Snapshots;
   /** Where root's walks led. */
   readonly paths = new PathCache();
   /** What has changed since the last commit was taken. */
@@ -67,17 +80,16 @@ export class Tree {
   /** Chunks from this number on were made since the mount. */
   readonly firstNewChunk: number;
   #nextId = FIRST_UPPER_INO;
-  #nextChunk = 1;
-  #used = 0;
+  #nextHistoryId = FIRST_HISTORY_ID;
 
   constructor(
     readonly layers: readonly MountedLayer[],
     /** No upper: every change is EROFS. */
     readonly readOnly: boolean,
-    /** Taken over. */
-    records: Map<number, UpperRecord>,
+    { records, snapshots = NO_SNAPSHOTS }: UpperState,
     readonly mountTimeMs: number,
   ) {
+    this.snapshots = snapshots;
     records.forEach((record, id) => {
       if (!isHistory(record)) return;
       this.history.set(id, record);
@@ -94,7 +106,7 @@ export class Tree {
     };
     this.root.parent = this.root;
     this.#derive();
-    this.firstNewChunk = this.#nextChunk;
+    this.firstNewChunk = this.space.nextChunk;
   }
 
   /** @throws {FsError} ENOSPC when 2^31 numbers have been given since the mount */
@@ -103,13 +115,15 @@ export class Tree {
     return this.#nextId++;
   }
 
-  newChunkId(): number {
-    return this.#nextChunk++;
+  /** The upper as it is now: what another tree can begin with. */
+  get state(): UpperState {
+    return { records: new Map(this.stored()), snapshots: this.snapshots };
   }
 
-  /** What the upper takes, in bytes: `usedBy` of its records. Content that several inodes share counts for each. */
-  get used(): number {
-    return this.#used;
+  /** Everything that is stored. */
+  *stored(): Generator<[number, UpperRecord]> {
+    yield* this.records;
+    yield* this.history;
   }
 
   /**
@@ -118,12 +132,14 @@ export class Tree {
    */
   atomically<T>(operation: () => T, quota = Infinity): T {
     const earlier = this.changes;
-    const { version, used } = this;
+    const { version } = this;
+    const { used } = this.space;
     const own = new Changes(earlier);
     this.changes = own;
     try {
       const result = operation();
-      if (this.#used > quota && this.#used > used) throw new FsError('EDQUOT', { detail: `the workspace may take ${quota} bytes` });
+      if (this.space.used > quota && this.space.used > used)
+        throw new FsError('EDQUOT', { detail: `the workspace may take ${quota} bytes` });
       earlier.join(own);
       return result;
     } catch (e) {
@@ -141,13 +157,14 @@ export class Tree {
     return record === undefined || isWhiteout(record) ? undefined : record;
   }
 
-  /** Sets a record; the names that it lost or gained follow. */
+  /** Sets a record; the names that it lost or gained follow, and so do its chunks. */
   put(id: number, record: LiveRecord): void {
     const before = this.records.get(id);
+    this.#keep(id, before);
     this.changes.note(id, before);
     this.version++;
-    this.records.set(id, record);
-    this.#used += usedBy(id, record) - usedBy(id, before);
+    this.records.set(id, this.#dated(record));
+    this.space.change(id, before, record);
     if (before?.names === record.names) return;
     if (before !== undefined) this.#unname(id, before);
     this.#name(id, record);
@@ -156,11 +173,55 @@ export class Tree {
   remove(id: number): void {
     const before = this.records.get(id);
     if (before === undefined) return;
+    this.#keep(id, before);
     this.changes.note(id, before);
     this.version++;
     this.records.delete(id);
-    this.#used -= usedBy(id, before);
+    this.space.change(id, before, undefined);
     this.#unname(id, before);
+  }
+
+  /** The record as it is made now: after the newest snapshot. */
+  #dated(record: LiveRecord): LiveRecord {
+    const newest = newestOf(this.snapshots);
+    return (record.since ?? 0) === newest ? record : { ...record, since: newest === 0 ? undefined : newest };
+  }
+
+  /** Keeps a version that is about to be replaced, if a snapshot shows it. */
+  #keep(id: number, record: LiveRecord | undefined): void {
+    const until = newestOf(this.snapshots);
+    if (record === undefined || (record.since ?? 0) >= until || isOrphan(record)) return;
+    const kept: HistoryRecord = { names: [], was: id, until, record };
+    this.changes.note(this.#nextHistoryId, undefined);
+    this.history.set(this.#nextHistoryId++, kept);
+    this.space.keep(kept);
+  }
+
+  /** Removes a version that no snapshot shows any more, with the chunks that nobody else holds. */
+  removeHistory(id: number): void {
+    const before = this.history.get(id);
+    if (before === undefined) return;
+    this.changes.note(id, before);
+    this.version++;
+    this.history.delete(id);
+    this.space.drop(before);
+  }
+
+  setSnapshots(snapshots: Snapshots): void {
+    this.changes.snapshots ??= this.snapshots;
+    this.version++;
+    this.snapshots = snapshots;
+  }
+
+  /** What a commit writes for an id; `undefined`: there is nothing any more. */
+  storedAs(id: number): UpperRecord | undefined {
+    return this.records.get(id) ?? this.history.get(id);
+  }
+
+  #restore(id: number, before: UpperRecord | undefined): void {
+    if (before === undefined) this.history.delete(id) || this.records.delete(id);
+    else if (isHistory(before)) this.history.set(id, before);
+    else this.records.set(id, before);
   }
 
   #name(id: number, record: LiveRecord): void {
@@ -222,12 +283,13 @@ export class Tree {
       directory.parent = parent;
       directory.name = name;
     }
-    for (const [file, position] of changes.positions) file.position = position;
+    for (const [file, place] of changes.places) Object.assign(file, place);
     for (const [id, before] of changes.before) {
-      if (before === undefined) this.records.delete(id);
-      else this.records.set(id, before);
+      this.#restore(id, before);
       if (before === undefined) this.directories.delete(id);
     }
+    if (changes.snapshots !== undefined) this.snapshots = changes.snapshots;
+    if (changes.directories !== undefined) this.directories = changes.directories;
     this.version++;
     this.names.clear();
     this.#derive();
@@ -243,9 +305,10 @@ export class Tree {
     directory.listing = undefined;
   }
 
-  /** Lets everything that follows from the records be made anew, after they were mended. */
-  forgetDirectories(): void {
-    this.directories.clear();
+  /** Lets everything that follows from the records be made anew, after they were mended. Directories seen so far are not of the tree any more. */
+  startAnew(): void {
+    this.changes.directories ??= this.directories;
+    this.directories = new Map();
     this.forgetEntries(this.root);
     this.names.clear();
     this.#derive();
@@ -261,23 +324,17 @@ export class Tree {
   #derive(): void {
     this.paths.forget();
     this.directories.set(ROOT_INO, this.root);
-    this.sharedChunks.clear();
     this.#subdirectories.clear();
-    this.#used = 0;
-    const seen = new Set<number>();
     this.records.forEach((record, id) => {
       if (id >= this.#nextId) this.#nextId = id + 1;
       this.#enter(id, record);
-      if (isWhiteout(record)) return;
-      this.#used += usedBy(id, record);
-      for (const chunk of record.chunks) if (chunk !== 0) this.#countChunk(chunk, seen);
     });
-  }
-
-  #countChunk(chunk: number, seen: Set<number>): void {
-    if (chunk >= this.#nextChunk) this.#nextChunk = chunk + 1;
-    if (seen.has(chunk)) this.sharedChunks.set(chunk, (this.sharedChunks.get(chunk) ?? 1) + 1);
-    else seen.add(chunk);
+    for (const [id, { was }] of this.history) {
+      this.#nextHistoryId = Math.max(this.#nextHistoryId, id + 1);
+      // The number of what a snapshot shows is not given to anything else.
+      this.#nextId = Math.max(this.#nextId, was + 1);
+    }
+    this.space.derive(this.records, this.history);
   }
 
   mode(ino: number): number {
@@ -353,22 +410,6 @@ export class Tree {
     for (let child = first; child < end; child++) if (table.isDirectory(child)) links++;
     return links;
   }
-}
-
-/** What an object takes beside its content, in bytes, rounded up: a name, numbers, what the store adds. */
-const OBJECT_SIZE = 256;
-
-/**
- * What a record takes, in bytes: the chunks that it holds and, where the upper made the object, the object itself. Whiteouts and
- * copied-up attributes count nothing, so that what a lower has can be deleted, whatever the quota.
- */
-function usedBy(id: number, record: LiveRecord | undefined): number {
-  if (record === undefined || isWhiteout(record)) return 0;
-  const { chunks, size } = record;
-  const chunkSize = chunkSizeOf(record);
-  let used = id < FIRST_UPPER_INO ? 0 : OBJECT_SIZE;
-  for (let i = 0; i < chunks.length; i++) if (chunks[i] !== 0) used += Math.min(chunkSize, size - i * chunkSize);
-  return used;
 }
 
 /** The roots of the lowers from layer `top` down to the first that is opaque. */

@@ -10,7 +10,7 @@ import * as attr from '../overlay/attr.ts';
 import { type Call, emit } from '../overlay/call.ts';
 import { chunkSizeOf } from '../overlay/chunk-size.ts';
 import { copyUpFile, gatherForCopyUp } from '../overlay/copy-up.ts';
-import { dropContent, readContent, truncateContent, writeContent } from '../overlay/data.ts';
+import { readContent, truncateContent, writeContent } from '../overlay/data.ts';
 import { NotResident } from '../overlay/gather.ts';
 import { originOf } from '../overlay/ino.ts';
 import { lookup } from '../overlay/lookup.ts';
@@ -71,7 +71,6 @@ function becomeLink(call: Call, place: Found, flush: Flush): void {
   if (!isFile(tree.mode(place.ino)) || (flush.attributes.mode! & S_IFMT) !== S_IFLNK) throw new FsError('EINVAL');
   const content = contentAfter(call, place.ino, flush);
   const { origin: _origin, ...record } = copyUpFile(call, place.directory, place.name, place.ino);
-  dropContent(call, tree.inode(place.ino)!);
   const target = decodeUtf8(content);
   tree.put(place.ino, { ...record, mode: S_IFLNK | 0o777, target, size: content.length, originSize: 0, chunks: [], ctimeMs: call.now });
   emitChange(call, place);

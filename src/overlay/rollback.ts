@@ -1,0 +1,100 @@
+/*
+ * Rollback: the tree becomes what a snapshot shows, in one change. Only records that were made since are touched. Open files stay with
+ * their inodes: one that the snapshot has shows what it was, one that it does not have is like a file that was unlinked.
+ */
+
+import { recordsAt } from '../layer/snapshots.ts';
+import { type LiveRecord, isWhiteout } from '../layer/upper.ts';
+import { type Call, assertWritable } from './call.ts';
+import { copyUp } from './copy-up.ts';
+import type { OpenFile } from './handle.ts';
+import { FIRST_UPPER_INO, ROOT_INO } from './ino.ts';
+import { directoryAt, directoryOf, entriesOf, inoAt, isDirectoryIno, join, nameAt, namePath } from './lookup.ts';
+import { assertSnapshot } from './snapshots.ts';
+import type { Directory, Tree } from './tree.ts';
+
+/** A name in a directory. */
+interface Place {
+  readonly directory: Directory;
+  readonly name: string;
+}
+
+/** @throws {FsError} EROFS, ENOENT where there is no such snapshot */
+export function rollback(call: Call, snapshot: number): void {
+  const { tree } = call;
+  assertWritable(call);
+  assertSnapshot(tree, snapshot);
+  const then = recordsAt(tree.stored(), snapshot);
+  const isChanged = (record: LiveRecord | undefined): boolean => record === undefined || (record.since ?? 0) >= snapshot;
+  const open = Array.from(call.openFiles.all(), (file): [OpenFile, string] => [file, join(file.directory, file.name)]);
+  const seen = call.watchers.isEmpty ? new Map<string, number | undefined>() : affected(tree, then, isChanged);
+
+  for (const [id, record] of tree.records) if (isChanged(record) && !then.has(id)) remove(call, id, record);
+  for (const [id, record] of then) if (isChanged(tree.records.get(id))) tree.put(id, record);
+  tree.startAnew();
+  for (const [file, path] of open) if (file.ino !== ROOT_INO) settle(call, file, path);
+
+  for (const [path, before] of seen) {
+    const after = inoAt(tree, path);
+    if (before !== after) tree.changes.events.push({ eventType: 'rename', path });
+    else if (after !== undefined) tree.changes.events.push({ eventType: 'change', path });
+  }
+}
+
+/** The paths at which records change, and what stands there now. */
+function affected(tree: Tree, then: ReadonlyMap<number, LiveRecord>, isChanged: (record: LiveRecord | undefined) => boolean) {
+  const paths = new Map<string, number | undefined>();
+  const note = (records: ReadonlyMap<number, LiveRecord>, { names }: LiveRecord): void => {
+    for (const name of names) {
+      const path = namePath(records, name);
+      if (path !== undefined) paths.set(path, inoAt(tree, path));
+    }
+  };
+  for (const record of tree.records.values()) if (isChanged(record)) note(tree.records, record);
+  for (const [id, record] of then) if (isChanged(tree.records.get(id))) note(then, record);
+  return paths;
+}
+
+/** Removes what the snapshot does not have; what is open stays, without a name. */
+function remove(call: Call, id: number, record: LiveRecord): void {
+  const { tree, now } = call;
+  if (isWhiteout(record) || !call.openFiles.isOpen(id)) return tree.remove(id);
+  tree.put(id, { ...record, names: [], nlink: 0, opaque: undefined, redirect: undefined, ctimeMs: now });
+}
+
+/** Tells an open file where it stands in the tree as it is now. One that stands nowhere keeps its content until it is closed. */
+function settle(call: Call, file: OpenFile, path: string): void {
+  const { tree } = call;
+  const { ino } = file;
+  const record = tree.inode(ino);
+  const place = placeNow(tree, ino, path);
+  if (place !== undefined) {
+    if (record?.nlink === 0) tree.remove(ino); // what a lower has is there again
+    tree.changes.move(file, place);
+    return;
+  }
+  if (record?.nlink !== 0) tree.put(ino, { ...(record ?? copyUp(call, ino, [])), nlink: 0 });
+  tree.changes.move(file, nowhere(tree));
+}
+
+/** A place that nothing ever has. */
+const nowhere = ({ root }: Tree): Place => ({ directory: root, name: '' });
+
+function placeNow(tree: Tree, ino: number, path: string): Place | undefined {
+  const name = tree.inode(ino)?.names[0];
+  if (name !== undefined) return { directory: directoryOf(tree, name[0]), name: name[1] };
+  if (ino >= FIRST_UPPER_INO) return undefined;
+  // Fast path: where it was.
+  const place = nameAt(tree, path);
+  return place !== undefined && entriesOf(tree, place.directory).get(place.name) === ino ? place : placeIn(tree, tree.root, ino);
+}
+
+/** Looks everywhere: an object of a lower may be shown at any place, and its own path in the lower does not tell. */
+function placeIn(tree: Tree, directory: Directory, ino: number): Place | undefined {
+  for (const [name, child] of entriesOf(tree, directory)) {
+    if (child === ino) return { directory, name };
+    const found = isDirectoryIno(tree, child) ? placeIn(tree, directoryAt(tree, directory, name, child), ino) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,48 @@
+/*
+ * Taking and removing snapshots. Taking one only notes its number: from then on, whatever changes keeps what it was (`Tree.put`). What a
+ * snapshot shows is in src/layer/snapshots.ts, coming back to it in rollback.ts.
+ */
+
+import { FsError } from '../base/errors.ts';
+import { isShownAt } from '../layer/snapshots.ts';
+import type { Snapshot } from '../layer/upper.ts';
+import { type Call, assertWritable } from './call.ts';
+import type { Tree } from './tree.ts';
+
+/** Length of a label, in characters: the superblock is written whole. */
+const MAX_LABEL = 1024;
+
+/** Takes a snapshot of the tree as it is. @throws {FsError} EROFS, EINVAL for a label that is none */
+export function takeSnapshot(call: Call, label: string | undefined): Snapshot {
+  const { tree, now } = call;
+  assertWritable(call);
+  if (label !== undefined && (typeof label !== 'string' || label.length > MAX_LABEL)) {
+    throw new FsError('EINVAL', { detail: `a label is a text of up to ${MAX_LABEL} characters` });
+  }
+  const { list, next } = tree.snapshots;
+  const snapshot: Snapshot = { id: next, ...(label !== undefined && { label }), timeMs: now };
+  tree.setSnapshots({ list: [...list, snapshot], next: next + 1 });
+  return snapshot;
+}
+
+/** Removes a snapshot, and what it alone shows. @throws {FsError} EROFS, ENOENT */
+export function removeSnapshot(call: Call, id: number): void {
+  const { tree } = call;
+  assertWritable(call);
+  assertSnapshot(tree, id);
+  const { list, next } = tree.snapshots;
+  const at = list.findIndex((snapshot) => snapshot.id === id);
+  tree.setSnapshots({ list: list.toSpliced(at, 1), next });
+  const [earlier, later] = [list[at - 1], list[at + 1]];
+  const showsToo = (other: Snapshot | undefined, record: Parameters<typeof isShownAt>[0]): boolean =>
+    other !== undefined && isShownAt(record, other.id);
+  for (const [key, record] of tree.history) {
+    // A version is shown by snapshots that follow each other.
+    if (isShownAt(record, id) && !showsToo(earlier, record) && !showsToo(later, record)) tree.removeHistory(key);
+  }
+}
+
+/** @throws {FsError} ENOENT where there is no such snapshot */
+export function assertSnapshot({ snapshots }: Tree, id: number): void {
+  if (!snapshots.list.some((snapshot) => snapshot.id === id)) throw new FsError('ENOENT', { detail: `there is no snapshot ${id}` });
+}
