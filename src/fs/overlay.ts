@@ -146,7 +146,7 @@ export class Overlay implements AsyncDisposable {
 
   /** The snapshots that there are, oldest first. */
   snapshots(): readonly Snapshot[] {
-    return this.engine.tree.snapshots.list;
+    return this.engine.tree.history.snapshots.list;
   }
 
   /**

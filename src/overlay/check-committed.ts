@@ -27,14 +27,14 @@ export async function checkCommitted(tree: Tree, store: UpperStore | undefined, 
 }
 
 /** The list of snapshots is the one that a remount would find. */
-function otherSnapshots({ snapshots }: Tree, superblock: Superblock | undefined): Violation[] {
+function otherSnapshots({ history: { snapshots } }: Tree, superblock: Superblock | undefined): Violation[] {
   if (JSON.stringify(snapshots) === JSON.stringify(superblock?.snapshots ?? NO_SNAPSHOTS)) return [];
   return [{ rule: 'I11', path: '/', id: ROOT_INO, message: 'the store has other snapshots' }];
 }
 
 function differences(tree: Tree, committed: ReadonlyMap<number, UpperRecord>): Violation[] {
   const violations: Violation[] = [];
-  for (const id of new Set([...tree.records.keys(), ...tree.history.keys(), ...committed.keys()])) {
+  for (const id of new Set([...tree.records.keys(), ...tree.history.records.keys(), ...committed.keys()])) {
     const [ours, theirs] = [tree.storedAs(id), committed.get(id)];
     if (ours !== undefined && theirs !== undefined && canonical(ours) === canonical(theirs)) continue;
     const message =

@@ -16,8 +16,8 @@ type Report = (id: number, message: string) => void;
 export function checkHistory(tree: Tree): Violation[] {
   const violations: Violation[] = [];
   const report: Report = (id, message) => void violations.push({ rule: 'I11', path: `#${id}`, id, message });
-  for (const [id, record] of tree.history) checkVersion(tree, id, record, report);
-  const { list, next } = tree.snapshots;
+  for (const [id, record] of tree.history.records) checkVersion(tree, id, record, report);
+  const { list, next } = tree.history.snapshots;
   for (const [id, { since = 0 }] of tree.records) {
     if (since >= next) report(id, `was made after snapshot ${since}, which never was`);
   }
@@ -31,19 +31,19 @@ export function checkHistory(tree: Tree): Violation[] {
   return violations;
 }
 
-function checkVersion({ layers, snapshots }: Tree, id: number, history: HistoryRecord, report: Report): void {
-  const { was, until, record } = history;
+function checkVersion({ layers, history: { snapshots } }: Tree, id: number, version: HistoryRecord, report: Report): void {
+  const { was, until, record } = version;
   const isInode = was === ROOT_INO || (was >= FIRST_UPPER_INO && was <= LAST_INO) || originOf(layers, was) !== undefined;
   if (id < FIRST_HISTORY_ID) report(id, 'is kept for snapshots under an inode number');
   if (!isInode) report(id, `is kept of ${was}, which is no record's number`);
   if ((record.since ?? 0) >= until || until >= snapshots.next) report(id, `ends with snapshot ${until}, which was not between`);
-  else if (!snapshots.list.some((snapshot) => isShownAt(history, snapshot.id))) report(id, 'is kept, and no snapshot shows it');
+  else if (!snapshots.list.some((snapshot) => isShownAt(version, snapshot.id))) report(id, 'is kept, and no snapshot shows it');
 }
 
 /** Of several versions of one record, a snapshot shows one. */
 function checkShown(tree: Tree, snapshot: number, report: Report): void {
   const shown = new Map<number, number>();
-  for (const [id, record] of tree.history) {
+  for (const [id, record] of tree.history.records) {
     if (!isShownAt(record, snapshot)) continue;
     const { was } = record;
     const current = tree.records.get(was);
@@ -55,7 +55,7 @@ function checkShown(tree: Tree, snapshot: number, report: Report): void {
 
 function checkKept({ history, space }: Tree, report: Report): void {
   const uses = new Map<number, number>();
-  for (const { record } of history.values()) {
+  for (const { record } of history.records.values()) {
     for (const chunk of contentOf(record)?.chunks ?? []) if (chunk !== 0) uses.set(chunk, (uses.get(chunk) ?? 0) + 1);
   }
   for (const chunk of new Set([...uses.keys(), ...space.kept.keys()])) {

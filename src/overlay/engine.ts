@@ -284,7 +284,7 @@ export class Engine {
   }
 }
 
-function superblockOf({ layers, snapshots }: Tree): Superblock {
+function superblockOf({ layers, history: { snapshots } }: Tree): Superblock {
   const lowers = pinLayers(layers);
   return snapshots === NO_SNAPSHOTS ? { format: FORMAT_WITHOUT_SNAPSHOTS, lowers } : { format: FORMAT, lowers, snapshots };
 }

@@ -6,8 +6,8 @@
 import { encodeUtf8 } from '../base/bytes.ts';
 import { isDirectory } from '../base/mode.ts';
 import { type LiveRecord, type Name, isWhiteout } from '../layer/upper.ts';
-import { ROOT_INO, inoOf } from './ino.ts';
-import { type Directory, type LowerDirectory, type Tree, rootStack } from './tree.ts';
+import { type MountedLayer, ROOT_INO, inoOf } from './ino.ts';
+import type { Directory, LowerDirectory, Tree } from './tree.ts';
 
 /** Looks a name up in a merged directory: its inode number, or `undefined`. */
 export function lookup(tree: Tree, directory: Directory, name: string): number | undefined {
@@ -92,6 +92,16 @@ export function childStack(tree: Tree, stack: readonly LowerDirectory[], name: s
 function stackAt(tree: Tree, path: string, top = 0): readonly LowerDirectory[] {
   let stack: readonly LowerDirectory[] = top === 0 ? tree.root.stack : rootStack(tree.layers, top);
   for (const part of path.split('/')) if (part !== '') stack = childStack(tree, stack, part);
+  return stack;
+}
+
+/** The roots of the lowers from layer `top` down to the first that is opaque. */
+export function rootStack(layers: readonly MountedLayer[], top = 0): LowerDirectory[] {
+  const stack: LowerDirectory[] = [];
+  for (let layer = top; layer < layers.length; layer++) {
+    stack.push({ layer, entry: 0 });
+    if (layers[layer]!.table.isOpaque(0)) break;
+  }
   return stack;
 }
 

@@ -19,7 +19,7 @@ export function takeSnapshot(call: Call, label: string | undefined): Snapshot {
   if (label !== undefined && (typeof label !== 'string' || label.length > MAX_LABEL)) {
     throw new FsError('EINVAL', { detail: `a label is a text of up to ${MAX_LABEL} characters` });
   }
-  const { list, next } = tree.snapshots;
+  const { list, next } = tree.history.snapshots;
   const snapshot: Snapshot = { id: next, ...(label !== undefined && { label }), timeMs: now };
   tree.setSnapshots({ list: [...list, snapshot], next: next + 1 });
   return snapshot;
@@ -30,19 +30,19 @@ export function removeSnapshot(call: Call, id: number): void {
   const { tree } = call;
   assertWritable(call);
   assertSnapshot(tree, id);
-  const { list, next } = tree.snapshots;
+  const { list, next } = tree.history.snapshots;
   const at = list.findIndex((snapshot) => snapshot.id === id);
   tree.setSnapshots({ list: list.toSpliced(at, 1), next });
   const [earlier, later] = [list[at - 1], list[at + 1]];
   const showsToo = (other: Snapshot | undefined, record: Parameters<typeof isShownAt>[0]): boolean =>
     other !== undefined && isShownAt(record, other.id);
-  for (const [key, record] of tree.history) {
+  for (const [key, record] of tree.history.records) {
     // A version is shown by snapshots that follow each other.
     if (isShownAt(record, id) && !showsToo(earlier, record) && !showsToo(later, record)) tree.removeHistory(key);
   }
 }
 
 /** @throws {FsError} ENOENT where there is no such snapshot */
-export function assertSnapshot({ snapshots }: Tree, id: number): void {
+export function assertSnapshot({ history: { snapshots } }: Tree, id: number): void {
   if (!snapshots.list.some((snapshot) => snapshot.id === id)) throw new FsError('ENOENT', { detail: `there is no snapshot ${id}` });
 }

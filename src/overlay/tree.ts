@@ -14,21 +14,13 @@
 import { FsError } from '../base/errors.ts';
 import type { Attr } from '../base/stats.ts';
 import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
-import { NO_SNAPSHOTS, isOrphan, newestOf } from '../layer/snapshots.ts';
-import {
-  FIRST_HISTORY_ID,
-  type HistoryRecord,
-  type InodeRecord,
-  type LiveRecord,
-  type Origin,
-  type Snapshots,
-  type UpperRecord,
-  isHistory,
-  isWhiteout,
-} from '../layer/upper.ts';
+import { NO_SNAPSHOTS } from '../layer/snapshots.ts';
+import { type InodeRecord, type LiveRecord, type Origin, type Snapshots, type UpperRecord, isHistory, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
+import { History } from './history.ts';
 import { PathCache } from './path-cache.ts';
 import { Space } from './space.ts';
+import { rootStack } from './lookup.ts';
 import { FIRST_UPPER_INO, LAST_INO, type MountedLayer, ROOT_INO, originOf } from './ino.ts';
 
 /** A directory of a lower, as a member of a merge. */
@@ -60,15 +52,13 @@ const DIRECTORY_SIZE = 4096;
 
 export class Tree {
   readonly records: Map<number, LiveRecord>;
-  /** What snapshots show of records that have changed since. */
-  readonly history = new Map<number, HistoryRecord>();
+  /** The snapshots, and what they show of records that have changed since. */
+  readonly history = new History();
   readonly names = new Map<number, Map<string, number>>();
   directories = new Map<number, Directory>();
   readonly root: Directory;
   /** Who holds which chunk, and what the upper takes. */
   readonly space = new Space((chunk) => this.changes.dropChunk(chunk));
-  /** The snapshots that there are; `setSnapshots` changes them. */
-  snapshots: Snapshots;
   /** Where root's walks led. */
   readonly paths = new PathCache();
   /** What has changed since the last commit was taken. */
@@ -80,7 +70,6 @@ export class Tree {
   /** Chunks from this number on were made since the mount. */
   readonly firstNewChunk: number;
   #nextId = FIRST_UPPER_INO;
-  #nextHistoryId = FIRST_HISTORY_ID;
 
   constructor(
     readonly layers: readonly MountedLayer[],
@@ -89,7 +78,7 @@ export class Tree {
     { records, snapshots = NO_SNAPSHOTS }: UpperState,
     readonly mountTimeMs: number,
   ) {
-    this.snapshots = snapshots;
+    this.history.snapshots = snapshots;
     records.forEach((record, id) => {
       if (!isHistory(record)) return;
       this.history.set(id, record);
@@ -117,13 +106,13 @@ export class Tree {
 
   /** The upper as it is now: what another tree can begin with. */
   get state(): UpperState {
-    return { records: new Map(this.stored()), snapshots: this.snapshots };
+    return { records: new Map(this.stored()), snapshots: this.history.snapshots };
   }
 
   /** Everything that is stored. */
   *stored(): Generator<[number, UpperRecord]> {
     yield* this.records;
-    yield* this.history;
+    yield* this.history.records;
   }
 
   /**
@@ -163,7 +152,7 @@ export class Tree {
     this.#keep(id, before);
     this.changes.note(id, before);
     this.version++;
-    this.records.set(id, this.#dated(record));
+    this.records.set(id, this.history.dated(record));
     this.space.change(id, before, record);
     if (before?.names === record.names) return;
     if (before !== undefined) this.#unname(id, before);
@@ -181,46 +170,40 @@ export class Tree {
     this.#unname(id, before);
   }
 
-  /** The record as it is made now: after the newest snapshot. */
-  #dated(record: LiveRecord): LiveRecord {
-    const newest = newestOf(this.snapshots);
-    return (record.since ?? 0) === newest ? record : { ...record, since: newest === 0 ? undefined : newest };
-  }
-
   /** Keeps a version that is about to be replaced, if a snapshot shows it. */
   #keep(id: number, record: LiveRecord | undefined): void {
-    const until = newestOf(this.snapshots);
-    if (record === undefined || (record.since ?? 0) >= until || isOrphan(record)) return;
-    const kept: HistoryRecord = { names: [], was: id, until, record };
-    this.changes.note(this.#nextHistoryId, undefined);
-    this.history.set(this.#nextHistoryId++, kept);
-    this.space.keep(kept);
+    const key = this.history.keep(id, record);
+    if (key === undefined) return;
+    this.changes.note(key, undefined);
+    this.space.keep(this.history.records.get(key)!);
   }
 
   /** Removes a version that no snapshot shows any more, with the chunks that nobody else holds. */
   removeHistory(id: number): void {
-    const before = this.history.get(id);
+    const before = this.history.records.get(id);
     if (before === undefined) return;
     this.changes.note(id, before);
     this.version++;
-    this.history.delete(id);
+    this.history.records.delete(id);
     this.space.drop(before);
   }
 
   setSnapshots(snapshots: Snapshots): void {
-    this.changes.snapshots ??= this.snapshots;
+    this.changes.snapshots ??= this.history.snapshots;
     this.version++;
-    this.snapshots = snapshots;
+    this.history.snapshots = snapshots;
   }
 
   /** What a commit writes for an id; `undefined`: there is nothing any more. */
   storedAs(id: number): UpperRecord | undefined {
-    return this.records.get(id) ?? this.history.get(id);
+    return this.records.get(id) ?? this.history.records.get(id);
   }
 
   #restore(id: number, before: UpperRecord | undefined): void {
-    if (before === undefined) this.history.delete(id) || this.records.delete(id);
-    else if (isHistory(before)) this.history.set(id, before);
+    if (before === undefined) {
+      this.records.delete(id);
+      this.history.records.delete(id);
+    } else if (isHistory(before)) this.history.set(id, before);
     else this.records.set(id, before);
   }
 
@@ -284,12 +267,12 @@ export class Tree {
       directory.name = name;
     }
     for (const [file, place] of changes.places) Object.assign(file, place);
+    if (changes.directories !== undefined) this.directories = changes.directories;
+    if (changes.snapshots !== undefined) this.history.snapshots = changes.snapshots;
     for (const [id, before] of changes.before) {
       this.#restore(id, before);
       if (before === undefined) this.directories.delete(id);
     }
-    if (changes.snapshots !== undefined) this.snapshots = changes.snapshots;
-    if (changes.directories !== undefined) this.directories = changes.directories;
     this.version++;
     this.names.clear();
     this.#derive();
@@ -329,12 +312,9 @@ export class Tree {
       if (id >= this.#nextId) this.#nextId = id + 1;
       this.#enter(id, record);
     });
-    for (const [id, { was }] of this.history) {
-      this.#nextHistoryId = Math.max(this.#nextHistoryId, id + 1);
-      // The number of what a snapshot shows is not given to anything else.
-      this.#nextId = Math.max(this.#nextId, was + 1);
-    }
-    this.space.derive(this.records, this.history);
+    // The number of what a snapshot shows is not given to anything else.
+    for (const { was } of this.history.records.values()) this.#nextId = Math.max(this.#nextId, was + 1);
+    this.space.derive(this.records, this.history.records);
   }
 
   mode(ino: number): number {
@@ -410,14 +390,4 @@ export class Tree {
     for (let child = first; child < end; child++) if (table.isDirectory(child)) links++;
     return links;
   }
-}
-
-/** The roots of the lowers from layer `top` down to the first that is opaque. */
-export function rootStack(layers: readonly MountedLayer[], top = 0): LowerDirectory[] {
-  const stack: LowerDirectory[] = [];
-  for (let layer = top; layer < layers.length; layer++) {
-    stack.push({ layer, entry: 0 });
-    if (layers[layer]!.table.isOpaque(0)) break;
-  }
-  return stack;
 }

@@ -157,7 +157,7 @@ describe('taking a snapshot', () => {
     upper.failWith(undefined);
     expect(bench.overlay.snapshots()).toEqual([]);
     expect(await bench.tree('/', WITH)).toEqual(before);
-    expect(bench.overlay.engine.tree.history.size).toBe(0);
+    expect(bench.overlay.engine.tree.history.records.size).toBe(0);
     await bench.remount();
     expect((await bench.overlay.snapshot()).id).toBe(1);
   });
