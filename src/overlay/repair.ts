@@ -4,6 +4,7 @@
  */
 
 import { S_IFDIR, isDirectory, isFile } from '../base/mode.ts';
+import { isShownAt } from '../layer/snapshots.ts';
 import { type InodeRecord, type Name, type LiveRecord, isWhiteout } from '../layer/upper.ts';
 import type { Call } from './call.ts';
 import { isName } from './check.ts';
@@ -26,6 +27,7 @@ export function repair(call: Call): ReadonlyMap<number, string> {
   for (const id of lost) moveToLostAndFound(call, id, done);
   repairMarks(call, call.tree.root, done);
   call.tree.startAnew();
+  repairHistory(call.tree, done);
   return done;
 }
 
@@ -55,6 +57,15 @@ function repairRecord(call: Call, id: number, record: LiveRecord, { claimed, los
   if (names.length === record.names.length && JSON.stringify(mended) === JSON.stringify({ ...record, names })) return;
   tree.put(id, mended);
   done.set(id, names.length < record.names.length ? 'dropped a name that led nowhere' : 'corrected its attributes');
+}
+
+/** What no snapshot shows serves nobody. What one shows stays as it is. */
+function repairHistory(tree: Tree, done: Map<number, string>): void {
+  for (const [id, version] of tree.history.records) {
+    if (tree.history.snapshots.list.some((snapshot) => isShownAt(version, snapshot.id))) continue;
+    tree.removeHistory(id);
+    done.set(id, 'removed what no snapshot shows');
+  }
 }
 
 /** A name counts when it is one, and its directory is there and can be reached without passing the record itself. */

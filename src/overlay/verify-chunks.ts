@@ -3,6 +3,7 @@
  * Others go on changing the tree meanwhile, so that what a chunk has to be is judged by the records as they are when it was read.
  */
 
+import { type InodeRecord, contentOf } from '../layer/upper.ts';
 import { label } from './check.ts';
 import { chunkSizeOf } from './chunk-size.ts';
 import type { CommitQueue } from './commit.ts';
@@ -12,7 +13,7 @@ import type { Tree } from './tree.ts';
 const BATCH_BYTES = 8 << 20;
 const BATCH_CHUNKS = 256;
 
-/** A chunk where a record names it. */
+/** A chunk where a record names it, one of the tree or one that a snapshot shows. */
 interface Named {
   readonly record: number;
   /** Position in the record's list. */
@@ -56,9 +57,8 @@ export async function* verifyChunks({
 }
 
 function* namedChunks(tree: Tree): Generator<Named> {
-  for (const record of tree.records.keys()) {
-    const inode = tree.inode(record);
-    for (const [position, id] of inode?.chunks.entries() ?? []) {
+  for (const [record, stored] of tree.stored()) {
+    for (const [position, id] of contentOf(stored)?.chunks.entries() ?? []) {
       if (id !== 0) yield { record, position, id, bytes: lengthAt(tree, record, position) };
     }
   }
@@ -66,10 +66,21 @@ function* namedChunks(tree: Tree): Generator<Named> {
 
 /** The most bytes that a chunk can have: fewer where zeros follow. */
 function lengthAt(tree: Tree, record: number, position: number): number {
-  const inode = tree.inode(record);
+  const inode = inodeOf(tree, record);
   if (inode === undefined) return 0;
   const chunkSize = chunkSizeOf(inode);
   return Math.max(0, Math.min(chunkSize, inode.size - position * chunkSize));
+}
+
+function inodeOf(tree: Tree, record: number): InodeRecord | undefined {
+  const stored = tree.storedAs(record);
+  return stored && contentOf(stored);
+}
+
+/** Of what only snapshots show, the path that its inode has now. */
+function labelOf(tree: Tree, record: number): string {
+  const was = tree.history.records.get(record)?.was;
+  return was === undefined ? label(tree, record) : `${label(tree, was)} (in a snapshot)`;
 }
 
 async function readAgain(tree: Tree, commits: CommitQueue, batch: readonly Named[]): Promise<VerifiedChunks['damage'][number][]> {
@@ -81,9 +92,9 @@ async function readAgain(tree: Tree, commits: CommitQueue, batch: readonly Named
   const damage: VerifiedChunks['damage'][number][] = [];
   for (const [i, { record, position, id }] of stored.entries()) {
     // Raced with a write: the chunk is nobody's any more.
-    if (tree.inode(record)?.chunks[position] !== id) continue;
+    if (inodeOf(tree, record)?.chunks[position] !== id) continue;
     const message = judge(found[i], id, lengthAt(tree, record, position));
-    if (message !== undefined) damage.push({ path: label(tree, record), message });
+    if (message !== undefined) damage.push({ path: labelOf(tree, record), message });
   }
   return damage;
 }

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { FsPromises } from '../../src/fs/api.ts';
-import type { Overlay } from '../../src/fs/overlay.ts';
-import { FIRST_HISTORY_ID } from '../../src/layer/upper.ts';
+import { Overlay } from '../../src/fs/overlay.ts';
+import { FIRST_HISTORY_ID, contentOf } from '../../src/layer/upper.ts';
 import { Bench } from '../support/bench.ts';
 import { faultyUpper } from '../support/faulty-upper.ts';
 import { lower } from '../support/memory-layer.ts';
@@ -173,5 +173,186 @@ describe('taking a snapshot', () => {
     expect(await view.fs.promises.readFile('/f', 'utf8')).toBe('one');
     expect(await bench.fs.readFile('/f', 'utf8')).toBe('two');
     await view.close();
+  });
+});
+
+describe('removing a snapshot', () => {
+  /** Content of three ages, a snapshot between them. */
+  async function threeAges() {
+    const upper = faultyUpper();
+    const bench = await Bench.mount([], { upper });
+    const stored = async (): Promise<number> => {
+      const { superblock: _, records } = await bench.image();
+      const chunks = new Set([...records.values()].flatMap((record) => [...(contentOf(record)?.chunks ?? [])]));
+      const found = await bench.overlay.engine.commits.readStored(Array.from({ length: 20 }, (_unused, id) => id));
+      expect(found.filter((bytes) => bytes !== undefined)).toHaveLength(chunks.size);
+      return chunks.size;
+    };
+    await bench.fs.writeFile('/f', 'one');
+    await bench.overlay.snapshot();
+    await bench.fs.writeFile('/f', 'two');
+    await bench.overlay.snapshot();
+    await bench.overlay.snapshot();
+    await bench.fs.writeFile('/f', 'three');
+    return { bench, upper, stored };
+  }
+
+  const content = async ({ overlay }: Bench, id: number): Promise<string> => {
+    await using view = await overlay.openSnapshot(id);
+    return view.fs.promises.readFile('/f', 'utf8');
+  };
+
+  test.each([[[1, 2, 3]], [[3, 2, 1]], [[2, 1, 3]], [[3, 1, 2]]])('removes what it alone has kept, in the order %j', async (order) => {
+    const { bench, stored } = await threeAges();
+    const contents = new Map([
+      [1, 'one'],
+      [2, 'two'],
+      [3, 'two'],
+    ]);
+    expect(await stored()).toBe(3);
+    for (const id of order) {
+      await bench.overlay.removeSnapshot(id);
+      contents.delete(id);
+      expect(await bench.overlay.check()).toEqual([]);
+      expect(await stored()).toBe(1 + new Set(contents.values()).size);
+      for (const [other, expected] of contents) expect(await content(bench, other)).toBe(expected);
+    }
+    expect(bench.overlay.engine.tree.history.records.size).toBe(0);
+    expect(bench.overlay.usage().used).toBe(256 + 5);
+  });
+
+  test('is one commit', async () => {
+    const { bench, upper } = await threeAges();
+    const before = upper.commits.length;
+    await bench.overlay.removeSnapshot(1);
+    expect(upper.commits.slice(before).map(({ records, chunks }) => [records.size, chunks.size])).toEqual([[1, 1]]);
+  });
+
+  test('that cannot be committed removes nothing', async () => {
+    const { bench, upper } = await threeAges();
+    upper.failWith('EIO');
+    await expect(bench.overlay.removeSnapshot(1)).rejects.toMatchObject({ code: 'EIO', syscall: 'removeSnapshot' });
+    upper.failWith(undefined);
+    expect(await bench.overlay.check()).toEqual([]);
+    expect(await content(bench, 1)).toBe('one');
+  });
+
+  test('is EBUSY while a view of it is open', async () => {
+    const { bench } = await threeAges();
+    const [one, other] = [await bench.overlay.openSnapshot(1), await bench.overlay.openSnapshot(1)];
+    await one.close();
+    await one.close();
+    await expect(bench.overlay.removeSnapshot(1)).rejects.toMatchObject({ code: 'EBUSY' });
+    expect(await other.fs.promises.readFile('/f', 'utf8')).toBe('one');
+    await other.close();
+    await bench.overlay.removeSnapshot(1);
+    await expect(bench.overlay.openSnapshot(1)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('leaves chunks alone that a file has again', async () => {
+    const { bench } = await threeAges();
+    await bench.overlay.rollback(1);
+    for (const { id } of bench.overlay.snapshots()) await bench.overlay.removeSnapshot(id);
+    await bench.remount();
+    expect(await bench.fs.readFile('/f', 'utf8')).toBe('one');
+    expect(await bench.overlay.verify()).toEqual([]);
+  });
+});
+
+describe('a view of a snapshot', () => {
+  test('is read-only, and tells what the upper had changed', async () => {
+    const bench = await Bench.mount([layer()]);
+    await bench.fs.writeFile('/a', 'changed');
+    const { id } = await bench.overlay.snapshot();
+    await bench.fs.unlink('/b');
+    await using view = await bench.overlay.openSnapshot(id);
+    const refused = { code: 'EROFS' };
+    await expect(view.fs.promises.writeFile('/a', 'x')).rejects.toMatchObject(refused);
+    await expect(view.snapshot()).rejects.toMatchObject(refused);
+    await expect(view.rollback(id)).rejects.toMatchObject(refused);
+    await expect(view.batch((fs) => fs.unlink('/a'))).rejects.toMatchObject(refused);
+    expect(await view.diff()).toMatchObject([{ path: '/a', change: 'modified' }]);
+    expect(view.fs.readFileSync('/b', 'utf8')).toBe('b');
+    await view.flush({ durability: 'strict' });
+  });
+
+  test('is EIO when the workspace is closed', async () => {
+    const bench = await Bench.mount([layer()]);
+    const { id } = await bench.overlay.snapshot();
+    const view = await bench.overlay.openSnapshot(id);
+    await bench.remount();
+    await expect(view.fs.promises.stat('/a')).rejects.toMatchObject({ code: 'EIO' });
+    await view.close();
+  });
+
+  test('does not show what another snapshot, a rollback or a removal does afterwards', async () => {
+    const bench = await Bench.mount([layer()]);
+    await bench.fs.writeFile('/f', 'one');
+    const { id: first } = await bench.overlay.snapshot();
+    await bench.fs.writeFile('/f', 'two');
+    const { id: second } = await bench.overlay.snapshot();
+    await using view = await bench.overlay.openSnapshot(second);
+    await bench.overlay.rollback(first);
+    await bench.overlay.removeSnapshot(first);
+    await bench.fs.unlink('/f');
+    expect(await view.fs.promises.readFile('/f', 'utf8')).toBe('two');
+  });
+});
+
+describe('what cannot be', () => {
+  test('without an upper everything is EROFS, and there are no snapshots', async () => {
+    await using overlay = await Overlay.mount({ lower: [layer()] });
+    expect(overlay.snapshots()).toEqual([]);
+    await expect(overlay.snapshot()).rejects.toMatchObject({ code: 'EROFS', syscall: 'snapshot' });
+    await expect(overlay.rollback(1)).rejects.toMatchObject({ code: 'EROFS' });
+    await expect(overlay.removeSnapshot(1)).rejects.toMatchObject({ code: 'EROFS' });
+  });
+
+  test('a number that no snapshot has is ENOENT', async () => {
+    const { overlay } = await Bench.mount([]);
+    await overlay.snapshot();
+    for (const id of [0, 2, Number.NaN]) {
+      await expect(overlay.rollback(id)).rejects.toMatchObject({ code: 'ENOENT' });
+      await expect(overlay.removeSnapshot(id)).rejects.toMatchObject({ code: 'ENOENT' });
+      await expect(overlay.openSnapshot(id)).rejects.toMatchObject({ code: 'ENOENT' });
+    }
+  });
+
+  test('a label that is too long or none is EINVAL', async () => {
+    const { overlay } = await Bench.mount([]);
+    for (const label of ['x'.repeat(1025), 7 as unknown as string])
+      await expect(overlay.snapshot(label)).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+});
+
+describe('space', () => {
+  test('what only snapshots show counts once, until they are removed', async () => {
+    const { overlay, fs } = await Bench.mount([]);
+    const used = (): number => overlay.usage().used;
+    await fs.writeFile('/f', 'x'.repeat(10_000));
+    const { id } = await overlay.snapshot();
+    expect(used()).toBe(10_256);
+    await fs.chmod('/f', 0o600);
+    await fs.rename('/f', '/g');
+    expect(used()).toBe(10_256);
+    await fs.writeFile('/g', 'y'.repeat(1000));
+    expect(used()).toBe(11_256);
+    await overlay.snapshot();
+    await fs.unlink('/g');
+    expect(used()).toBe(11_000);
+    await overlay.rollback(id);
+    expect(used()).toBe(11_256);
+    for (const each of overlay.snapshots()) await overlay.removeSnapshot(each.id);
+    expect(used()).toBe(10_256);
+  });
+
+  test('with a quota, deleting works on', async () => {
+    const { overlay, fs } = await Bench.mount([layer()], { quota: 2000 });
+    await fs.writeFile('/f', 'x'.repeat(1500));
+    await overlay.snapshot();
+    await fs.unlink('/f');
+    await expect(fs.writeFile('/g', 'y'.repeat(600))).rejects.toMatchObject({ code: 'EDQUOT' });
+    await fs.unlink('/a');
+    await fs.rm('/d', { recursive: true });
   });
 });
