@@ -36,7 +36,7 @@ export interface Entry {
   readonly layer?: number | undefined;
 }
 
-/** One violation of a union rule (I1 … I10 of docs/SEMANTICS.md). */
+/** One violation of a union rule (I1 … I11 of docs/SEMANTICS.md). */
 export interface Violation {
   readonly rule: `I${number}`;
   /** As far as the names lead; `#` and the record's number where they lead nowhere. */
