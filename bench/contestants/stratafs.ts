@@ -82,6 +82,7 @@ async function mountWorkspace(name: string, archive: Uint8Array<ArrayBuffer>, { 
       const file = await fs.open(path, 'w');
       return { append: (bytes) => file.write(bytes), close: () => file.close() };
     },
+    snapshot: () => overlay.snapshot(),
     flush: () => Promise.resolve(), // acknowledged is committed
     counts: () => counter.counts(),
     async remount() {

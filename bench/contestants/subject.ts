@@ -26,6 +26,8 @@ export interface Subject {
   readonly batch?: (work: (calls: Pick<Calls, 'mkdir' | 'writeFile'>) => Promise<unknown>) => Promise<unknown>;
   /** Opens a new file to be written from its beginning to its end, where files can be open. */
   readonly appendTo?: (path: string) => Promise<{ append(bytes: Uint8Array): Promise<unknown>; close(): Promise<unknown> }>;
+  /** Takes a snapshot of everything, where there is such a thing. */
+  readonly snapshot?: () => Promise<unknown>;
   /** What was counted since it was last asked for. */
   readonly counts?: () => Counts;
   /** Mounts again what was written, from the disk. */

@@ -226,11 +226,45 @@ const copies: Scenario = {
   },
 };
 
+const CHANGED = [10, 10_000];
+const snapshotted = (size: number): string => `${TIMES} × snapshot of a workspace of ${named(size)} changed files`;
+
+/** A workspace of each size, because a snapshot is of all of it. */
+const snapshot: Contestant = async () => {
+  const subjects = new Map<number, Subject>();
+  try {
+    for (const size of CHANGED) {
+      const subject = await stratafs()(await emptyArchive());
+      subjects.set(size, subject);
+      await createAll(subject, '/changed', size);
+      await subject.snapshot!();
+    }
+    return await bySize(CHANGED, snapshotted, (size) => timed(subjects.get(size)!, () => subjects.get(size)!.snapshot!()), TIMES);
+  } finally {
+    for (const subject of subjects.values()) await subject.remove();
+  }
+};
+
+const snapshots: Scenario = {
+  name: 'snapshot',
+  contestants: { stratafs: snapshot },
+  ours: 'stratafs',
+  targets: {
+    [snapshotted(10_000)]: [
+      { task: snapshotted(10), atMost: 1.5 },
+      { count: 'commits', atMost: TIMES },
+      { count: 'records', atMost: 0 },
+      { count: 'chunks', atMost: 0 },
+    ],
+  },
+  note: 'None of the others has snapshots.',
+};
+
 /** Seconds. */
 const timeout = 90;
 
 export const suite: Suite = {
   name: 'tree',
   where: 'worker',
-  scenarios: [renames, removals, creations, touches, copies].map((scenario) => ({ ...scenario, timeout })),
+  scenarios: [renames, removals, creations, touches, copies, snapshots].map((scenario) => ({ ...scenario, timeout })),
 };
