@@ -6,6 +6,7 @@
 
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { FsError } from '../../src/base/errors.ts';
 import type { Fs } from '../../src/fs/api.ts';
 import { Overlay } from '../../src/fs/overlay.ts';
 import type { Layer } from '../../src/layer/layer.ts';
@@ -13,12 +14,13 @@ import { faultyUpper } from '../support/faulty-upper.ts';
 import { treeLayer } from '../support/memory-layer.ts';
 import { spread } from '../support/spread-tree.ts';
 import { type Action, type Performer, syncPerformer } from './action.ts';
-import { anyAction, anyCall, wholeTree } from './arbitraries.ts';
+import { anyAction, anyCall, anyPath, wholeTree } from './arbitraries.ts';
 
 type Step =
   /** Calls of one task, which is one commit, and a snapshot taken before the call at `snapshotAt`. */
   | { readonly do: 'calls'; readonly calls: readonly Action[]; readonly snapshotAt: number; readonly fails: boolean }
   | { readonly do: 'remove' | 'rollback'; readonly which: number; readonly fails: boolean }
+  | { readonly do: 'reset'; readonly path: string }
   | { readonly do: 'remount' };
 
 const fails = fc.integer({ min: 0, max: 9 }).map((n) => n === 0);
@@ -42,6 +44,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('remove' as const, 'rollback' as const), which: fc.nat(9), fails }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reset' as const), path: anyPath }) },
   { weight: 1, arbitrary: fc.constant({ do: 'remount' as const }) },
 );
 
@@ -88,6 +91,8 @@ class SnapshotMachine {
       await this.#overlay.close();
       await this.mount();
       expect(this.#lines).toEqual(before);
+    } else if (step.do === 'reset') {
+      await this.#overlay.reset(step.path).catch((e: unknown) => expect(e).toBeInstanceOf(FsError)); // not everything can be reset
     } else if (step.do === 'calls') await this.#calls(step);
     else await this.#turnTo(step);
     await this.#assertSound();
