@@ -6,6 +6,7 @@ import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
 import type { Durability, Snapshot } from '../layer/upper.ts';
 import { type Call, type Credentials, ROOT } from '../overlay/call.ts';
+import { diffSince } from '../overlay/changed-since.ts';
 import { diff } from '../overlay/diff.ts';
 import { Engine, type MountOptions } from '../overlay/engine.ts';
 import { entries } from '../overlay/readdir.ts';
@@ -116,9 +117,13 @@ export class Overlay implements AsyncDisposable {
     return perform({ engine: this.engine, user }, { syscall: 'scandir', paths: 1, run: entries, reads: true }, [path]);
   }
 
-  /** Every change of the upper against the lowers, sorted by path. */
-  async diff(): Promise<Change[]> {
-    return diff(this.engine.tree);
+  /**
+   * Every change of the upper against the lowers, or since a snapshot, sorted by path. What is below a directory that was renamed is not
+   * told; of what was deleted with its directory, since a snapshot, only what the upper had.
+   * @throws {FsError} ENOENT where there is no such snapshot
+   */
+  async diff({ since }: { readonly since?: number | undefined } = {}): Promise<Change[]> {
+    return since === undefined ? diff(this.engine.tree) : diffSince(this.engine.tree, since);
   }
 
   /**

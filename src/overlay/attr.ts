@@ -21,6 +21,7 @@ import type { InodeRecord } from '../layer/upper.ts';
 import { assertAccess, assertOwner, isInGroup, mayAccess } from './access.ts';
 import { type Call, assertWritable, emit } from './call.ts';
 import { copyUpAt, copyUpDirectory } from './copy-up.ts';
+import type { Tree } from './tree.ts';
 import { type Found, asDirectory } from './walk.ts';
 
 /** XATTR_SIZE_MAX and XATTR_NAME_MAX of <linux/limits.h>. */
@@ -92,7 +93,7 @@ export function utimes(call: Call, place: Found, atime: number | 'now' | undefin
   change(call, place, { atimeMs, mtimeMs });
 }
 
-function xattrsOf({ tree }: Call, ino: number): ReadonlyMap<string, Uint8Array> | undefined {
+export function xattrsOf(tree: Tree, ino: number): ReadonlyMap<string, Uint8Array> | undefined {
   const record = tree.inode(ino);
   if (record !== undefined) return record.xattrs;
   const lower = tree.lowerOf(ino);
@@ -113,20 +114,20 @@ export function getxattr(call: Call, place: Found, name: string): Uint8Array {
   if (isHidden(call, name)) throw new FsError('ENODATA');
   if (name.startsWith('user.') && !holdsUserAttributes(call.tree.mode(place.ino))) throw new FsError('ENODATA');
   assertAccess(call, place.ino, R_OK);
-  const value = xattrsOf(call, place.ino)?.get(name);
+  const value = xattrsOf(call.tree, place.ino)?.get(name);
   if (value === undefined) throw new FsError('ENODATA');
   return value.slice();
 }
 
 /** listxattr(2), sorted. */
 export const listxattr = (call: Call, place: Found): string[] =>
-  [...(xattrsOf(call, place.ino)?.keys() ?? [])].filter((name) => !isHidden(call, name)).sort();
+  [...(xattrsOf(call.tree, place.ino)?.keys() ?? [])].filter((name) => !isHidden(call, name)).sort();
 
 /** setxattr(2). Copies the bytes. @throws {FsError} EEXIST, ENODATA (by flags), ERANGE (name), ENOSPC (value), ENOTSUP, EPERM */
 export function setxattr(call: Call, place: Found, name: string, value: Uint8Array, flags: number): void {
   assertXattrWritable(call, place, name);
   if (value.length > XATTR_SIZE_MAX) throw new FsError('ENOSPC');
-  const xattrs = new Map(xattrsOf(call, place.ino));
+  const xattrs = new Map(xattrsOf(call.tree, place.ino));
   if (flags === XATTR_CREATE && xattrs.has(name)) throw new FsError('EEXIST');
   if (flags === XATTR_REPLACE && !xattrs.has(name)) throw new FsError('ENODATA');
   xattrs.set(name, value.slice());
@@ -136,7 +137,7 @@ export function setxattr(call: Call, place: Found, name: string, value: Uint8Arr
 /** removexattr(2). @throws {FsError} ENODATA */
 export function removexattr(call: Call, place: Found, name: string): void {
   assertXattrWritable(call, place, name);
-  const xattrs = new Map(xattrsOf(call, place.ino));
+  const xattrs = new Map(xattrsOf(call.tree, place.ino));
   if (!xattrs.delete(name)) throw new FsError('ENODATA');
   change(call, place, { xattrs });
 }

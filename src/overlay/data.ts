@@ -19,7 +19,8 @@ const MAX_FILE_SIZE = 2 ** 40;
 /** What the content of a file is made of. */
 type Content = Pick<InodeRecord, 'size' | 'originSize' | 'chunks' | 'chunkSize' | 'origin'>;
 
-function contentOf({ tree }: Call, ino: number): Content {
+/** What a file of the merged tree is made of, wherever it is. */
+export function contentOf(tree: Tree, ino: number): Content {
   const record = tree.inode(ino);
   if (record !== undefined) return record;
   const origin = originOf(tree.layers, ino)!;
@@ -41,7 +42,7 @@ export function shownOrigin(tree: Tree, ino: number): Origin | undefined {
  * @throws {FsError} EIO when content cannot be had or is damaged.
  */
 export function readContent(call: Call, ino: number, start: number, end: number): Uint8Array<ArrayBuffer> {
-  return readBytes(call, contentOf(call, ino), start, end);
+  return readBytes(call, contentOf(call.tree, ino), start, end);
 }
 
 function readBytes(call: Call, content: Content, start: number, requested: number): Uint8Array<ArrayBuffer> {
@@ -134,7 +135,7 @@ export function writeContent(call: Call, { directory, name, ino }: Target, posit
 
 /** What a file is made of before a write: one without content yet gets the size of its chunks by how much is written first. */
 function contentToWrite(call: Call, ino: number, length: number): Content {
-  const content = contentOf(call, ino);
+  const content = contentOf(call.tree, ino);
   const isBlank = content.chunks.length === 0 && content.originSize === 0;
   return isBlank ? { ...content, ...chunkSizeFor(length) } : content;
 }
@@ -171,7 +172,7 @@ export function truncateContent(call: Call, { directory, name, ino }: Target, si
   const { tree, commits, now } = call;
   if (!Number.isSafeInteger(size) || size < 0) throw new FsError('EINVAL');
   if (size > MAX_FILE_SIZE) throw new FsError('EFBIG');
-  const shortened = shortenedChunk(call, contentOf(call, ino), size);
+  const shortened = shortenedChunk(call, contentOf(call.tree, ino), size);
   const record = copyUpFile(call, directory, name, ino);
   const keep = Math.ceil(size / chunkSizeOf(record));
   const chunks = record.chunks.slice(0, keep);
@@ -211,7 +212,7 @@ export function replaceContent(call: Call, { directory, name, ino }: Target, byt
 
 /** Content shared with another file: no byte is copied (a reflink). */
 export function sharedContent(call: Call, source: number): Content {
-  const { size, originSize, chunks, chunkSize, origin } = contentOf(call, source);
+  const { size, originSize, chunks, chunkSize, origin } = contentOf(call.tree, source);
   return { size, originSize, chunks, chunkSize, origin };
 }
 

@@ -3,14 +3,13 @@
  * their inodes: one that the snapshot has shows what it was, one that it does not have is like a file that was unlinked.
  */
 
-import { recordsAt } from '../layer/snapshots.ts';
 import { type LiveRecord, isWhiteout } from '../layer/upper.ts';
 import { type Call, assertWritable } from './call.ts';
+import { changedPaths, changedSince } from './changed-since.ts';
 import { copyUp } from './copy-up.ts';
 import type { OpenFile } from './handle.ts';
 import { FIRST_UPPER_INO, ROOT_INO } from './ino.ts';
-import { directoryAt, directoryOf, entriesOf, inoAt, isDirectoryIno, join, nameAt, namePath } from './lookup.ts';
-import { assertSnapshot } from './snapshots.ts';
+import { directoryAt, directoryOf, entriesOf, inoAt, isDirectoryIno, join, nameAt } from './lookup.ts';
 import type { Directory, Tree } from './tree.ts';
 
 /** A name in a directory. */
@@ -23,14 +22,15 @@ interface Place {
 export function rollback(call: Call, snapshot: number): void {
   const { tree } = call;
   assertWritable(call);
-  assertSnapshot(tree, snapshot);
-  const then = recordsAt(tree.stored(), snapshot);
-  const isChanged = (record: LiveRecord | undefined): boolean => record === undefined || (record.since ?? 0) >= snapshot;
+  const changed = changedSince(tree, snapshot);
   const open = Array.from(call.openFiles.all(), (file): [OpenFile, string] => [file, join(file.directory, file.name)]);
-  const seen = call.watchers.isEmpty ? new Map<string, number | undefined>() : affected(tree, then, isChanged);
+  const seen = call.watchers.isEmpty ? new Map<string, number | undefined>() : changedPaths(tree, changed);
 
-  for (const [id, record] of tree.records) if (isChanged(record) && !then.has(id)) remove(call, id, record);
-  for (const [id, record] of then) if (isChanged(tree.records.get(id))) tree.put(id, record);
+  for (const id of changed.ids) {
+    const then = changed.then.get(id);
+    if (then === undefined) remove(call, id, tree.records.get(id)!);
+    else tree.put(id, then);
+  }
   tree.startAnew();
   for (const [file, path] of open) if (file.ino !== ROOT_INO) settle(call, file, path);
 
@@ -39,20 +39,6 @@ export function rollback(call: Call, snapshot: number): void {
     if (before !== after) tree.changes.events.push({ eventType: 'rename', path });
     else if (after !== undefined) tree.changes.events.push({ eventType: 'change', path });
   }
-}
-
-/** The paths at which records change, and what stands there now. */
-function affected(tree: Tree, then: ReadonlyMap<number, LiveRecord>, isChanged: (record: LiveRecord | undefined) => boolean) {
-  const paths = new Map<string, number | undefined>();
-  const note = (records: ReadonlyMap<number, LiveRecord>, { names }: LiveRecord): void => {
-    for (const name of names) {
-      const path = namePath(records, name);
-      if (path !== undefined) paths.set(path, inoAt(tree, path));
-    }
-  };
-  for (const record of tree.records.values()) if (isChanged(record)) note(tree.records, record);
-  for (const [id, record] of then) if (isChanged(tree.records.get(id))) note(then, record);
-  return paths;
 }
 
 /** Removes what the snapshot does not have; what is open stays, without a name. */

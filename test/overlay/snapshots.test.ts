@@ -299,6 +299,83 @@ describe('a view of a snapshot', () => {
   });
 });
 
+describe('the difference since a snapshot', () => {
+  const since = async (change: (fs: FsPromises, bench: Bench) => Promise<unknown>): Promise<string[]> => {
+    const bench = await Bench.mount([layer()]);
+    await prepare(bench.fs);
+    const { id } = await bench.overlay.snapshot();
+    await change(bench.fs, bench);
+    const changes = await bench.overlay.diff({ since: id });
+    return changes.map(({ path, change: what, type, from }) => `${what} ${type} ${path}${from === undefined ? '' : ` from ${from}`}`);
+  };
+
+  test.each<[string, string[], (fs: FsPromises, bench: Bench) => Promise<unknown>]>([
+    ['nothing', [], (fs) => fs.readFile('/mine')],
+    ['a new file', ['added file /new'], (fs) => fs.writeFile('/new', 'new')],
+    [
+      'files written',
+      ['modified file /a', 'modified file /mine'],
+      async (fs) => {
+        await fs.writeFile('/a', 'x');
+        await fs.appendFile('/mine', 'x');
+      },
+    ],
+    [
+      'attributes',
+      ['meta directory /d', 'meta file /a', 'meta symlink /l'],
+      async (fs) => {
+        await fs.chmod('/a', 0o600);
+        await fs.chmod('/d', 0o700);
+        await fs.lutimes('/l', 1, 1);
+      },
+    ],
+    [
+      'an xattr',
+      ['meta file /mine'],
+      async (fs) => {
+        const { mtime } = await fs.stat('/mine');
+        await fs.setxattr('/mine', 'user.k', Uint8Array.of(1));
+        await fs.utimes('/mine', mtime, mtime);
+      },
+    ],
+    [
+      'deletions',
+      ['deleted directory /d', 'deleted file /twin'],
+      async (fs) => {
+        await fs.rm('/d', { recursive: true });
+        await fs.unlink('/twin');
+      },
+    ],
+    ['a deleted name made again', ['added file /b'], (fs) => fs.writeFile('/b', 'again')],
+    ['a deleted name that shows again', ['added file /b'], (_fs, { overlay }) => overlay.reset('/b')],
+    ['a file replaced', ['deleted file /twin', 'modified file /mine from /twin'], (fs) => fs.rename('/twin', '/mine')],
+    [
+      'renamed directories',
+      ['added directory /e from /d', 'added directory /to from /moved', 'deleted directory /d', 'deleted directory /moved'],
+      async (fs) => {
+        await fs.rename('/d', '/e');
+        await fs.rename('/moved', '/to');
+      },
+    ],
+    [
+      'a rollback',
+      [],
+      async (fs, { overlay }) => {
+        await fs.rename('/d', '/e');
+        await fs.writeFile('/a', 'x');
+        await overlay.rollback(1);
+      },
+    ],
+  ])('%s', async (_, expected, change) => {
+    expect((await since(change)).sort()).toEqual(expected);
+  });
+
+  test('of a snapshot that is not there is ENOENT', async () => {
+    const { overlay } = await Bench.mount([]);
+    await expect(overlay.diff({ since: 1 })).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
 describe('what cannot be', () => {
   test('without an upper everything is EROFS, and there are no snapshots', async () => {
     await using overlay = await Overlay.mount({ lower: [layer()] });
