@@ -234,7 +234,7 @@ const snapshot: Contestant = async () => {
   const subjects = new Map<number, Subject>();
   try {
     for (const size of CHANGED) {
-      const subject = await stratafs()(await emptyArchive());
+      const subject = await stratafs()(emptyArchive());
       subjects.set(size, subject);
       await createAll(subject, '/changed', size);
       await subject.snapshot!();

@@ -13,7 +13,7 @@ import { Tree } from './tree.ts';
 
 export interface ChangedSince {
   /** All records as they were then. */
-  readonly then: ReadonlyMap<number, LiveRecord>;
+  readonly before: ReadonlyMap<number, LiveRecord>;
   /** The ids of those that are not what they were. */
   readonly ids: ReadonlySet<number>;
 }
@@ -21,18 +21,18 @@ export interface ChangedSince {
 /** @throws {FsError} ENOENT where there is no such snapshot */
 export function changedSince(tree: Tree, snapshot: number): ChangedSince {
   assertSnapshot(tree, snapshot);
-  const then = recordsAt(tree.stored(), snapshot);
+  const before = recordsAt(tree.stored(), snapshot);
   const ids = new Set<number>();
   for (const [id, { since = 0 }] of tree.records) if (since >= snapshot) ids.add(id);
-  for (const id of then.keys()) if (!tree.records.has(id)) ids.add(id);
-  return { then, ids };
+  for (const id of before.keys()) if (!tree.records.has(id)) ids.add(id);
+  return { before, ids };
 }
 
 /** The paths, then and now, of the records that changed, with what stands there now. What is below a directory that moved is not told. */
-export function changedPaths(tree: Tree, { then, ids }: ChangedSince): Map<string, number | undefined> {
+export function changedPaths(tree: Tree, { before, ids }: ChangedSince): Map<string, number | undefined> {
   const paths = new Map<string, number | undefined>();
   for (const id of ids) {
-    for (const records of [then, tree.records]) {
+    for (const records of [before, tree.records]) {
       for (const name of records.get(id)?.names ?? []) {
         const path = namePath(records, name);
         if (path !== undefined) paths.set(path, inoAt(tree, path));
@@ -45,7 +45,7 @@ export function changedPaths(tree: Tree, { then, ids }: ChangedSince): Map<strin
 /** Every change since a snapshot, sorted by path. @throws {FsError} ENOENT where there is no such snapshot */
 export function diffSince(tree: Tree, snapshot: number): Change[] {
   const changed = changedSince(tree, snapshot);
-  const before = new Tree(tree.layers, true, { records: changed.then }, tree.mountTimeMs);
+  const before = new Tree(tree.layers, true, { records: changed.before }, tree.mountTimeMs);
   const changes: Change[] = [];
   for (const [path, now] of changedPaths(tree, changed)) {
     const was = inoAt(before, path);
@@ -89,4 +89,4 @@ function content(tree: Tree, ino: number): string {
 }
 
 const xattrs = (tree: Tree, ino: number): string =>
-  JSON.stringify(Array.from(xattrsOf(tree, ino) ?? [], ([name, value]) => [name, [...value]]).sort());
+  JSON.stringify(Array.from(xattrsOf(tree, ino) ?? [], ([name, value]) => `${name}=${value.join()}`).sort());

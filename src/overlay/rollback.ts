@@ -27,7 +27,7 @@ export function rollback(call: Call, snapshot: number): void {
   const seen = call.watchers.isEmpty ? new Map<string, number | undefined>() : changedPaths(tree, changed);
 
   for (const id of changed.ids) {
-    const then = changed.then.get(id);
+    const then = changed.before.get(id);
     if (then === undefined) remove(call, id, tree.records.get(id)!);
     else tree.put(id, then);
   }
@@ -45,7 +45,7 @@ export function rollback(call: Call, snapshot: number): void {
 function remove(call: Call, id: number, record: LiveRecord): void {
   const { tree, now } = call;
   if (isWhiteout(record) || !call.openFiles.isOpen(id)) return tree.remove(id);
-  tree.put(id, { ...record, names: [], nlink: 0, opaque: undefined, redirect: undefined, ctimeMs: now });
+  tree.put(id, { ...record, names: [], nlink: 0, ctimeMs: now });
 }
 
 /** Tells an open file where it stands in the tree as it is now. One that stands nowhere keeps its content until it is closed. */

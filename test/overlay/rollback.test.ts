@@ -128,6 +128,13 @@ test('a rollback that cannot be committed has not happened, for open files too',
   await handles[2]!.chmod(0o640);
   expect(await bench.fs.readFile('/new', 'utf8')).toBe('New');
   expect((await bench.fs.stat('/e/d/x')).mode & 0o777).toBe(0o600);
+  const heard: string[] = [];
+  const watcher = bench.overlay.fs.watch('/', { recursive: true }, (type, name) => heard.push(`${type} ${name}`));
+  await bench.fs.rename('/e', '/z');
+  heard.length = 0;
+  await handles[0]!.chmod(0o640);
+  expect(heard).toEqual(['change z/d/x']);
+  watcher.close();
   for (const handle of handles) await handle.close();
   await bench.settledTree();
 });

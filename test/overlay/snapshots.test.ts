@@ -176,6 +176,17 @@ describe('taking a snapshot', () => {
   });
 });
 
+test('an inode number that a snapshot shows is not given to another file, also after a remount', async () => {
+  const bench = await Bench.mount([]);
+  await bench.fs.writeFile('/f', 'f');
+  const { ino } = await bench.fs.stat('/f');
+  await bench.overlay.snapshot();
+  await bench.fs.unlink('/f');
+  await bench.remount();
+  await bench.fs.writeFile('/g', 'g');
+  expect((await bench.fs.stat('/g')).ino).not.toBe(ino);
+});
+
 describe('removing a snapshot', () => {
   /** Content of three ages, a snapshot between them. */
   async function threeAges() {
