@@ -12,8 +12,8 @@ import { assertSnapshot } from './snapshots.ts';
 import { Tree } from './tree.ts';
 
 export interface ChangedSince {
-  /** All records as they were then. */
-  readonly before: ReadonlyMap<number, LiveRecord>;
+  /** All records as they were then; not to be changed. */
+  readonly before: Map<number, LiveRecord>;
   /** The ids of those that are not what they were. */
   readonly ids: ReadonlySet<number>;
 }
