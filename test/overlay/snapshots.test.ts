@@ -1,6 +1,6 @@
 /* Snapshots: what they show, what they keep, and coming back to them. */
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { FsPromises } from '../../src/fs/api.ts';
 import { Overlay } from '../../src/fs/overlay.ts';
 import { FIRST_HISTORY_ID, contentOf } from '../../src/layer/upper.ts';
@@ -185,6 +185,27 @@ test('an inode number that a snapshot shows is not given to another file, also a
   await bench.remount();
   await bench.fs.writeFile('/g', 'g');
   expect((await bench.fs.stat('/g')).ino).not.toBe(ino);
+});
+
+test('a rollback writes the records that changed and no content, whatever the size; a view reads nothing', async () => {
+  const upper = faultyUpper();
+  const bench = await Bench.mount([], { upper });
+  await bench.overlay.batch(async (fs) => {
+    for (let i = 0; i < 300; i++) await fs.writeFile(`/f${i}`, 'content');
+  });
+  await bench.remount();
+  const { id } = await bench.overlay.snapshot();
+  for (let i = 0; i < 3; i++) await bench.fs.writeFile(`/f${i}`, 'changed');
+  const before = upper.commits.length;
+  await bench.overlay.rollback(id);
+  // Three files, whose new content goes.
+  expect(upper.commits.slice(before).map(({ records, chunks }) => [records.size, [...chunks.values()]])).toEqual([
+    [3, [undefined, undefined, undefined]],
+  ]);
+  const read = vi.spyOn(upper, 'readChunks');
+  await using view = await bench.overlay.openSnapshot(id);
+  expect(await view.fs.promises.readdir('/')).toHaveLength(300);
+  expect(read).not.toHaveBeenCalled();
 });
 
 describe('removing a snapshot', () => {
