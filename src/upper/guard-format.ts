@@ -8,10 +8,10 @@
  */
 
 import { concatBytes, decodeUtf8Strict, encodeUtf8 } from '../base/bytes.ts';
-import { decodeText, encodeText } from '../base/encoding.ts';
 import { loadCodec } from '../codec/codec.ts';
-import { type Commit, type Superblock, type UpperRecord, isHistory, isWhiteout } from '../layer/upper.ts';
-import { decodeRecord, decodeSuperblock, encodeRecord, isCount } from './stored-record.ts';
+import type { Commit, Superblock, UpperRecord } from '../layer/upper.ts';
+import { type RawEntry, entryTexts, isRawEntry, recordOf } from './record-entries.ts';
+import { decodeSuperblock } from './stored-record.ts';
 
 /** Version of the format. A reader leaves a file of another version alone and builds its own. */
 const FORMAT = 1;
@@ -107,7 +107,7 @@ export function encodeFrame(
   { kind, sequence, durable }: Pick<FrameStart, 'kind' | 'sequence' | 'durable'>,
   commit: Omit<Commit, 'durability'>,
 ): Uint8Array<ArrayBuffer>[] {
-  const head = encodeUtf8(JSON.stringify(frameHead(commit)));
+  const head = encodeUtf8(frameHead(commit));
   const body = [...commit.chunks.values()].filter((bytes) => bytes !== undefined);
   const bodyLength = body.reduce((sum, bytes) => sum + bytes.length, 0);
   const start = new Uint8Array(FRAME_START);
@@ -157,32 +157,25 @@ export function decodeFrameContent(start: FrameStart, content: Uint8Array<ArrayB
 /** `null` and -1 stand for what the commit removes: JSON has no `undefined`. */
 interface FrameHead {
   readonly superblock?: Superblock;
-  readonly records: readonly (readonly [id: number, record: object | null])[];
+  readonly records: readonly RawEntry[];
   readonly chunks: readonly (readonly [id: number, length: number])[];
 }
 
-function frameHead({ superblock, records, chunks }: Omit<Commit, 'durability'>): FrameHead {
-  return {
-    ...(superblock !== undefined && { superblock }),
-    records: Array.from(records, ([id, record]) => [id, record === undefined ? null : plainRecord(record)] as const),
-    chunks: Array.from(chunks, ([id, bytes]) => [id, bytes?.length ?? -1] as const),
-  };
-}
-
-/** The record as it is stored, but for the xattrs, whose bytes become base64. */
-function plainRecord(record: UpperRecord): object {
-  if (isHistory(record)) return { ...encodeRecord(record), record: plainRecord(record.record) };
-  const stored = encodeRecord(record);
-  if (isWhiteout(record) || record.xattrs === undefined || record.xattrs.size === 0) return stored;
-  return { ...stored, xattrs: Array.from(record.xattrs, ([name, bytes]) => [name, decodeText(bytes, 'base64')]) };
+/** A `FrameHead` as JSON. */
+function frameHead({ superblock, records, chunks }: Omit<Commit, 'durability'>): string {
+  const lengths = Array.from(chunks, ([id, bytes]) => [id, bytes?.length ?? -1] as const);
+  const start = superblock === undefined ? '' : `"superblock":${JSON.stringify(superblock)},`;
+  return `{${start}"records":[${entryTexts(records).join(',')}],"chunks":${JSON.stringify(lengths)}}`;
 }
 
 function commitOf(value: unknown, body: Uint8Array<ArrayBuffer>): Commit | undefined {
   const head = value as FrameHead;
   const records = new Map<number, UpperRecord | undefined>();
-  for (const [id, stored] of head.records) {
-    const record = stored === null ? undefined : decodeRecord(withXattrs(stored));
-    if (!isCount(id) || (stored !== null && record === undefined)) return undefined;
+  for (const entry of head.records) {
+    if (!isRawEntry(entry)) return undefined;
+    const [id, stored] = entry;
+    const record = stored === null ? undefined : recordOf(stored);
+    if (stored !== null && record === undefined) return undefined;
     records.set(id, record);
   }
   const chunks = new Map<number, Uint8Array<ArrayBuffer> | undefined>();
@@ -194,11 +187,4 @@ function commitOf(value: unknown, body: Uint8Array<ArrayBuffer>): Commit | undef
   const superblock = head.superblock === undefined ? undefined : decodeSuperblock(head.superblock);
   if (at !== body.length || (head.superblock !== undefined && superblock === undefined)) return undefined;
   return { superblock, records, chunks, durability: 'relaxed' };
-}
-
-function withXattrs(stored: object): object {
-  const { xattrs, record } = stored as { xattrs?: readonly (readonly [string, string])[]; record?: object };
-  if (record !== undefined) return { ...stored, record: withXattrs(record) };
-  if (xattrs === undefined) return stored;
-  return { ...stored, xattrs: new Map(xattrs.map(([name, text]) => [name, encodeText(text, 'base64')])) };
 }
