@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { Overlay } from '../src/fs/overlay.ts';
 import { idbUpper } from '../src/upper/idb-store.ts';
 import { dumpDatabase, printRecording } from '../test/fixtures/schema/recording.ts';
-import { SCENE_TIME, playBulk, playScene, playSnapshots, sceneLower } from '../test/fixtures/schema/scene.ts';
+import { SCENE_TIME, playBulk, playMany, playScene, playSnapshots, sceneLower } from '../test/fixtures/schema/scene.ts';
 import { snapshotTree } from '../test/support/snapshot-tree.ts';
 import { root } from './entries.ts';
 
@@ -21,6 +21,7 @@ const treeOf = ({ fs }: Overlay): Promise<string[]> => snapshotTree(fs.promises,
 await playScene(overlay.fs.promises);
 await playBulk(overlay.fs.promises);
 if (withSnapshots) await playSnapshots(overlay);
+else await playMany(overlay.fs.promises);
 const tree = await treeOf(overlay);
 const snapshots: [number, string[]][] = [];
 for (const { id } of overlay.snapshots()) {

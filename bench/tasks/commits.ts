@@ -178,7 +178,7 @@ export const suite: Suite = {
       },
       '*Relaxed* is what the others give: ZenFS (`CopyOnWrite` over `Zip` and `IndexedDB`) and LightningFS leave durability to the browser, ' +
         'opfs-worker closes each file without flushing it. LightningFS acknowledges before its table of files is saved: its `flush()` is called where ' +
-        'ours acknowledges, once after all calls or after each. Why it is not a tenth of LightningFS: decision 0022.',
+        'ours acknowledges, once after all calls or after each.',
     ),
   ],
 };

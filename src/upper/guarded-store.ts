@@ -29,7 +29,7 @@ export interface GuardedStoreOptions extends RecoveryOptions {
  * Steps that a store takes, at most, until the requests of a commit have left for the database. Flushing earlier is no mistake; the two only
  * would not go on at the same time.
  */
-const STEPS_TO_BEGIN = 16;
+const STEPS_TO_BEGIN = 32;
 
 export class GuardedStore implements VersionedStore {
   #guard: Guard | undefined;

@@ -7,14 +7,27 @@
  * awaited except that transaction. Nothing is waited for without a time limit.
  */
 
-import { entries, get, getMany, type UseStore } from 'idb-keyval';
-import { FsError } from '../base/errors.ts';
-import type { Commit, UpperImage, UpperVersion } from '../layer/upper.ts';
-import { Connection, SUPERBLOCK, type StoreName } from './connection.ts';
+import { getMany } from 'idb-keyval';
+import { FsError, isFsError } from '../base/errors.ts';
+import type { Commit, Durability, UpperImage, UpperVersion } from '../layer/upper.ts';
+import { Connection, type StoreName } from './connection.ts';
+import { LAYOUT, Layout, type LayoutSettings } from './layout.ts';
 import { Reserve, ReservedStore } from './reserve.ts';
-import { type DamagedRecord, damagedError, damagedRecordsError, moveAside, nameOf, readImage } from './stored-image.ts';
-import { type Write, write } from './stored-commit.ts';
-import { isCount } from './stored-record.ts';
+import { readStoredChunks, storesOfChunks } from './stored-chunks.ts';
+import {
+  type Damaged,
+  LOADED,
+  asideChanges,
+  damagedError,
+  damagedIds,
+  damagedRecordsError,
+  readImage,
+  readStored,
+  told,
+  within,
+} from './stored-image.ts';
+import { write } from './stored-commit.ts';
+import type { Plan, ReadRows, RowChange } from './stored-rows.ts';
 import { type Turn, isRestoring, isSameTurn, lastTurn, randomName } from './stored-turn.ts';
 import { isLostConnection, isNamed, readWithin } from './transaction.ts';
 import { NOTHING, type VersionedStore } from './versioned-store.ts';
@@ -34,6 +47,8 @@ export interface IdbUpperOptions {
    * of the tree, keep them in the database as they are, and let `check({ repair: true })` mend what they leave behind. Default: refuse.
    */
   readonly damaged?: 'refuse' | 'set-aside' | undefined;
+  /** When rows become packs. For tests. */
+  readonly layout?: LayoutSettings | undefined;
 }
 
 const OPEN_TIMEOUT = 10_000;
@@ -50,6 +65,7 @@ type State = 'fresh' | 'open' | 'closing' | 'closed';
 export class IdbStore implements VersionedStore {
   readonly #connection: Connection;
   readonly #timeout: number;
+  readonly #settings: LayoutSettings;
   #lastCommit: Promise<unknown> = Promise.resolve();
   #state: State = 'fresh';
   /** The last turn that this owner knows: its own, or the one that it found when it took over. */
@@ -61,7 +77,9 @@ export class IdbStore implements VersionedStore {
   #ownTurn: IDBDatabase | undefined;
   /** Why nothing can be committed any more: somebody else did, or nobody knows what is in the database. */
   #fenced: FsError | undefined;
-  #damaged: readonly DamagedRecord[] = [];
+  #damaged: readonly Damaged[] = [];
+  /** What stands where, as of the last write; `undefined` where nobody has looked. */
+  #layout: Layout | undefined;
 
   constructor(
     readonly name: string,
@@ -70,6 +88,7 @@ export class IdbStore implements VersionedStore {
   ) {
     const { openTimeout = OPEN_TIMEOUT, commitTimeout = COMMIT_TIMEOUT } = options;
     this.#timeout = commitTimeout;
+    this.#settings = options.layout ?? LAYOUT;
     this.#connection = new Connection({ workspace: name, database: `stratafs:${name}`, factory, openTimeout });
   }
 
@@ -92,29 +111,21 @@ export class IdbStore implements VersionedStore {
   async load(): Promise<UpperImage> {
     const isTakingOver = this.#state !== 'open';
     if (isTakingOver) await this.#lastCommit;
-    const [found, [superblock, records]] = await this.#read(['records', 'superblock'], (transaction) =>
-      Promise.all([
-        get<unknown>(SUPERBLOCK, within(transaction, 'superblock')),
-        entries<IDBValidKey, unknown>(within(transaction, 'records')),
-      ]),
-    );
+    const [found, stored] = await this.#read(LOADED, readStored);
     if (isTakingOver) this.#adopt(found);
     else this.#assertOurs(found);
     this.#state = 'open';
     if (isRestoring(found)) return { superblock: undefined, records: new Map() };
-    const { damaged, ...image } = readImage(this.name, superblock, records);
+    const { damaged, layout, ...image } = readImage(this.name, stored, this.#settings);
     if (found === undefined && image.superblock !== undefined) throw damagedError(this.name, 'who wrote last is missing');
+    // Commits go on while a tree in use is loaded again: what this load has seen may be older than what is known.
+    if (isTakingOver) this.#layout = layout;
     if (damaged.length > 0) {
       // While the tree is in use its records are not moved: the engine believes that they are there.
       if (!isTakingOver || this.options.damaged !== 'set-aside') throw damagedRecordsError(this.name, damaged);
-      await this.#setAside(damaged);
+      await this.#setAside(damaged, layout);
     }
-    return this.#damaged.length === 0
-      ? image
-      : {
-          ...image,
-          damaged: this.#damaged.map(({ key }) => ({ id: isCount(key) ? key : 0, message: `${nameOf(key)} is damaged and was set aside` })),
-        };
+    return this.#damaged.length === 0 ? image : { ...image, damaged: this.#damaged.map(told) };
   }
 
   /** Precondition: the commit stays as it is until the promise settles. */
@@ -123,25 +134,28 @@ export class IdbStore implements VersionedStore {
     return this.#enqueue(() => {
       const { generation, sequence } = this.version ?? { generation: randomName(), sequence: 0 };
       const clear = isRestoring(this.#last); // what a restoring that was killed has left counts for nothing
-      return this.#write(commit, { generation, sequence: sequence + 1 }, { clear });
+      return this.#commit(commit, { generation, sequence: sequence + 1 }, clear);
     });
   }
 
   restore({ generation, sequence }: UpperVersion, parts: Iterable<Commit> | AsyncIterable<Commit>): Promise<void> {
     return this.#enqueue(async () => {
-      await this.#write(NOTHING, { restoring: true }, { clear: true });
-      for await (const part of parts) await this.#write(part, { restoring: true });
+      await this.#commit(NOTHING, { restoring: true }, true);
+      for await (const part of parts) await this.#commit(part, { restoring: true });
       // Commit point: up to here the upper is empty to everybody who loads it.
-      await this.#write(NOTHING, { generation, sequence });
+      await this.#commit(NOTHING, { generation, sequence });
     });
   }
 
   async readChunks(ids: readonly number[]): Promise<(Uint8Array | undefined)[]> {
     this.#assertOpen();
-    const [found, values] = await this.#read(['chunks'], (transaction) => getMany<unknown>([...ids], within(transaction, 'chunks')));
+    const { chunks } = this.#layout ?? (await this.#look());
+    const kept = ids.map((id) => chunks.peek(id));
+    if (kept.length > 0 && !kept.includes(undefined)) return kept;
+    const [found, values] = await this.#read(storesOfChunks(ids, chunks), (transaction) => readStoredChunks(transaction, ids, chunks));
     this.#assertOurs(found);
     return values.map((value, i) => {
-      if (value === undefined || value instanceof Uint8Array) return value;
+      if (value !== null) return value;
       throw damagedError(this.name, `chunk ${ids[i]} is damaged`);
     });
   }
@@ -161,6 +175,16 @@ export class IdbStore implements VersionedStore {
     this.#ownTurn = undefined;
     this.#fenced = undefined;
     this.#damaged = [];
+    this.#layout = undefined;
+  }
+
+  /** Finds out what stands where, for a store that writes or reads before it was loaded. */
+  async #look(): Promise<Layout> {
+    const [found, stored] = await this.#read(LOADED, readStored);
+    this.#assertOurs(found);
+    const { layout } = isRestoring(found) ? { layout: new Layout(this.#settings) } : readImage(this.name, stored, this.#settings);
+    this.#layout ??= layout;
+    return this.#layout;
   }
 
   /** Lets one write begin after the other, and none after one that has shown that the upper is not ours any more. */
@@ -174,10 +198,35 @@ export class IdbStore implements VersionedStore {
     return done;
   }
 
+  /** Makes one commit; where it is refused for want of room, once more without what it would tidy. */
+  async #commit(commit: Commit, state: UpperVersion | { readonly restoring: true }, clear = false): Promise<void> {
+    const { durability } = commit;
+    const layout = clear ? new Layout(this.#settings) : (this.#layout ?? (await this.#look()));
+    const planned = (bare: boolean): Promise<Plan> => layout.plan(commit, { bare, read: this.#readRows });
+    const make = (plan: Plan): Promise<void> => this.#write({ changes: plan.changes, durability, clear }, state);
+    let plan = await planned(false).catch((e: unknown) => {
+      throw this.#failure(e);
+    });
+    try {
+      await make(plan);
+    } catch (e) {
+      if (!plan.isMore || !isFsError(e, 'ENOSPC')) throw e;
+      plan = await planned(true);
+      await make(plan);
+    }
+    this.#layout = layout;
+    plan.apply();
+  }
+
+  readonly #readRows: ReadRows = async (store, keys) => {
+    const [found, values] = await this.#read([store], (transaction) => getMany<unknown>([...keys], within(transaction, store)));
+    this.#assertOurs(found);
+    return values;
+  };
+
   async #write(
-    commit: Commit,
+    content: { readonly changes: readonly RowChange[]; readonly durability: Durability; readonly clear?: boolean },
     state: UpperVersion | { readonly restoring: true },
-    rest: Pick<Write, 'clear' | 'also'> = {},
   ): Promise<void> {
     const before = this.#last;
     const owner = this.#owner;
@@ -186,10 +235,9 @@ export class IdbStore implements VersionedStore {
     const turn: Turn = { turn: number, owner, first, serial: ++this.#serial, ...state };
     const outcome = await this.#attempt(async (database) => {
       const written = await write(database, {
-        ...rest,
+        ...content,
         before,
         turn,
-        commit,
         isOwnTurn: this.#ownTurn === database,
         timeout: this.#timeout,
       });
@@ -208,10 +256,13 @@ export class IdbStore implements VersionedStore {
     throw this.#fenced;
   }
 
-  async #setAside(damaged: readonly DamagedRecord[]): Promise<void> {
+  async #setAside(damaged: readonly Damaged[], layout: Layout): Promise<void> {
     const { generation, sequence } = this.version ?? { generation: randomName(), sequence: 0 };
-    const also = (transaction: IDBTransaction): void => moveAside(transaction, damaged, sequence + 1);
-    await this.#write(NOTHING, { generation, sequence: sequence + 1 }, { also });
+    const records = new Map(damagedIds(damaged).map((id) => [id, undefined]));
+    const plan = await layout.plan({ ...NOTHING, records }, { bare: true, read: this.#readRows });
+    const changes = [...plan.changes, ...asideChanges(damaged, sequence + 1)];
+    await this.#write({ changes, durability: 'strict' }, { generation, sequence: sequence + 1 });
+    plan.apply();
     this.#damaged = damaged;
   }
 
@@ -279,11 +330,6 @@ export class IdbStore implements VersionedStore {
     const what = isNamed(cause, 'TimeoutError') ? 'does not answer' : 'failed';
     return new FsError('EIO', { detail: `the database of workspace '${this.name}' ${what}`, cause });
   }
-}
-
-/** Makes idb-keyval read in a transaction of ours. */
-function within(transaction: IDBTransaction, store: StoreName): UseStore {
-  return (_mode, callback) => Promise.resolve(callback(transaction.objectStore(store)));
 }
 
 /**

@@ -3,10 +3,9 @@
  * had that turn, nothing of it happens, whatever locks say (docs/decisions/0008).
  */
 
-import { ownBytes } from '../base/bytes.ts';
-import type { Commit } from '../layer/upper.ts';
-import { SUPERBLOCK, type StoreName } from './connection.ts';
-import { encodeRecord } from './stored-record.ts';
+import type { Durability } from '../layer/upper.ts';
+import type { StoreName } from './connection.ts';
+import { type RowChange, applyChange, bytesOf } from './stored-rows.ts';
 import { type Turn, addTurn, askLastTurn, isSameTurn } from './stored-turn.ts';
 import { abort, ended, isNamed } from './transaction.ts';
 
@@ -16,7 +15,8 @@ export interface Write {
   readonly before: Turn | undefined;
   /** The turn that this write takes. */
   readonly turn: Turn;
-  readonly commit: Commit;
+  readonly changes: readonly RowChange[];
+  readonly durability: Durability;
   /**
    * The turn before was the owner's own, over the same connection: then adding the row is all the fence there need be. Otherwise the
    * database may be another, or the rows between may be gone, and it is asked for its last turn first.
@@ -24,13 +24,11 @@ export interface Write {
   readonly isOwnTurn: boolean;
   /** Removes everything first. */
   readonly clear?: boolean | undefined;
-  /** What else is to be done in the transaction. */
-  readonly also?: ((transaction: IDBTransaction) => void) | undefined;
   /** Milliseconds. */
   readonly timeout: number;
 }
 
-const CONTENT: readonly StoreName[] = ['records', 'chunks', 'superblock'];
+const CONTENT: readonly StoreName[] = ['records', 'packs', 'chunks', 'runs', 'superblock'];
 
 /** Bytes a second that any machine writes. A commit has its time limit, and this much more for what is in it. */
 const SLOWEST_DISK = 1 << 20;
@@ -41,9 +39,9 @@ const SLOWEST_DISK = 1 << 20;
  * @throws the browser's error
  */
 export async function write(database: IDBDatabase, writing: Write): Promise<'written' | 'overtaken'> {
-  const { commit, timeout } = writing;
-  const transaction = database.transaction([...storesOf(writing), 'turns'], 'readwrite', { durability: commit.durability });
-  const done = ended(transaction, timeout + (bytesOf(commit) / SLOWEST_DISK) * 1000);
+  const { changes, durability, timeout } = writing;
+  const transaction = database.transaction([...storesOf(writing), 'turns'], 'readwrite', { durability });
+  const done = ended(transaction, timeout + (bytesOf(changes) / SLOWEST_DISK) * 1000);
   const fence = { overtaken: false };
   try {
     putWrite(transaction, writing, fence);
@@ -62,7 +60,7 @@ export async function write(database: IDBDatabase, writing: Write): Promise<'wri
 }
 
 function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtaken: boolean }): void {
-  const { before, turn, isOwnTurn, commit, clear, also } = writing;
+  const { before, turn, isOwnTurn, changes, clear } = writing;
   if (!isOwnTurn) {
     askLastTurn(transaction, (last) => {
       if (last !== null && isSameTurn(last, before)) return transaction.commit();
@@ -72,10 +70,7 @@ function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtake
   }
   const adding = addTurn(transaction, turn, before);
   if (clear === true) for (const store of CONTENT) transaction.objectStore(store).clear();
-  if (commit.superblock !== undefined) transaction.objectStore('superblock' satisfies StoreName).put(commit.superblock, SUPERBLOCK);
-  putAll(transaction, 'records', commit.records, encodeRecord);
-  putAll(transaction, 'chunks', commit.chunks, ownBytes);
-  also?.(transaction);
+  for (const change of changes) applyChange(transaction, change);
   if (!isOwnTurn) return;
   if (commitsDespiteFailure()) adding.onsuccess = () => transaction.commit();
   else transaction.commit();
@@ -88,26 +83,9 @@ function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtake
  */
 const commitsDespiteFailure = (): boolean => /\bGecko\/\d/.test(globalThis.navigator?.userAgent ?? '');
 
-function storesOf({ commit, clear, also }: Write): readonly StoreName[] {
-  const needsSuperblock = commit.superblock !== undefined || clear === true || also !== undefined;
-  return needsSuperblock ? CONTENT : ['records', 'chunks'];
-}
-
-function putAll<T>(
-  transaction: IDBTransaction,
-  name: StoreName,
-  changes: ReadonlyMap<number, T | undefined>,
-  encode: (value: T) => object,
-): void {
-  const store = transaction.objectStore(name);
-  for (const [key, value] of changes) {
-    if (value === undefined) store.delete(key);
-    else store.put(encode(value), key);
-  }
-}
-
-function bytesOf({ chunks }: Commit): number {
-  let bytes = 0;
-  for (const chunk of chunks.values()) bytes += chunk?.length ?? 0;
-  return bytes;
+/** The stores that a write is about. What most commits write are records and chunks. */
+function storesOf({ changes, clear }: Write): readonly StoreName[] {
+  const used = new Set<StoreName>(['records', 'chunks']);
+  for (const { store } of changes) used.add(store);
+  return clear === true ? CONTENT : CONTENT.filter((store) => used.has(store));
 }

@@ -1,50 +1,136 @@
 /*
- * What stands in the database, as the engine gets it: records and superblock decoded, and what cannot be understood told apart. Such
- * records can be set aside: they leave the tree, and stay in the database as they are, where a person can look at them.
+ * What stands in the database, as the engine gets it: records and superblock decoded, and what cannot be understood told apart. That
+ * can be set aside: it leaves the tree, and stays in the database as it is, where a person can look at it.
  */
 
+import { entries, get, type UseStore } from 'idb-keyval';
 import { FsError } from '../base/errors.ts';
 import type { Superblock, UpperRecord } from '../layer/upper.ts';
-import type { StoreName } from './connection.ts';
+import { decodeLengths } from './chunk-runs.ts';
+import { SUPERBLOCK, type StoreName } from './connection.ts';
+import { Layout, type LayoutSettings } from './layout.ts';
+import { recordOf } from './record-entries.ts';
+import { decodePack } from './record-pack.ts';
 import { decodeRecord, decodeSuperblock, isCount } from './stored-record.ts';
+import type { RowChange } from './stored-rows.ts';
 
-/** A value under `records` that is no record. */
-export interface DamagedRecord {
+/** A record that is none, in a row or in a pack; or a pack of which nothing can be read. */
+export interface Damaged {
+  readonly what: 'record' | 'pack';
+  /** The id of the record, or the key of the row. */
   readonly key: IDBValidKey;
   readonly value: unknown;
 }
 
+type Rows = readonly (readonly [key: IDBValidKey, value: unknown])[];
+
+/** Everything but content, as it stands in the database. */
+export interface Stored {
+  readonly superblock: unknown;
+  readonly packs: Rows;
+  readonly records: Rows;
+  readonly runs: Rows;
+}
+
 export interface StoredImage {
   readonly superblock: Superblock | undefined;
+  /** Rising ids. */
   readonly records: Map<number, UpperRecord>;
-  readonly damaged: readonly DamagedRecord[];
+  readonly damaged: readonly Damaged[];
+  readonly layout: Layout;
+}
+
+/** What has to be read of the database to load it. */
+export const LOADED: readonly StoreName[] = ['superblock', 'packs', 'records', 'runs'];
+
+export async function readStored(transaction: IDBTransaction): Promise<Stored> {
+  const rows = (store: StoreName): Promise<Rows> => entries<IDBValidKey, unknown>(within(transaction, store));
+  const [superblock, packs, records, runs] = await Promise.all([
+    get<unknown>(SUPERBLOCK, within(transaction, 'superblock')),
+    rows('packs'),
+    rows('records'),
+    rows('runs'),
+  ]);
+  return { superblock, packs, records, runs };
+}
+
+/** Makes idb-keyval read in a transaction of ours. */
+export function within(transaction: IDBTransaction, store: StoreName): UseStore {
+  return (_mode, callback) => Promise.resolve(callback(transaction.objectStore(store)));
 }
 
 /** Decodes what was read. @throws {FsError} EIO where the superblock is damaged: without it nobody knows what the records mean */
-export function readImage(workspace: string, superblock: unknown, entries: readonly (readonly [IDBValidKey, unknown])[]): StoredImage {
-  const decoded = superblock === undefined ? undefined : decodeSuperblock(superblock);
-  if (superblock !== undefined && decoded === undefined) throw damagedError(workspace, 'the superblock is damaged');
-  const records = new Map<number, UpperRecord>();
-  const damaged: DamagedRecord[] = [];
-  for (const [key, value] of entries) {
-    const record = decodeRecord(value);
-    if (record === undefined || !isCount(key)) damaged.push({ key, value });
-    else records.set(key, record);
+export function readImage(workspace: string, stored: Stored, settings: LayoutSettings): StoredImage {
+  const superblock = stored.superblock === undefined ? undefined : decodeSuperblock(stored.superblock);
+  if (stored.superblock !== undefined && superblock === undefined) throw damagedError(workspace, 'the superblock is damaged');
+  const layout = new Layout(settings);
+  const found = new FoundRecords();
+  for (const [key, value] of stored.packs) {
+    const pack = isCount(key) ? decodePack(value) : undefined;
+    if (pack === undefined) found.other.push({ what: 'pack', key, value });
+    else layout.records.foundPack(Number(key), pack);
+    for (const [id, record] of pack ?? []) found.take(id, record, recordOf);
   }
-  return { superblock: decoded, records, damaged };
+  for (const [key, value] of stored.records) {
+    if (isCount(key)) layout.records.foundRow(key, found.take(key, value, decodeRecord));
+    else found.other.push({ what: 'record', key, value });
+  }
+  const runs = stored.runs.map(([key, value]) => ({ first: Number(key), lengths: decodeLengths(value) ?? [] }));
+  layout.chunks.found(runs);
+  return { superblock, records: found.rising(), damaged: [...found.other, ...found.damaged.values()], layout };
 }
 
-/** Moves damaged records to where no later version looks for records. `since` tells them from those of another time. */
-export function moveAside(transaction: IDBTransaction, damaged: readonly DamagedRecord[], since: number): void {
-  for (const { key, value } of damaged) {
-    transaction.objectStore('records' satisfies StoreName).delete(key);
-    transaction.objectStore('superblock' satisfies StoreName).put(value, `damaged ${nameOf(key)}, set aside by commit ${since}`);
+/** Records as they come, each overruling what was said of its id before. */
+class FoundRecords {
+  readonly records = new Map<number, UpperRecord>();
+  readonly damaged = new Map<number, Damaged>();
+  /** What has no id. */
+  readonly other: Damaged[] = [];
+  #last = -1;
+  #isRising = true;
+
+  /** The records with their ids in rising order. */
+  rising(): Map<number, UpperRecord> {
+    return this.#isRising ? this.records : new Map([...this.records].sort(([a], [b]) => a - b));
+  }
+
+  take<T>(id: number, value: T, decode: (value: NonNullable<T>) => UpperRecord | undefined): UpperRecord | undefined {
+    if (id <= this.#last) this.#isRising = false;
+    this.#last = id;
+    const record = value === null || value === undefined ? undefined : decode(value);
+    if (record === undefined) this.records.delete(id);
+    else this.records.set(id, record);
+    if (record === undefined && value !== null) this.damaged.set(id, { what: 'record', key: id, value });
+    else if (this.damaged.size > 0) this.damaged.delete(id);
+    return record;
   }
 }
 
-/** EIO that names the damaged records, and the way to go on without them. */
-export function damagedRecordsError(workspace: string, damaged: readonly DamagedRecord[]): FsError {
-  const [first, ...others] = damaged.map(({ key }) => nameOf(key));
+/**
+ * What moves what is damaged to where no later version looks for it, beside the removal of the records. `since` tells it from that of another
+ * time.
+ */
+export function asideChanges(damaged: readonly Damaged[], since: number): RowChange[] {
+  return damaged.flatMap((one): RowChange[] => {
+    const kept: RowChange = { store: 'superblock', key: `damaged ${nameOf(one)}, set aside by commit ${since}`, value: one.value };
+    if (one.what === 'record' && isCount(one.key)) return [kept];
+    return [{ store: one.what === 'pack' ? 'packs' : 'records', key: one.key, value: undefined }, kept];
+  });
+}
+
+/** The ids of damaged records: what else is damaged has none. */
+export const damagedIds = (damaged: readonly Damaged[]): number[] =>
+  damaged.flatMap(({ what, key }) => (what === 'record' && isCount(key) ? [key] : []));
+
+/** What `check()` tells of it. */
+export const told = (damaged: Damaged): { readonly id: number; readonly message: string } => ({
+  id: damagedIds([damaged])[0] ?? 0,
+  message: `${nameOf(damaged)} is damaged and was set aside`,
+});
+
+/** EIO that names what is damaged, and the way to go on without it. */
+export function damagedRecordsError(workspace: string, damaged: readonly Damaged[]): FsError {
+  const [first, ...others] = damaged.map(nameOf);
   const what = others.length === 0 ? `${first} is damaged` : `${first} and ${others.length} more are damaged`;
   return damagedError(
     workspace,
@@ -55,5 +141,5 @@ export function damagedRecordsError(workspace: string, damaged: readonly Damaged
 export const damagedError = (workspace: string, what: string): FsError =>
   new FsError('EIO', { detail: `workspace '${workspace}': ${what}` });
 
-/** What messages call a record. */
-export const nameOf = (key: IDBValidKey): string => `record ${JSON.stringify(key)}`;
+/** What messages call it. */
+const nameOf = ({ what, key }: Damaged): string => `${what} ${JSON.stringify(key)}`;

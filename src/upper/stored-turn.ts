@@ -7,6 +7,7 @@
 import type { UpperVersion } from '../layer/upper.ts';
 import type { StoreName } from './connection.ts';
 import { isCount } from './stored-record.ts';
+import { deleteRange } from './stored-rows.ts';
 
 interface Row {
   /** Who wrote: one store, from one taking over of the upper to the next. */
@@ -63,16 +64,9 @@ export function addTurn(transaction: IDBTransaction, { turn, ...row }: Turn, bef
   const adding = turns.add(row, turn);
   // Of an owner its first row stays, and its last: it may have been told that its last write failed, and try that turn again.
   const isTakingOver = row.first === turn;
-  if (!isTakingOver && (turn - row.first) % TIDY === 0) deleteRows(turns, row.first + 1, turn - 2);
-  if (isTakingOver && before !== undefined) deleteRows(turns, before.first + 1, before.turn - 1);
+  if (!isTakingOver && (turn - row.first) % TIDY === 0) deleteRange(turns, row.first + 1, turn - 2);
+  if (isTakingOver && before !== undefined) deleteRange(turns, before.first + 1, before.turn - 1);
   return adding;
-}
-
-function deleteRows(turns: IDBObjectStore, from: number, to: number): void {
-  if (from > to) return;
-  // Where the factory was passed in, there may be no global that makes ranges.
-  if (typeof IDBKeyRange === 'function') turns.delete(IDBKeyRange.bound(from, to));
-  else for (let turn = from; turn <= to; turn++) turns.delete(turn);
 }
 
 /** A name that nobody else has: 128 random bits. `crypto.randomUUID` is there in secure contexts only. */

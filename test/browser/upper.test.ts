@@ -3,9 +3,11 @@
 import { describe } from 'vitest';
 import schema1 from '../fixtures/schema/schema-1.json';
 import schema2 from '../fixtures/schema/schema-2.json';
+import schema3 from '../fixtures/schema/schema-3.json';
 import { idbUpper } from '../../src/upper/idb-store.ts';
 import { fenceCases } from '../unit/upper/fence-cases.ts';
 import { idbCases, makeStore } from '../unit/upper/idb-cases.ts';
+import { packCases } from '../unit/upper/pack-cases.ts';
 import { schemaCases } from '../unit/upper/schema-cases.ts';
 import { silenceCases } from '../unit/upper/silence-cases.ts';
 import { storeCases } from '../unit/upper/store-cases.ts';
@@ -15,5 +17,6 @@ describe('upper in IndexedDB', () => {
   idbCases();
   fenceCases();
   silenceCases();
-  schemaCases([schema1, schema2].map((recording) => JSON.stringify(recording)));
+  packCases();
+  schemaCases([schema1, schema2, schema3].map((recording) => JSON.stringify(recording)));
 });

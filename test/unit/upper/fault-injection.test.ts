@@ -2,7 +2,7 @@
 
 import 'fake-indexeddb/auto';
 import { describe, expect, test } from 'vitest';
-import { playWithFault } from './fault-session.ts';
+import { type Rig, playWithFault } from './fault-session.ts';
 import type { FaultKind } from './faults.ts';
 
 const REQUEST_FAULTS: readonly FaultKind[] = ['request throws', 'request fails'];
@@ -16,9 +16,9 @@ const TRANSACTION_FAULTS: readonly FaultKind[] = [
 ];
 
 /** Plays the session once for each place where the fault can strike, until it strikes nowhere. Gives in how many places it did. */
-async function everywhere(kind: FaultKind, times: number): Promise<number> {
+async function everywhere(kind: FaultKind, times: number, rig: Rig = {}): Promise<number> {
   for (let at = 0; ; at++) {
-    const { fired } = await playWithFault({ kind, at, times }).catch((e: unknown) => {
+    const { fired } = await playWithFault({ kind, at, times }, rig).catch((e: unknown) => {
       throw new Error(`${kind}, ${times} times from ${at} on: ${(e as Error).message}`, { cause: e });
     });
     if (fired === 0) return at;
@@ -40,6 +40,13 @@ describe('a session whose database fails', () => {
   for (const kind of TRANSACTION_FAULTS) {
     test(`at every transaction: ${kind}`, { timeout: 120_000 }, async () => {
       expect(await everywhere(kind, 1)).toBeGreaterThan(25);
+    });
+  }
+
+  for (const kind of ['request fails', 'QuotaExceededError'] as const) {
+    test(`at every place where rows are packed and folded all the time: ${kind}`, { timeout: 120_000 }, async () => {
+      const layout = { packFrom: 4, packSize: 3, rows: 4, atOnce: 8, slack: 2, runFrom: 2 };
+      expect(await everywhere(kind, 2, { layout })).toBeGreaterThan(25);
     });
   }
 

@@ -11,6 +11,7 @@ import type { FsPromises } from '../../../src/fs/api.ts';
 import { Overlay } from '../../../src/fs/overlay.ts';
 import type { UpperStore } from '../../../src/layer/upper.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
+import type { LayoutSettings } from '../../../src/upper/layout.ts';
 import { memoryUpper } from '../../../src/upper/memory-store.ts';
 import { lower } from '../../support/memory-layer.ts';
 import { snapshotTree } from '../../support/snapshot-tree.ts';
@@ -63,6 +64,8 @@ const SESSION: readonly (readonly Call[])[] = [
 export interface Rig {
   /** Puts something between the engine and the store. */
   readonly wrap?: (store: UpperStore) => UpperStore;
+  /** When rows become packs. */
+  readonly layout?: LayoutSettings;
 }
 
 const makeLower = () => [
@@ -78,9 +81,9 @@ const makeLower = () => [
 const treeOf = ({ fs }: Overlay): Promise<string[]> => snapshotTree(fs.promises, '/', { with: ['mtime'] });
 
 /** Plays the session with a fault. @throws where anything is not as it must be */
-export async function playWithFault(fault: Fault | undefined, { wrap = (store) => store }: Rig = {}): Promise<Planted> {
+export async function playWithFault(fault: Fault | undefined, { wrap = (store) => store, layout }: Rig = {}): Promise<Planted> {
   const factory = new IDBFactory();
-  const upper = async (): Promise<UpperStore> => idbUpper('faulty', { factory });
+  const upper = async (): Promise<UpperStore> => idbUpper('faulty', { factory, layout });
   const clock = (): number => 1_700_000_000_000;
   const faulty = await Overlay.mount({ lower: makeLower(), upper: wrap(await upper()), clock });
   const sound = await Overlay.mount({ lower: makeLower(), upper: memoryUpper(), clock });

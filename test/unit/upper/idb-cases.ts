@@ -25,7 +25,7 @@ export function openRaw(name: string, version?: number, upgrade?: (database: IDB
   });
 }
 
-async function putRaw(name: string, store: string, key: IDBValidKey, value: unknown): Promise<void> {
+export async function putRaw(name: string, store: string, key: IDBValidKey, value: unknown): Promise<void> {
   const database = await openRaw(name);
   const transaction = database.transaction(store, 'readwrite');
   transaction.objectStore(store).put(value, key);
@@ -45,7 +45,7 @@ function deleteDatabase(name: string): Promise<void> {
 }
 
 /** Lets transactions abort with `errorName` where they would be committed; gives how often it happened. */
-function abortCommits(errorName: string, times = Infinity): { count: number } {
+export function abortCommits(errorName: string, times = Infinity): { count: number } {
   const faults = { count: 0 };
   const commit = Reflect.get(IDBTransaction.prototype, 'commit');
   vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementation(function (this: IDBTransaction) {
@@ -166,9 +166,9 @@ export function idbCases(): void {
   test('a database that a newer version has upgraded is refused, at once and while it is open', async () => {
     const store = await makeStore();
     await store.load();
-    const newer = await openRaw(store.name, 3);
+    const newer = await openRaw(store.name, 4);
     newer.close();
-    const refused = failsWith('ENOTSUP', store.name, 'newer version', 'schema 2');
+    const refused = failsWith('ENOTSUP', store.name, 'newer version', 'schema 3');
     await expect(store.commit(commitOf({}))).rejects.toSatisfy(refused);
     await expect(idbUpper(store.name)).rejects.toSatisfy(refused);
   });

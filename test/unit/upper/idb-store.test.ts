@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { isFsError } from '../../../src/base/errors.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
 import { fenceCases } from './fence-cases.ts';
-import { idbCases, makeStore } from './idb-cases.ts';
+import { idbCases, makeStore, uniqueName } from './idb-cases.ts';
+import { packCases } from './pack-cases.ts';
 import { schemaCases } from './schema-cases.ts';
 import { silenceCases } from './silence-cases.ts';
 import { storeCases } from './store-cases.ts';
@@ -33,7 +34,13 @@ describe('upper in IndexedDB (in memory)', () => {
   idbCases();
   fenceCases();
   silenceCases();
-  schemaCases([1, 2].map((schema) => readFileSync(new URL(`../../fixtures/schema/schema-${schema}.json`, import.meta.url), 'utf8')));
+  packCases();
+  schemaCases([1, 2, 3].map((schema) => readFileSync(new URL(`../../fixtures/schema/schema-${schema}.json`, import.meta.url), 'utf8')));
+
+  describe('where everything is packed', () => {
+    const layout = { packFrom: 1, packSize: 2, rows: 0, atOnce: 2, slack: 0, runFrom: 1 };
+    storeCases({ make: () => idbUpper(uniqueName(), { layout }), reopen: (store) => idbUpper(store.name, { layout }) });
+  });
 
   test('without IndexedDB the upper is refused with ENOTSUP', async () => {
     const { indexedDB } = globalThis;

@@ -1,0 +1,70 @@
+/*
+ * Where the content of one upper stands in the database, and what a commit makes of it: which records are rows and which stand in packs, which
+ * chunks are rows and which stand in runs. Known in memory from the load on; changes when a write is complete.
+ */
+
+import { isFsError } from '../base/errors.ts';
+import type { Commit } from '../layer/upper.ts';
+import { SUPERBLOCK } from './connection.ts';
+import { ChunkRuns } from './chunk-runs.ts';
+import { RecordPlaces } from './record-places.ts';
+import type { Plan, ReadRows } from './stored-rows.ts';
+
+/** When rows become packs and runs. For tests smaller. */
+export interface LayoutSettings {
+  /** Records of a commit from which on they are packed. */
+  readonly packFrom: number;
+  /** Records in one pack, at most. */
+  readonly packSize: number;
+  /** Rows of records that may gather before they are folded into packs. */
+  readonly rows: number;
+  /** Rows that are folded at once, and records of outdated packs that are written anew at once, at most: each some milliseconds. */
+  readonly atOnce: number;
+  /** Entries of packs that may say nothing any more, beyond as many as there are records in them. */
+  readonly slack: number;
+  /** Small chunks in a row from which on they make a run. */
+  readonly runFrom: number;
+}
+
+/** docs/decisions/0024 has the measurements. */
+export const LAYOUT: LayoutSettings = { packFrom: 64, packSize: 512, rows: 500, atOnce: 4096, slack: 1024, runFrom: 16 };
+
+/** How a commit is laid out. */
+export interface PlanOptions {
+  /** Nothing but what the commit asks for: there is no room for more. */
+  readonly bare: boolean;
+  readonly read: ReadRows;
+}
+
+export class Layout {
+  readonly records: RecordPlaces;
+  readonly chunks: ChunkRuns;
+
+  constructor(settings: LayoutSettings) {
+    this.records = new RecordPlaces(settings);
+    this.chunks = new ChunkRuns(settings);
+  }
+
+  /** What a commit changes in the database. Reads, where something old is to be written anew; what cannot be read stays as it is. */
+  async plan(commit: Commit, options: PlanOptions): Promise<Plan> {
+    try {
+      return await this.#plan(commit, options);
+    } catch (e) {
+      if (options.bare || !isFsError(e, 'EIO')) throw e;
+      return this.#plan(commit, { ...options, bare: true });
+    }
+  }
+
+  async #plan({ superblock, records, chunks }: Commit, options: PlanOptions): Promise<Plan> {
+    const plans = [await this.records.plan(records, options), await this.chunks.plan(chunks, options)];
+    const changes = plans.flatMap((plan) => plan.changes);
+    if (superblock !== undefined) changes.push({ store: 'superblock', key: SUPERBLOCK, value: superblock });
+    return {
+      changes,
+      isMore: plans.some((plan) => plan.isMore),
+      apply: () => {
+        for (const plan of plans) plan.apply();
+      },
+    };
+  }
+}

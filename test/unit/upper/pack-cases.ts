@@ -1,0 +1,327 @@
+/* Packs of records and runs of chunks: what stands where, what overrules what, and what becomes of damage. Runs over the global `indexedDB`. */
+
+import { afterEach, expect, test, vi } from 'vitest';
+import { isFsError } from '../../../src/base/errors.ts';
+import type { UpperRecord, UpperStore } from '../../../src/layer/upper.ts';
+import { type IdbUpperOptions, idbUpper } from '../../../src/upper/idb-store.ts';
+import { LAYOUT } from '../../../src/upper/layout.ts';
+import { encodePack } from '../../../src/upper/record-pack.ts';
+import type { VersionedStore } from '../../../src/upper/versioned-store.ts';
+import { dumpDatabase } from '../../fixtures/schema/recording.ts';
+import { abortCommits, putRaw, uniqueName } from './idb-cases.ts';
+import { bytes, commitOf, inode } from './store-cases.ts';
+
+const FIRST = 2 ** 31;
+
+const record = (id: number, size = id % 1000): UpperRecord => inode({ size, names: [[1, `f${id}`]] });
+
+/** Records of `count` files, of this size where one is given. */
+const files = (count: number, size?: number): [number, UpperRecord][] =>
+  Array.from({ length: count }, (_, i) => [FIRST + i, record(FIRST + i, size)]);
+const gone = (count: number): [number, undefined][] => Array.from({ length: count }, (_, i) => [FIRST + i, undefined]);
+const contents = (count: number, length = 10, first = 1): [number, Uint8Array<ArrayBuffer>][] =>
+  Array.from({ length: count }, (_, i) => [first + i, new Uint8Array(length).fill(first + i)]);
+
+async function loaded(name = uniqueName(), options: IdbUpperOptions = {}): Promise<VersionedStore> {
+  const store = await idbUpper(name, options);
+  await store.load();
+  return store;
+}
+
+/** How many rows stand in each store. */
+async function rowsOf({ name }: UpperStore): Promise<Record<string, number>> {
+  const { stores } = await dumpDatabase(name);
+  return Object.fromEntries(['records', 'packs', 'chunks', 'runs'].map((store) => [store, stores[store]!.length]));
+}
+
+async function reopened(store: UpperStore, options: IdbUpperOptions = {}): Promise<ReadonlyMap<number, UpperRecord>> {
+  const again = await idbUpper(store.name, options);
+  const { records } = await again.load();
+  await again.close();
+  return records;
+}
+
+const isDamage = (what: string) => (e: unknown) => isFsError(e, 'EIO') && e.message.includes(what);
+
+export function packCases(): void {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test.each([
+    ['63 files', 63, { records: 63, packs: 0, chunks: 1, runs: 1 }],
+    ['64 files', 64, { records: 0, packs: 1, chunks: 1, runs: 1 }],
+    ['1,000 files', 1000, { records: 0, packs: 2, chunks: 4, runs: 4 }],
+  ])('a commit of many records and small chunks is a few rows: %s', async (_what, count, rows) => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(count), chunks: contents(count) }));
+    expect(await rowsOf(store)).toEqual(rows);
+    expect([...(await reopened(store))]).toEqual(files(count));
+  });
+
+  test('few chunks, large ones and those whose ids do not follow each other are rows of their own; a run ends before 64 KiB', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ chunks: contents(15) }));
+    await store.commit(commitOf({ chunks: contents(20).map(([id, value]) => [100 + 2 * id, value]) }));
+    await store.commit(commitOf({ chunks: contents(20, (16 << 10) + 1, 200) }));
+    expect(await rowsOf(store)).toMatchObject({ chunks: 55, runs: 0 });
+    await store.commit(commitOf({ chunks: contents(20, 16 << 10, 300) }));
+    expect(await rowsOf(store)).toMatchObject({ chunks: 55 + 7, runs: 7 });
+    expect(await store.readChunks([300, 319, 200, 15])).toEqual(
+      [300, 319, 200, 15].map((id) => new Uint8Array(id === 15 ? 10 : id === 200 ? (16 << 10) + 1 : 16 << 10).fill(id)),
+    );
+    await store.close();
+  });
+
+  test('rows overrule packs, and a record that is gone stays gone', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(100, 1) }));
+    await store.commit(
+      commitOf({
+        records: [
+          [FIRST, undefined],
+          [FIRST + 1, record(FIRST + 1, 2)],
+          [FIRST + 2, undefined],
+        ],
+      }),
+    );
+    await store.commit(commitOf({ records: [[FIRST + 2, record(FIRST + 2, 3)]] }));
+    await store.commit(commitOf({ records: [[FIRST + 1, undefined]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 3, packs: 1 });
+    const expected = new Map(files(100, 1)).set(FIRST + 2, record(FIRST + 2, 3));
+    expected.delete(FIRST);
+    expected.delete(FIRST + 1);
+    expect(new Map(await reopened(store))).toEqual(expected);
+    await store.close();
+  });
+
+  test('records come with rising ids, wherever they stand', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(100) }));
+    await store.commit(commitOf({ records: [[FIRST + 5, record(1)]] }));
+    await store.commit(commitOf({ records: [[5, record(1)]] }));
+    expect([...(await reopened(store)).keys()]).toEqual([5, ...files(100).map(([id]) => id)]);
+    await store.close();
+  });
+
+  test('rows that have gathered are folded into packs with the next commit', async () => {
+    const store = await loaded();
+    for (let at = 0; at < 500; at += 50) await store.commit(commitOf({ records: files(500).slice(at, at + 50) }));
+    expect(await rowsOf(store)).toMatchObject({ records: 500, packs: 0 });
+    await store.commit(commitOf({ records: files(520, 7).slice(500) }));
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 2 });
+    await store.commit(commitOf({ records: [[FIRST, record(FIRST, 9)]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 1, packs: 2 });
+    expect([...(await reopened(store)).values()].map((one) => 'size' in one && one.size)).toEqual([
+      9,
+      ...files(500)
+        .slice(1)
+        .map(([id]) => id % 1000),
+      ...Array.from({ length: 20 }, () => 7),
+    ]);
+    await store.close();
+  });
+
+  test('more rows than one commit folds are folded by several, lowest first', async () => {
+    const store = await loaded(undefined, { layout: { ...LAYOUT, packFrom: 1e9, rows: 1e9 } });
+    await store.commit(commitOf({ records: files(100) }));
+    await store.close();
+    const next = await loaded(store.name, { layout: { ...LAYOUT, rows: 10, atOnce: 60 } });
+    await next.commit(commitOf({ records: [[FIRST + 99, record(1, 5)]] }));
+    expect(await rowsOf(next)).toMatchObject({ records: 39, packs: 1 });
+    await next.commit(commitOf({ records: [[FIRST + 70, undefined]] }));
+    expect(await rowsOf(next)).toMatchObject({ records: 0, packs: 2 });
+    const expected = new Map(files(100)).set(FIRST + 99, record(1, 5));
+    expected.delete(FIRST + 70);
+    expect(new Map(await reopened(next))).toEqual(expected);
+    await next.close();
+  });
+
+  test('when everything is removed at once, nothing is left of it', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(2000), chunks: contents(2000) }));
+    await store.commit(commitOf({ records: gone(2000), chunks: contents(2000).map(([id]) => [id, undefined]) }));
+    expect(await rowsOf(store)).toEqual({ records: 0, packs: 0, chunks: 0, runs: 0 });
+    expect((await reopened(store)).size).toBe(0);
+    await store.close();
+  });
+
+  test('what was overruled is never more than what counts and some hundred, however often everything changes', async () => {
+    const store = await loaded(undefined, { layout: { ...LAYOUT, slack: 100 } });
+    for (let round = 1; round <= 9; round++) await store.commit(commitOf({ records: files(300, round) }));
+    await store.commit(commitOf({ records: gone(150) }));
+    expect((await rowsOf(store))['packs']).toBeLessThanOrEqual(3);
+    expect([...(await reopened(store))]).toEqual(files(300, 9).slice(150));
+    await store.close();
+  });
+
+  test('bytes of a run go when half of them count no more, and the row with the last of them', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ chunks: contents(20, 100) }));
+    const size = async (): Promise<unknown> =>
+      (await dumpDatabase(store.name)).stores['chunks']!.map(([, value]) => (value as Uint8Array).length);
+    await store.commit(commitOf({ chunks: contents(10).map(([id]) => [id, undefined]) }));
+    expect(await size()).toEqual([2000]);
+    await store.commit(commitOf({ chunks: [[12, undefined]] }));
+    expect(await size()).toEqual([900]);
+    const left = [11, 13, 20].map((id) => new Uint8Array(100).fill(id));
+    expect(await store.readChunks([1, 11, 12, 13, 20])).toEqual([undefined, left[0], undefined, left[1], left[2]]);
+    await store.close();
+    const again = await loaded(store.name);
+    expect(await again.readChunks([1, 11, 12, 13, 20])).toEqual([undefined, left[0], undefined, left[1], left[2]]);
+    await again.commit(commitOf({ chunks: contents(20).map(([id]) => [id, undefined]) }));
+    expect(await rowsOf(again)).toMatchObject({ chunks: 0, runs: 0 });
+    await again.close();
+  });
+
+  test('a chunk can be read while its run is written anew, and what is read of a run once need not be asked for again', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ chunks: contents(20, 100) }));
+    const committing = store.commit(commitOf({ chunks: contents(15).map(([id]) => [id, undefined]) }));
+    const read = await Promise.all([store.readChunks([18, 19]), Promise.resolve().then(() => store.readChunks([17]))]);
+    await committing;
+    expect(read.flat()).toEqual([18, 19, 17].map((id) => new Uint8Array(100).fill(id)));
+    await store.readChunks([16]);
+    const started = vi.spyOn(IDBDatabase.prototype, 'transaction');
+    const [first] = await store.readChunks([20]);
+    expect(started).not.toHaveBeenCalled();
+    first?.fill(0);
+    expect(await store.readChunks([20])).toEqual([new Uint8Array(100).fill(20)]);
+    await store.close();
+  });
+
+  test('chunk ids that nobody knew of any more are taken again', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ chunks: contents(30, 4) }));
+    await putRaw(store.name, 'chunks', 31, bytes(9));
+    await store.commit(commitOf({ chunks: contents(20).map(([id]) => [id + 10, undefined]) }));
+    await store.commit(commitOf({ chunks: contents(25, 6, 11) }));
+    await store.commit(commitOf({ chunks: [[31, undefined]] }));
+    expect(await store.readChunks([10, 11, 30, 31, 35])).toEqual([
+      new Uint8Array(4).fill(10),
+      new Uint8Array(6).fill(11),
+      new Uint8Array(6).fill(30),
+      undefined,
+      new Uint8Array(6).fill(35),
+    ]);
+    await store.close();
+  });
+
+  test.each([
+    ['a flipped bit', (value: Uint8Array) => value.map((byte, i) => (i === 99 ? byte ^ 1 : byte))],
+    ['cut off', (value: Uint8Array) => value.slice(0, 300)],
+    ['nothing', () => new Uint8Array()],
+    ['not bytes', () => 'ruin'],
+    ['no entries', () => encodePack(['7'])],
+  ])('a damaged pack is EIO and named; set aside, the rest can be used: %s', async (_what, damage) => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(600), superblock: { format: 2, lowers: [] } }));
+    const [[key, value]] = (await dumpDatabase(store.name)).stores['packs'] as [[number, Uint8Array]];
+    await store.close();
+    const ruin = damage(value);
+    await putRaw(store.name, 'packs', key, ruin);
+    await expect(loaded(store.name)).rejects.toSatisfy(isDamage(`pack ${key} is damaged`));
+    const again = await idbUpper(store.name, { damaged: 'set-aside' });
+    const image = await again.load();
+    expect(image.damaged).toEqual([{ id: 0, message: `pack ${key} is damaged and was set aside` }]);
+    expect([...image.records]).toEqual(files(600).slice(LAYOUT.packSize));
+    await again.commit(commitOf({ records: files(70, 3) }));
+    await again.close();
+    expect((await reopened(store)).size).toBe(70 + 600 - LAYOUT.packSize);
+    const aside = (await dumpDatabase(store.name)).stores['superblock']!.filter(([at]) => at !== 0);
+    expect(aside).toEqual([[`damaged pack ${key}, set aside by commit 2`, ruin]]);
+  });
+
+  test('one damaged record in a pack is EIO and named; set aside, all others are there', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(100), superblock: { format: 2, lowers: [] } }));
+    await store.close();
+    await putRaw(store.name, 'packs', 2, encodePack([`[${FIRST + 7},{"names":7}]`, `[${FIRST + 8},null]`]));
+    await expect(loaded(store.name)).rejects.toSatisfy(isDamage(`record ${FIRST + 7} is damaged`));
+    const again = await idbUpper(store.name, { damaged: 'set-aside' });
+    const image = await again.load();
+    expect(image.damaged).toEqual([{ id: FIRST + 7, message: `record ${FIRST + 7} is damaged and was set aside` }]);
+    expect([...image.records]).toEqual(files(100).filter(([id]) => id !== FIRST + 7 && id !== FIRST + 8));
+    await again.close();
+    expect((await reopened(store)).size).toBe(98);
+  });
+
+  test('a damaged record that was overruled is no damage', async () => {
+    const store = await loaded();
+    await putRaw(store.name, 'packs', 1, encodePack([`[${FIRST},{"names":7}]`]));
+    await putRaw(store.name, 'records', FIRST, inode());
+    await store.close();
+    const again = await idbUpper(store.name);
+    expect((await again.load()).records).toEqual(new Map([[FIRST, inode()]]));
+    await again.close();
+  });
+
+  test.each([
+    ['its bytes', 'chunks', -1],
+    ['its lengths', 'runs', 1],
+  ])('a run is damaged in %s: its chunks are EIO, and nothing else', async (_what, where, key) => {
+    const store = await loaded();
+    await store.commit(commitOf({ chunks: [...contents(20), [50, bytes(1)]] }));
+    await putRaw(store.name, where, key, new Uint8Array(3));
+    await expect(store.readChunks([3])).rejects.toSatisfy(isDamage('chunk 3 is damaged'));
+    expect(await store.readChunks([50])).toEqual([bytes(1)]);
+    await store.commit(commitOf({ chunks: contents(18).map(([id]) => [id, undefined]) }));
+    await store.commit(commitOf({ chunks: contents(20).map(([id]) => [id, undefined]) }));
+    expect(await store.readChunks([3, 20])).toEqual([undefined, undefined]);
+    await store.close();
+  });
+
+  test('where there is no room to fold rows, the commit alone is made; where there is none for that either, it is ENOSPC', async () => {
+    const layout = { ...LAYOUT, rows: 10 };
+    const store = await loaded(undefined, { layout });
+    await store.commit(commitOf({ records: files(10) }));
+    abortCommits('QuotaExceededError', 1);
+    await store.commit(commitOf({ records: [[FIRST + 20, record(1)]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 11, packs: 0 });
+    abortCommits('QuotaExceededError', 2);
+    await expect(store.commit(commitOf({ records: [[FIRST + 21, record(1)]] }))).rejects.toSatisfy((e) => isFsError(e, 'ENOSPC'));
+    vi.restoreAllMocks();
+    await store.commit(commitOf({ records: [[FIRST + 22, record(1)]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 1 });
+    expect((await reopened(store)).size).toBe(12);
+    await store.close();
+  });
+
+  test('a restoring writes packs and runs too, and nothing of what was there before comes back', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(200, 1), chunks: contents(200) }));
+    await store.commit(commitOf({ records: [[FIRST, undefined]], chunks: [[3, undefined]] }));
+    const parts = [
+      commitOf({ records: files(150, 2), superblock: { format: 2, lowers: [] } }),
+      commitOf({ chunks: contents(40, 7, 100) }),
+      commitOf({ records: [[FIRST + 1, undefined]], chunks: [[101, undefined]] }),
+    ];
+    await store.restore({ generation: 'rebuilt', sequence: 9 }, parts);
+    const expected = files(150, 2).filter(([id]) => id !== FIRST + 1);
+    expect([...(await store.load()).records]).toEqual(expected);
+    expect(await store.readChunks([3, 100, 101])).toEqual([undefined, new Uint8Array(7).fill(100), undefined]);
+    await store.commit(commitOf({ records: gone(150), chunks: contents(40, 7, 100).map(([id]) => [id, undefined]) }));
+    expect(await rowsOf(store)).toEqual({ records: 0, packs: 0, chunks: 0, runs: 0 });
+    await store.close();
+  });
+
+  test('who takes an upper over finds what stands in packs and runs, and the one before writes nothing any more', async () => {
+    const first = await loaded();
+    await first.commit(commitOf({ records: files(100, 1), chunks: contents(20) }));
+    const second = await loaded(first.name);
+    await second.commit(commitOf({ records: gone(70), chunks: contents(15).map(([id]) => [id, undefined]) }));
+    await expect(first.commit(commitOf({ records: files(100, 2) }))).rejects.toSatisfy((e) => isFsError(e, 'ESTALE'));
+    await expect(first.readChunks([1])).rejects.toSatisfy((e) => isFsError(e, 'ESTALE'));
+    expect([...(await reopened(second))]).toEqual(files(100, 1).slice(70));
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  test('an old pack that is damaged while the tree is in use does not refuse commits', async () => {
+    const store = await loaded(undefined, { layout: { ...LAYOUT, slack: 0 } });
+    await store.commit(commitOf({ records: files(600) }));
+    await putRaw(store.name, 'packs', 1, 'ruin');
+    for (let round = 1; round <= 5; round++) await store.commit(commitOf({ records: files(200, round) }));
+    await store.close();
+    await expect(loaded(store.name)).rejects.toSatisfy(isDamage('pack 1 is damaged'));
+  });
+}
