@@ -58,10 +58,13 @@ export interface InodeRecord {
   readonly since?: Since;
 }
 
-/** A mark that a name does not exist, whatever the lowers say. */
+/**
+ * A mark that a name does not exist, whatever the lowers say. *inherited*, which only the store of a branch has, without a name: the
+ * record of this id, which the parent has, does not exist here.
+ */
 export interface WhiteoutRecord {
-  readonly names: readonly [Name];
-  readonly whiteout: true;
+  readonly names: readonly [Name] | readonly [];
+  readonly whiteout: true | 'inherited';
   readonly since?: Since;
 }
 
@@ -115,6 +118,8 @@ export interface Snapshot {
   readonly label?: string | undefined;
   /** When it was taken, in milliseconds since the epoch. */
   readonly timeMs: number;
+  /** The workspaces that were made as its branches, also those that are gone since. As long as one is there it cannot be removed. */
+  readonly branches?: readonly string[] | undefined;
 }
 
 /** The snapshots of an upper. */
@@ -132,6 +137,20 @@ export interface Superblock {
   readonly lowers: readonly PinnedLower[];
   /** Not there: none was ever taken. */
   readonly snapshots?: Snapshots | undefined;
+  /** Of a branch: what it began as. The engine neither gets nor sets it. */
+  readonly parent?: Parent | undefined;
+}
+
+/** What a branch began as: a snapshot of another workspace, which is read through wherever the branch has nothing of its own. */
+export interface Parent {
+  /** The workspace. */
+  readonly name: string;
+  /** Which upper of that name. */
+  readonly generation: string;
+  /** The snapshot's id. */
+  readonly snapshot: number;
+  /** Chunks with lower ids are the parent's, those from here on the branch's own. */
+  readonly firstChunk: number;
 }
 
 /** Which upper this is and how far it has come: tells a lost upper from a new one, and an owner that was overtaken from the owner. */
@@ -160,6 +179,8 @@ export interface UpperImage {
   readonly records: Map<number, UpperRecord>;
   /** What could not be understood and was set aside: `check()` tells it. */
   readonly damaged?: readonly { readonly id: number; readonly message: string }[] | undefined;
+  /** New chunks get ids from here on, whatever the records name. Default: 1. */
+  readonly firstChunk?: number | undefined;
 }
 
 /** What keeps an upper. One owner at a time. */

@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   readonly factory: IDBFactory;
   /** Milliseconds. */
   readonly openTimeout: number;
+  /** Opens a database that is there, and makes none. */
+  readonly mustExist?: boolean | undefined;
 }
 
 export class Connection {
@@ -35,7 +37,7 @@ export class Connection {
   /**
    * Gives the open database; opens it where it is not.
    * @throws {FsError} EBUSY when another tab holds the opening up, ENOTSUP when the database is of a newer version,
-   * EIO when it was deleted or cannot be opened.
+   * ENOENT when there must be one and is none, EIO when it was deleted or cannot be opened.
    */
   get(): Promise<IDBDatabase> {
     if (this.#database !== undefined) return this.#database;
@@ -80,7 +82,7 @@ export class Connection {
         reject(this.#error('EBUSY', 'is held open by another tab; close that tab and try again'));
       }, openTimeout);
       request.onupgradeneeded = ({ oldVersion }) => {
-        if (late || (oldVersion === 0 && this.#existed)) request.transaction?.abort();
+        if (late || (oldVersion === 0 && this.#mustExist)) request.transaction?.abort();
         else upgrade(request.result, request.transaction!, oldVersion);
       };
       request.onsuccess = () => {
@@ -101,10 +103,15 @@ export class Connection {
       return this.#error('ENOTSUP', detail, cause);
     }
     if (cause?.name === 'AbortError' && this.#existed) return this.#error('EIO', 'was deleted while it was open', cause);
+    if (cause?.name === 'AbortError' && this.#mustExist) return this.#error('ENOENT', 'does not exist', cause);
     return this.#error('EIO', 'cannot be opened', cause);
   }
 
-  #error(code: 'EBUSY' | 'ENOTSUP' | 'EIO', detail: string, cause?: unknown): FsError {
+  get #mustExist(): boolean {
+    return this.#existed || this.options.mustExist === true;
+  }
+
+  #error(code: 'EBUSY' | 'ENOENT' | 'ENOTSUP' | 'EIO', detail: string, cause?: unknown): FsError {
     return new FsError(code, { detail: `workspace '${this.options.workspace}' ${detail}`, cause: cause ?? undefined });
   }
 }

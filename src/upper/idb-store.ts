@@ -7,10 +7,10 @@
  * awaited except that transaction. Nothing is waited for without a time limit.
  */
 
-import { getMany } from 'idb-keyval';
+import { get, getMany } from 'idb-keyval';
 import { FsError, isFsError } from '../base/errors.ts';
-import type { Commit, Durability, UpperImage, UpperVersion } from '../layer/upper.ts';
-import { Connection, type StoreName } from './connection.ts';
+import type { Commit, Durability, Superblock, UpperImage, UpperVersion } from '../layer/upper.ts';
+import { Connection, SUPERBLOCK, type StoreName } from './connection.ts';
 import { LAYOUT, Layout, type LayoutSettings } from './layout.ts';
 import { Reserve, ReservedStore } from './reserve.ts';
 import { readStoredChunks, storesOfChunks } from './stored-chunks.ts';
@@ -23,6 +23,7 @@ import {
   damagedRecordsError,
   readImage,
   readStored,
+  readSuperblock,
   told,
   within,
 } from './stored-image.ts';
@@ -84,12 +85,13 @@ export class IdbStore implements VersionedStore {
   constructor(
     readonly name: string,
     factory: IDBFactory,
-    private readonly options: IdbUpperOptions,
+    /** *reads* indicates that somebody else may own the upper, and change it meanwhile. Therefore nothing may be committed, or repaired. */
+    private readonly options: IdbUpperOptions & { readonly reads?: true },
   ) {
-    const { openTimeout = OPEN_TIMEOUT, commitTimeout = COMMIT_TIMEOUT } = options;
+    const { openTimeout = OPEN_TIMEOUT, commitTimeout = COMMIT_TIMEOUT, reads } = options;
     this.#timeout = commitTimeout;
     this.#settings = options.layout ?? LAYOUT;
-    this.#connection = new Connection({ workspace: name, database: `stratafs:${name}`, factory, openTimeout });
+    this.#connection = new Connection({ workspace: name, database: `stratafs:${name}`, factory, openTimeout, mustExist: reads });
   }
 
   get version(): UpperVersion | undefined {
@@ -126,6 +128,15 @@ export class IdbStore implements VersionedStore {
       await this.#setAside(damaged, layout);
     }
     return this.#damaged.length === 0 ? image : { ...image, damaged: this.#damaged.map(told) };
+  }
+
+  /** Looks at the superblock, and at the version, whoever has the upper. @throws {FsError} ENOENT when there is none and none is to be made */
+  async loadSuperblock(): Promise<Superblock | undefined> {
+    const [found, superblock] = await this.#read(['superblock'], (transaction) =>
+      get<unknown>(SUPERBLOCK, within(transaction, 'superblock')),
+    );
+    this.#adopt(found);
+    return isRestoring(found) ? undefined : readSuperblock(this.name, superblock);
   }
 
   /** Precondition: the commit stays as it is until the promise settles. */
@@ -278,6 +289,7 @@ export class IdbStore implements VersionedStore {
 
   /** What was read is of our upper: of the last turn before ours, or of one of ours, be it acknowledged or not. */
   #assertOurs(found: Turn | undefined): void {
+    if (this.options.reads === true && found !== undefined && !isRestoring(found) && found.generation === this.version?.generation) return;
     if (found?.owner === this.#owner || isSameTurn(found, this.#last)) return;
     this.#fenced = this.#strangerError(found);
     throw this.#fenced;
@@ -342,12 +354,22 @@ export class IdbStore implements VersionedStore {
  */
 export async function idbUpper(name: string, options: IdbUpperOptions = {}): Promise<VersionedStore> {
   const factory = options.factory ?? browserFactory();
-  if (factory === undefined) throw new FsError('ENOTSUP', { detail: `workspace '${name}' needs IndexedDB, which is not here` });
+  if (factory === undefined) throw noDatabases(name);
   const store = new IdbStore(name, factory, options);
   await store.open();
   // Only the browser's own databases have its quota.
   return options.factory === undefined ? new ReservedStore(store, new Reserve()) : store;
 }
+
+/** Opens uppers for reading: they are not made where there are none, and stay their owners'. */
+export function readerOf({ factory = browserFactory(), openTimeout, commitTimeout }: IdbUpperOptions): (name: string) => IdbStore {
+  return (name) => {
+    if (factory === undefined) throw noDatabases(name);
+    return new IdbStore(name, factory, { openTimeout, commitTimeout, reads: true });
+  };
+}
+
+const noDatabases = (name: string): FsError => new FsError('ENOTSUP', { detail: `workspace '${name}' needs IndexedDB, which is not here` });
 
 /** Where the browser keeps databases; `undefined` where there are none. */
 export const browserFactory = (): IDBFactory | undefined => globalThis.indexedDB;

@@ -9,7 +9,8 @@ import type { Restored } from './guard-recovery.ts';
 import { GuardedStore } from './guarded-store.ts';
 import type { GuardSettings } from './guard.ts';
 import { isHeldElsewhere } from '../storage/opfs.ts';
-import { type IdbUpperOptions, browserFactory, idbUpper } from './idb-store.ts';
+import { BranchedStore } from './branched-store.ts';
+import { type IdbUpperOptions, browserFactory, idbUpper, readerOf } from './idb-store.ts';
 import type { VersionedStore } from './versioned-store.ts';
 
 export type { Restored } from './guard-recovery.ts';
@@ -59,7 +60,8 @@ export async function openUpper(name: string, options: OpenUpperOptions = {}): P
   ]);
   const folder = files === undefined ? undefined : answeringFolder(files, filesTimeout);
   try {
-    return await GuardedStore.open({ store, folder, guard, lost, marker, settings, patience });
+    const guarded = await GuardedStore.open({ store, folder, guard, lost, marker, settings, patience });
+    return new BranchedStore(guarded, readerOf(options));
   } catch (e) {
     await store.close();
     throw e;

@@ -61,8 +61,7 @@ export function within(transaction: IDBTransaction, store: StoreName): UseStore 
 
 /** Decodes what was read. @throws {FsError} EIO where the superblock is damaged: without it nobody knows what the records mean */
 export function readImage(workspace: string, stored: Stored, settings: LayoutSettings): StoredImage {
-  const superblock = stored.superblock === undefined ? undefined : decodeSuperblock(stored.superblock);
-  if (stored.superblock !== undefined && superblock === undefined) throw damagedError(workspace, 'the superblock is damaged');
+  const superblock = readSuperblock(workspace, stored.superblock);
   const layout = new Layout(settings);
   const found = new FoundRecords();
   for (const [key, value] of stored.packs) {
@@ -78,6 +77,13 @@ export function readImage(workspace: string, stored: Stored, settings: LayoutSet
   const runs = stored.runs.map(([key, value]) => ({ first: Number(key), lengths: decodeLengths(value) ?? [] }));
   layout.chunks.found(runs);
   return { superblock, records: found.rising(), damaged: [...found.other, ...found.damaged.values()], layout };
+}
+
+/** The superblock of a stored value; `undefined` where there is none. @throws {FsError} EIO where it is damaged */
+export function readSuperblock(workspace: string, stored: unknown): Superblock | undefined {
+  const superblock = stored === undefined ? undefined : decodeSuperblock(stored);
+  if (stored !== undefined && superblock === undefined) throw damagedError(workspace, 'the superblock is damaged');
+  return superblock;
 }
 
 /** Records as they come, each overruling what was said of its id before. */

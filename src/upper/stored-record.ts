@@ -10,6 +10,7 @@ import type {
   LiveRecord,
   Name,
   Origin,
+  Parent,
   PinnedLower,
   Snapshot,
   Snapshots,
@@ -22,7 +23,7 @@ import { isHistory, isWhiteout } from '../layer/upper.ts';
 export function encodeRecord(record: UpperRecord): object {
   if (isHistory(record)) return { names: [], was: record.was, until: record.until, record: encodeRecord(record.record) };
   const since = record.since !== undefined && { since: record.since };
-  if (isWhiteout(record)) return { names: record.names, whiteout: true, ...since };
+  if (isWhiteout(record)) return { names: record.names, whiteout: record.whiteout, ...since };
   const { names, mode, uid, gid, nlink, atimeMs, mtimeMs, ctimeMs, birthtimeMs } = record;
   return {
     names,
@@ -63,10 +64,12 @@ function decodeLive(value: unknown): LiveRecord | undefined {
   if (!isObject(value) || !isList(value.names, isName)) return undefined;
   const { names, since } = value;
   if (!isOptional(since, isCount)) return undefined;
-  if (value.whiteout !== undefined) {
+  const { whiteout } = value;
+  if (whiteout === 'inherited') return names.length === 0 ? { names: [], whiteout } : undefined;
+  if (whiteout !== undefined) {
     const [name] = names;
-    if (value.whiteout !== true || names.length !== 1 || name === undefined) return undefined;
-    return { names: [name], whiteout: true, ...(since !== undefined && { since }) };
+    if (whiteout !== true || names.length !== 1 || name === undefined) return undefined;
+    return { names: [name], whiteout, ...(since !== undefined && { since }) };
   }
   const record = {
     names,
@@ -96,9 +99,9 @@ function decodeLive(value: unknown): LiveRecord | undefined {
 /** The superblock of a stored value, or `undefined` where the value is not one. */
 export function decodeSuperblock(value: unknown): Superblock | undefined {
   if (!isObject(value) || !isCount(value.format) || !isList(value.lowers, isPinnedLower)) return undefined;
-  const { format, lowers, snapshots } = value;
-  if (!isOptional(snapshots, isSnapshots)) return undefined;
-  return { format, lowers, ...(snapshots !== undefined && { snapshots }) };
+  const { format, lowers, snapshots, parent } = value;
+  if (!isOptional(snapshots, isSnapshots) || !isOptional(parent, isParent)) return undefined;
+  return { format, lowers, ...(snapshots !== undefined && { snapshots }), ...(parent !== undefined && { parent }) };
 }
 
 /** The record with xattrs that own their bytes: a view would take its whole buffer into the store. */
@@ -190,5 +193,12 @@ function isSnapshots(value: unknown): value is Snapshots {
 }
 
 function isSnapshot(value: unknown): value is Snapshot {
-  return isObject(value) && isCount(value.id) && isOptional(value.label, isString) && Number.isFinite(value.timeMs);
+  if (!isObject(value) || !isOptional(value.branches, isStrings)) return false;
+  return isCount(value.id) && isOptional(value.label, isString) && Number.isFinite(value.timeMs);
+}
+
+const isStrings = (value: unknown): value is readonly string[] => isList(value, isString);
+
+function isParent(value: unknown): value is Parent {
+  return isObject(value) && isString(value.name) && isString(value.generation) && isCount(value.snapshot) && isCount(value.firstChunk);
 }

@@ -1,0 +1,87 @@
+/*
+ * Which workspace stands on which: what has to be known before a branch is made, or a snapshot or a workspace removed. Looks at
+ * workspaces that nobody has open, and takes none of them over.
+ *
+ * A snapshot remembers the names of its branches (`Snapshot.branches`) from before they are made until it is removed. So a branch that
+ * is there is always remembered, and one that is remembered need not be there: it was removed, or never came about.
+ */
+
+import { FsError, isFsError } from '../base/errors.ts';
+import type { Parent, Superblock } from '../layer/upper.ts';
+import { openGuardFolder } from './guard-folder.ts';
+import { readerOf } from './idb-store.ts';
+import { type OpenUpperOptions, openUpper } from './open-upper.ts';
+
+/** A snapshot of some workspace. */
+export type Origin = Omit<Parent, 'firstChunk'>;
+
+/** The superblock that a branch begins with. */
+export type BranchSuperblock = Superblock & { readonly parent: Parent };
+
+/**
+ * Makes a branch: a workspace that has nothing of its own yet. It is one commit, whatever the parent's size.
+ *
+ * Preconditions: nobody else has or makes the workspace; the parent's snapshot remembers it, on the disk.
+ * @throws {FsError} EEXIST when there is a workspace of that name, also one that the browser has lost; EIO and ENOSPC when it cannot be made
+ */
+export async function makeBranch(name: string, superblock: BranchSuperblock, options: OpenUpperOptions = {}): Promise<void> {
+  const isThere = (await look(name, options)) !== undefined || (await hasFiles(name, options));
+  if (isThere) throw new FsError('EEXIST', { detail: `there is a workspace '${name}'` });
+  const upper = await openUpper(name, options);
+  try {
+    await upper.commit({ superblock, records: new Map(), chunks: new Map(), durability: 'strict' });
+  } finally {
+    await upper.close();
+  }
+}
+
+/** Tells whether a workspace stands on a snapshot, or may: one that the browser has lost may come back from its guard. */
+export async function standsOn(branch: string, { name, generation, snapshot }: Origin, options: OpenUpperOptions = {}): Promise<boolean> {
+  const found = await look(branch, options);
+  if (found === undefined) return hasFiles(branch, options);
+  const parent = found.superblock?.parent;
+  return parent?.name === name && parent.generation === generation && parent.snapshot === snapshot;
+}
+
+/** Every branch that a workspace remembers, with the snapshot that it was made of. Of one that cannot be read any more there are none. */
+export async function rememberedBranches(name: string, options: OpenUpperOptions = {}): Promise<{ branch: string; origin: Origin }[]> {
+  try {
+    let found = await look(name, options);
+    if (found === undefined && (await hasFiles(name, options))) {
+      // The browser has lost it, and its guard knows the snapshots.
+      await (await openUpper(name, options)).close();
+      found = await look(name, options);
+    }
+    const { generation = '', superblock } = found ?? {};
+    return (superblock?.snapshots?.list ?? []).flatMap(({ id, branches = [] }) =>
+      branches.map((branch) => ({ branch, origin: { name, generation, snapshot: id } })),
+    );
+  } catch (e) {
+    if (isFsError(e, 'EIO')) return [];
+    throw e;
+  }
+}
+
+/** Looks at a workspace's database; `undefined` where there is none, or nothing was ever committed to it. */
+async function look(
+  name: string,
+  options: OpenUpperOptions,
+): Promise<{ superblock: Superblock | undefined; generation: string } | undefined> {
+  const reader = readerOf(options)(name);
+  try {
+    const superblock = await reader.loadSuperblock();
+    const { version } = reader;
+    return version && { superblock, generation: version.generation };
+  } catch (e) {
+    if (isFsError(e, 'ENOENT')) return undefined;
+    throw e;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Guard or marker: there was something, and it was not removed on purpose. */
+async function hasFiles(name: string, { folder }: OpenUpperOptions): Promise<boolean> {
+  const files = folder ?? (folder === null ? undefined : await openGuardFolder(name));
+  return files !== undefined && (await files.list()).length > 0;
+}
