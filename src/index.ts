@@ -21,7 +21,7 @@ export type { WorkOptions, WorkProgress } from './base/progress.ts';
 export type { Usage } from './base/usage.ts';
 export type { StorageEstimate } from './storage/estimate.ts';
 export type { Restored } from './upper/open-upper.ts';
-export type { Durability } from './layer/upper.ts';
+export type { Durability, Snapshot } from './layer/upper.ts';
 export type { ArchiveLimits } from './archive/limits.ts';
 export type { RegistrySecret } from './lower/registry-auth.ts';
 export type * from './fs/api.ts';

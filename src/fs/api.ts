@@ -154,6 +154,12 @@ export interface FsPromises {
 /** What can be called in a batch: everything that a path is enough for. */
 export type BatchFs = Omit<FsPromises, 'open' | 'opendir' | 'watch' | 'mkdtemp'>;
 
+/** What can be called on a snapshot: everything that only looks, and a path is enough for. */
+export type SnapshotFs = Pick<
+  FsPromises,
+  'access' | 'exists' | 'getxattr' | 'listxattr' | 'lstat' | 'opendir' | 'readFile' | 'readdir' | 'readlink' | 'realpath' | 'stat'
+>;
+
 /** The `*Sync` form of each operation; what has to be fetched first throws EAGAIN. */
 export type FsSync = {
   [K in Exclude<keyof FsPromises, 'open' | 'opendir' | 'watch' | 'readdir' | 'readFile' | 'stat' | 'lstat'> as `${K}Sync`]: (

@@ -6,6 +6,7 @@ import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
 import type { Durability, Snapshot } from '../layer/upper.ts';
 import { type Call, type Credentials, ROOT } from '../overlay/call.ts';
+import { type BranchOrigin, forgetBranch, rememberBranch } from '../overlay/branch.ts';
 import { diffSince } from '../overlay/changed-since.ts';
 import { diff } from '../overlay/diff.ts';
 import { Engine, type MountOptions } from '../overlay/engine.ts';
@@ -46,7 +47,8 @@ export class Overlay implements AsyncDisposable {
   private constructor(
     /** What the surface stands on, for other faces of the same union. */
     readonly engine: Engine,
-    private readonly owner: Credentials,
+    /** Who acts through `fs`. */
+    readonly owner: Credentials,
   ) {
     this.fs = this.as(owner);
   }
@@ -156,7 +158,7 @@ export class Overlay implements AsyncDisposable {
 
   /**
    * Removes a snapshot, and what it alone has kept.
-   * @throws {FsError} ENOENT where there is no such snapshot, EBUSY while `openSnapshot` has it open, EROFS, ENOSPC and EIO as any call.
+   * @throws {FsError} ENOENT where there is no such snapshot, EBUSY while `openSnapshot` has it open, or where it remembers a branch, EROFS, ENOSPC and EIO as any call.
    */
   removeSnapshot(id: number): Promise<void> {
     return this.#change(
@@ -188,6 +190,20 @@ export class Overlay implements AsyncDisposable {
    */
   async openSnapshot(id: number): Promise<Overlay> {
     return new Overlay(await this.engine.openSnapshot(id), this.owner);
+  }
+
+  /**
+   * Lets a snapshot, or one that is taken for it, remember a workspace that is about to be made as its branch: the snapshot cannot be
+   * removed then. Gives what the branch begins with.
+   * @throws {FsError} ENOENT where there is no such snapshot, EROFS, ENOSPC and EIO as any call.
+   */
+  rememberBranch(branch: string, snapshot?: number): Promise<BranchOrigin> {
+    return this.#change('branch', rememberBranch, branch, snapshot);
+  }
+
+  /** Lets a snapshot forget a branch that is not there. @throws {FsError} as `rememberBranch` */
+  forgetBranch(branch: string, snapshot: number): Promise<void> {
+    return this.#change('branch', forgetBranch, branch, snapshot);
   }
 
   /** A change of the workspace as a whole. */

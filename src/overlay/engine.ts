@@ -129,7 +129,8 @@ export class Engine {
       throw new FsError('ENOTSUP', { path: upper!.name, detail });
     }
     const layers = mountLayers(lower, pinned?.lowers);
-    const state = { records: image?.records ?? new Map<number, UpperRecord>(), snapshots: pinned?.snapshots };
+    const records = image?.records ?? new Map<number, UpperRecord>();
+    const state = { records, snapshots: pinned?.snapshots, firstChunk: image?.firstChunk };
     const tree = new Tree(layers, upper === undefined, state, clock());
     const engine = new Engine(tree, options);
     // Before a record of the new format stands in it, the superblock says so.

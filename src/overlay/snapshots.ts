@@ -25,11 +25,12 @@ export function takeSnapshot(call: Call, label: string | undefined): Snapshot {
   return snapshot;
 }
 
-/** Removes a snapshot, and what it alone shows. @throws {FsError} EROFS, ENOENT */
+/** Removes a snapshot, and what it alone shows. @throws {FsError} EROFS, ENOENT, EBUSY where it remembers a branch */
 export function removeSnapshot(call: Call, id: number): void {
   const { tree } = call;
   assertWritable(call);
-  assertSnapshot(tree, id);
+  const [branch] = assertSnapshot(tree, id).branches ?? [];
+  if (branch !== undefined) throw new FsError('EBUSY', { detail: `snapshot ${id} is needed by the branch '${branch}'` });
   const { list, next } = tree.history.snapshots;
   const at = list.findIndex((snapshot) => snapshot.id === id);
   tree.setSnapshots({ list: list.toSpliced(at, 1), next });
@@ -42,7 +43,9 @@ export function removeSnapshot(call: Call, id: number): void {
   }
 }
 
-/** @throws {FsError} ENOENT where there is no such snapshot */
-export function assertSnapshot({ history: { snapshots } }: Tree, id: number): void {
-  if (!snapshots.list.some((snapshot) => snapshot.id === id)) throw new FsError('ENOENT', { detail: `there is no snapshot ${id}` });
+/** Gives a snapshot. @throws {FsError} ENOENT where there is no such snapshot */
+export function assertSnapshot({ history: { snapshots } }: Tree, id: number): Snapshot {
+  const found = snapshots.list.find((snapshot) => snapshot.id === id);
+  if (found === undefined) throw new FsError('ENOENT', { detail: `there is no snapshot ${id}` });
+  return found;
 }

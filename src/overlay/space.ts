@@ -45,6 +45,11 @@ export class Space {
     return this.#nextChunk;
   }
 
+  /** Gives no number below this one to a new chunk: lower ones may be somebody else's. */
+  startAt(chunk: number): void {
+    this.#nextChunk = Math.max(this.#nextChunk, chunk);
+  }
+
   /** The number for a new chunk, which a record has to hold before anything is committed. */
   newChunk(): number {
     this.#unheld.add(this.#nextChunk);

@@ -45,6 +45,8 @@ export interface UpperState {
   /** The tree's own from then on. */
   readonly records: Map<number, UpperRecord>;
   readonly snapshots?: Snapshots | undefined;
+  /** As `UpperImage` has it. */
+  readonly firstChunk?: number | undefined;
 }
 
 /** Bytes that a directory reports as its size. */
@@ -75,7 +77,7 @@ export class Tree {
     readonly layers: readonly MountedLayer[],
     /** No upper: every change is EROFS. */
     readonly readOnly: boolean,
-    { records, snapshots = NO_SNAPSHOTS }: UpperState,
+    { records, snapshots = NO_SNAPSHOTS, firstChunk = 1 }: UpperState,
     readonly mountTimeMs: number,
   ) {
     this.history.snapshots = snapshots;
@@ -95,6 +97,7 @@ export class Tree {
     };
     this.root.parent = this.root;
     this.#derive();
+    this.space.startAt(firstChunk);
     this.firstNewChunk = this.space.nextChunk;
   }
 

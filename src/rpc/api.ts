@@ -5,8 +5,8 @@ import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/dif
 import type { WorkOptions } from '../base/progress.ts';
 import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
-import type { BatchFs, FsPromises } from '../fs/api.ts';
-import type { Durability } from '../layer/upper.ts';
+import type { BatchFs, FsPromises, SnapshotFs } from '../fs/api.ts';
+import type { Durability, Snapshot } from '../layer/upper.ts';
 import type { RegistrySecret } from '../lower/registry-auth.ts';
 import type { StorageEstimate } from '../storage/estimate.ts';
 import type { Restored } from '../upper/open-upper.ts';
@@ -154,6 +154,47 @@ export interface Workspace extends AsyncDisposable {
    * @throws {FsError} ENOENT where nothing is to be reset, EBUSY where what the lowers have here lives on under another name.
    */
   reset(path: string): Promise<void>;
+  /**
+   * Takes a snapshot: what the workspace is now can be looked at, and come back to. It takes one commit and no space, whatever is in
+   * it; what is changed afterwards keeps what it was before.
+   * @throws {FsError} EROFS, ENOSPC and EIO as any change
+   * @example
+   * const before = await ws.snapshot('before the refactoring');
+   * await refactor(ws.fs);
+   * if (!(await works(ws.fs))) await ws.rollback(before.id);
+   */
+  snapshot(label?: string): Promise<Snapshot>;
+  /** The snapshots, oldest first. */
+  snapshots(): Promise<Snapshot[]>;
+  /**
+   * The tree as a snapshot shows it, to look at. Nothing has to be closed.
+   * Its calls throw ENOENT where there is no such snapshot.
+   * @example
+   * const old = await ws.openSnapshot(before.id).readFile('/src/main.ts', 'utf8');
+   */
+  openSnapshot(id: number): SnapshotFs;
+  /**
+   * Lets the workspace be what a snapshot shows: one commit. What was done since is gone, unless a later snapshot shows it; snapshots stay.
+   * @throws {FsError} ENOENT where there is no such snapshot, EPERM for others than root
+   */
+  rollback(id: number): Promise<void>;
+  /**
+   * Removes a snapshot, with what nothing else shows.
+   * @throws {FsError} ENOENT where there is none, EBUSY where a branch stands on it or somebody is looking at it, EPERM for others than root
+   */
+  removeSnapshot(id: number): Promise<void>;
+  /**
+   * Makes another workspace that begins as a snapshot of this one: as it is now, where none is given. It takes one commit and no space,
+   * whatever is in it: what the branch does not change it reads from here. Neither sees the other's changes. As long as the branch is
+   * there, the snapshot and this workspace cannot be removed. Open it with the same `lower` as this one.
+   * @returns the snapshot that it stands on
+   * @throws {FsError} EEXIST where there is a workspace of that name, EBUSY where somebody has it open, ENOENT where there is no such
+   * snapshot, ENOTSUP where this workspace is in memory, ELOOP for a branch of forty branches.
+   * @example
+   * await ws.branch('experiment');
+   * const experiment = await open({ name: 'experiment', lower });
+   */
+  branch(name: string, options?: { readonly snapshot?: number }): Promise<Snapshot>;
   /**
    * Checks the union rules over the workspace and its committed records. Empty: all is well. With `repair`, mends what can be mended
    * without losing anything and says what was done; files that no name leads to get one in /lost+found.

@@ -5,19 +5,18 @@
  *   attach ───────────────────────────────► hello ───────────────────────────────────► Workspace
  */
 
-import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { Damage, LayerSummary } from '../base/diff.ts';
 import { FsError, assertNotAborted } from '../base/errors.ts';
 import type { WorkOptions, WorkProgress } from '../base/progress.ts';
 import type { SearchOptions, SearchedFile } from '../base/search.ts';
-import type { BatchFs, FsPromises } from '../fs/api.ts';
-import type { Durability } from '../layer/upper.ts';
-import type { LowerOptions, OpenOptions, Workspace, WorkspaceUsage } from './api.ts';
+import type { BatchFs, FsPromises, SnapshotFs } from '../fs/api.ts';
+import type { LowerOptions, OpenOptions, Workspace } from './api.ts';
 import { connectTo } from './connect.ts';
 import { Peer } from './peer.ts';
 import { remoteFs } from './remote-fs.ts';
 import { RemoteStream } from './remote-stream.ts';
 import { startWorker } from './start-worker.ts';
-import type { StreamMethod, Summary, WireLower, WorkspaceMethod } from './wire.ts';
+import { PLAIN_METHODS, type StreamMethod, type Summary, type WireLower, type WorkspaceMethod } from './wire.ts';
 
 class RemoteWorkspace implements Workspace {
   readonly name: string | undefined;
@@ -25,6 +24,19 @@ class RemoteWorkspace implements Workspace {
   readonly guard: Workspace['guard'];
   readonly restored: Workspace['restored'];
   readonly fs: FsPromises;
+  // What is the same on both sides is made from the list of names.
+  declare readonly branch: Workspace['branch'];
+  declare readonly check: Workspace['check'];
+  declare readonly diff: Workspace['diff'];
+  declare readonly entries: Workspace['entries'];
+  declare readonly flush: Workspace['flush'];
+  declare readonly recordAccess: Workspace['recordAccess'];
+  declare readonly removeSnapshot: Workspace['removeSnapshot'];
+  declare readonly reset: Workspace['reset'];
+  declare readonly rollback: Workspace['rollback'];
+  declare readonly snapshot: Workspace['snapshot'];
+  declare readonly snapshots: Workspace['snapshots'];
+  declare readonly usage: Workspace['usage'];
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -38,12 +50,14 @@ class RemoteWorkspace implements Workspace {
     this.guard = guard;
     this.restored = restored;
     this.fs = remoteFs(peer);
+    const plain = PLAIN_METHODS.map((method) => [method, (...args: unknown[]) => this.#call(method, ...args)] as const);
+    Object.assign(this, Object.fromEntries(plain));
   }
 
   async batch<T>(work: (fs: BatchFs) => T | Promise<T>): Promise<T> {
     const id = await this.#call<number>('beginBatch');
     try {
-      const result = await work(remoteFs(this.peer, id));
+      const result = await work(remoteFs(this.peer, { batch: id }));
       await this.#call('commitBatch', id);
       return result;
     } catch (e) {
@@ -52,32 +66,14 @@ class RemoteWorkspace implements Workspace {
       throw e;
     }
   }
-  usage(): Promise<WorkspaceUsage> {
-    return this.#call('usage');
-  }
   async persist(): Promise<boolean> {
     return (await storage()?.persist?.()) === true;
   }
-  entries(path: string): Promise<Entry[]> {
-    return this.#call('entries', path);
-  }
-  diff(): Promise<Change[]> {
-    return this.#call('diff');
-  }
-  reset(path: string): Promise<void> {
-    return this.#call('reset', path);
-  }
-  check(options?: { readonly repair?: boolean }): Promise<Violation[]> {
-    return this.#call('check', options);
-  }
-  flush(options: { readonly durability?: Durability } = {}): Promise<void> {
-    return this.#call('flush', options);
+  openSnapshot(id: number): SnapshotFs {
+    return remoteFs(this.peer, { snapshot: id });
   }
   prefetch(paths: readonly string[] | 'all', options?: WorkOptions): Promise<void> {
     return this.#work('prefetch', options, paths);
-  }
-  recordAccess(): Promise<string[][]> {
-    return this.#call('recordAccess');
   }
   verify(options?: WorkOptions): Promise<Damage[]> {
     return this.#work('verify', options);

@@ -3,7 +3,9 @@
 import type { Overlay } from '../fs/overlay.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { Credentials } from '../overlay/call.ts';
+import type { Branches } from './branches.ts';
 import { EngineSession } from './engine-session.ts';
+import { HostedSnapshots } from './hosted-snapshots.ts';
 import type { Seat } from './session.ts';
 import type { Summary } from './wire.ts';
 
@@ -19,10 +21,16 @@ export type HostedOverlay = Pick<
   | 'flush'
   | 'fs'
   | 'layers'
+  | 'openSnapshot'
+  | 'owner'
   | 'prefetch'
   | 'recordAccess'
+  | 'removeSnapshot'
   | 'reset'
+  | 'rollback'
   | 'search'
+  | 'snapshot'
+  | 'snapshots'
   | 'usage'
   | 'verify'
 >;
@@ -34,15 +42,20 @@ export interface Mounted {
   /** Whom the overlay was mounted for. */
   readonly user: Credentials;
   readonly summary: () => Summary;
+  /** Of a workspace that branches can be made of. */
+  readonly branches?: Branches | undefined;
   /** Called once, before the engine closes. */
   readonly onClose?: () => void;
 }
 
 export class EngineSeat implements Seat {
   readonly #sessions = new Set<EngineSession>();
+  readonly #snapshots: HostedSnapshots;
   #closing: Promise<void> | undefined;
 
-  constructor(private readonly mounted: Mounted) {}
+  constructor(private readonly mounted: Mounted) {
+    this.#snapshots = new HostedSnapshots(mounted.overlay, mounted.branches);
+  }
 
   get summary(): Summary {
     return this.mounted.summary();
@@ -55,7 +68,8 @@ export class EngineSeat implements Seat {
   session(user: Credentials): EngineSession {
     // The mount's own user has the mount's own surface, which the application in the worker has too.
     const own = JSON.stringify(user) === JSON.stringify(this.mounted.user);
-    const session = new EngineSession(this.mounted.overlay, own ? undefined : user, () => this.#sessions.delete(session));
+    const { overlay } = this.mounted;
+    const session = new EngineSession(overlay, this.#snapshots, own ? undefined : user, () => this.#sessions.delete(session));
     this.#sessions.add(session);
     return session;
   }
@@ -69,6 +83,7 @@ export class EngineSeat implements Seat {
     const { overlay, lowers, onClose } = this.mounted;
     onClose?.();
     await Promise.all([...this.#sessions].map((session) => session.end()));
+    await this.#snapshots.close();
     try {
       await overlay.close();
     } finally {

@@ -13,14 +13,16 @@ import type { Credentials } from '../overlay/call.ts';
 import { storageEstimate } from '../storage/estimate.ts';
 import type { WorkspaceUsage } from './api.ts';
 import type { HostedOverlay } from './engine-seat.ts';
+import type { HostedSnapshots } from './hosted-snapshots.ts';
+import { isOfSnapshot } from './repeatable.ts';
 import type { Session, StreamOutcome } from './session.ts';
 import { isFileHandle, readBytes, reviveArguments, reviveUrl, toWire } from './to-wire.ts';
-import { FILE_METHODS, FS_METHODS, WORKSPACE_METHODS } from './wire.ts';
+import { BATCH_METHODS, FILE_METHODS, FS_METHODS, PLAIN_METHODS } from './wire.ts';
 import type { Invocation, Reply, StreamRequest } from './wire.ts';
 
 const fsMethods: ReadonlySet<string> = new Set(FS_METHODS);
 const fileMethods: ReadonlySet<string> = new Set(FILE_METHODS);
-const workspaceMethods: ReadonlySet<string> = new Set(WORKSPACE_METHODS);
+const workspaceMethods: ReadonlySet<string> = new Set([...PLAIN_METHODS, ...BATCH_METHODS]);
 
 export class EngineSession implements Session {
   readonly #fs: Fs;
@@ -34,10 +36,11 @@ export class EngineSession implements Session {
   /** @param user whom the client acts for; without one, the user of the mount */
   constructor(
     private readonly overlay: HostedOverlay,
+    private readonly snapshots: HostedSnapshots,
     private readonly user: Credentials | undefined,
     private readonly onEnd: (session: EngineSession) => void,
   ) {
-    this.#fs = user === undefined ? overlay.fs : overlay.as(user);
+    this.#fs = this.#of(overlay);
   }
 
   /** It holds a batch that is neither committed nor aborted. */
@@ -60,7 +63,8 @@ export class EngineSession implements Session {
 
   #perform(invocation: Invocation, args: readonly unknown[]): unknown {
     if (this.#ended) throw new FsError('EIO', { detail: 'the workspace is closed' });
-    const { on, method } = invocation;
+    const { on, method, snapshot } = invocation;
+    if (on === 'fs' && snapshot !== undefined) return this.#look(snapshot, method, args);
     if (on === 'workspace' && workspaceMethods.has(method)) return this.#performWhole(method, args);
     if (on === 'fs' && fsMethods.has(method)) return apply(this.#surface(invocation.batch), method, args);
     if (on !== 'file' || !fileMethods.has(method)) throw new FsError('ENOSYS', { detail: `no call '${method}'` });
@@ -71,11 +75,25 @@ export class EngineSession implements Session {
     return apply(file, method, args);
   }
 
+  /** A call to the tree as a snapshot shows it. */
+  #look(snapshot: number, method: string, args: readonly unknown[]): Promise<unknown> {
+    if (!isOfSnapshot(method)) throw new FsError('EROFS', { syscall: method });
+    return this.snapshots.views.use(snapshot, async (view) => apply(this.#of(view).promises, method, args));
+  }
+
+  #of(overlay: Pick<HostedOverlay, 'as' | 'fs'>): Fs {
+    return this.user === undefined ? overlay.fs : overlay.as(this.user);
+  }
+
   /** A call to the workspace itself. */
   #performWhole(method: string, args: readonly unknown[]): unknown {
     if (method === 'beginBatch') return this.#beginBatch();
     if (method === 'usage') return usage(this.overlay);
     if (method === 'entries' || method === 'reset') return this.overlay[method](args[0] as string, this.user);
+    // They change files whomever they belong to.
+    const isForRoot = method === 'rollback' || method === 'removeSnapshot';
+    if (isForRoot && (this.user ?? this.overlay.owner).uid !== 0) throw new FsError('EPERM', { syscall: method });
+    if (method === 'branch' || method === 'removeSnapshot') return apply(this.snapshots, method, args);
     if (method !== 'commitBatch' && method !== 'abortBatch') return apply(this.overlay, method, args);
     const id = args[0] as number;
     const batch = this.#batches.get(id);

@@ -31,7 +31,7 @@ const HELLO_TIMEOUT = 30_000;
 
 /** What a call goes to. */
 export type Target =
-  | { readonly on: 'fs'; readonly method: FsMethod; readonly batch?: number | undefined }
+  | { readonly on: 'fs'; readonly method: FsMethod; readonly batch?: number | undefined; readonly snapshot?: number | undefined }
   | { readonly on: 'workspace'; readonly method: WorkspaceMethod }
   | { readonly on: 'file'; readonly fd: number; readonly method: FileMethod };
 

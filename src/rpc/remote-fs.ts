@@ -26,11 +26,17 @@ const rebuildDir = ({ path, entries }: WireDir): DirListing =>
     entries.map((record) => new Dirent(record)),
   );
 
-/** Makes the file system of a connection, or that of a batch; a batch has no other use than what its type allows. */
-export function remoteFs(peer: Peer, batch?: number): FsPromises {
+/** What a file system shows other than the tree as it is: the middle of a batch, or a snapshot. */
+export interface Scope {
+  readonly batch?: number;
+  readonly snapshot?: number;
+}
+
+/** Makes the file system of a connection, or that of a scope, which has no other use than what its type allows. */
+export function remoteFs(peer: Peer, scope?: Scope): FsPromises {
   const calls = FS_METHODS.map((method): [FsMethod, Call] => {
     const rebuild = REBUILD.get(method) ?? ((_, value) => value);
-    return [method, async (...args) => rebuild(peer, await peer.call({ on: 'fs', method, batch }, args))];
+    return [method, async (...args) => rebuild(peer, await peer.call({ on: 'fs', method, ...scope }, args))];
   });
   const watch: FsPromises['watch'] = (path, { recursive, signal } = {}) => new RemoteStream(peer, 'watch', [path, { recursive }], signal);
   // Made from the list of names, whose completeness `wire.ts` has checked; the signatures are the host's, which runs the same calls.

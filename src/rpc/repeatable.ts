@@ -18,8 +18,20 @@ const READING: ReadonlySet<string> = new Set([
   'stat',
 ]);
 
+/** Calls that a snapshot has: `SnapshotFs`. */
+export const isOfSnapshot = (method: string): boolean => READING.has(method) || method === 'readFile';
+
 /** Of the workspace. What an owner has acknowledged is committed, so that a flush may be asked of the next one. */
-const READING_WORKSPACE: ReadonlySet<string> = new Set(['abortBatch', 'beginBatch', 'diff', 'entries', 'flush', 'recordAccess', 'usage']);
+const READING_WORKSPACE: ReadonlySet<string> = new Set([
+  'abortBatch',
+  'beginBatch',
+  'diff',
+  'entries',
+  'flush',
+  'recordAccess',
+  'snapshots',
+  'usage',
+]);
 
 /** Of an open file. The next owner does not know it: asked again, they are ESTALE, and `close` has nothing left to do. */
 const READING_FILE: ReadonlySet<string> = new Set(['close', 'datasync', 'read', 'readFile', 'stat', 'sync']);

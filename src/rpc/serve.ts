@@ -8,6 +8,7 @@ import { ROOT } from '../overlay/call.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
 import { openUpper, removeWorkspace, type OpenUpperOptions, type OpenedUpper } from '../upper/open-upper.ts';
 import type { Progress } from './api.ts';
+import { type Alone, Branches, assertNoBranches } from './branches.ts';
 import { onConnection, type MessageScope } from './connect.ts';
 import { EngineSeat } from './engine-seat.ts';
 import type { Fence } from './fence.ts';
@@ -79,19 +80,26 @@ class Workspaces implements Service {
     return workspace.open(user, context);
   }
 
-  /** Removes database, guard and all. @throws {FsError} EBUSY while somebody has it open */
-  async remove(name: string): Promise<void> {
+  /** Removes database, guard and all. @throws {FsError} EBUSY while somebody has it open, or a branch stands on it */
+  remove(name: string): Promise<void> {
+    return this.#alone(name, async () => {
+      await assertNoBranches(name, this.#alone);
+      await removeWorkspace(name);
+    });
+  }
+
+  readonly #alone: Alone = async (name, work) => {
     const busy = (): FsError => new FsError('EBUSY', { detail: `workspace '${name}' is open` });
     if (this.#names.has(name)) throw busy();
-    if (this.tabs === undefined) return removeWorkspace(name);
+    if (this.tabs === undefined) return work();
     const held = await claimIfFree(this.tabs, name);
     if (held === undefined) throw busy();
     try {
-      await removeWorkspace(name);
+      return await work();
     } finally {
       held.release();
     }
-  }
+  };
 
   /** The workspace of a name: the one that is open here, or a new one. */
   async #find(name: string, request: OpenRequest): Promise<HostedWorkspace> {
@@ -157,7 +165,8 @@ class Workspaces implements Service {
       await this.options.onMount?.(overlay, { name, lower, durability, user });
       assertNotAborted(signal);
       const summary = (): Summary => ({ name, layers: overlay.layers, ...summaryOf(store) });
-      return new EngineSeat({ overlay, lowers, user: user ?? ROOT, summary, onClose: () => this.options.onUnmount?.(overlay) });
+      const branches = isKept(store) ? new Branches({ upper: store, overlay, alone: this.#alone }) : undefined;
+      return new EngineSeat({ overlay, lowers, user: user ?? ROOT, summary, branches, onClose: () => this.options.onUnmount?.(overlay) });
     } catch (e) {
       await opened.close(e);
       throw e;
@@ -170,9 +179,12 @@ const storedOptions = ({ guard, lost, damaged, marker }: OpenRequest): OpenUpper
 /** An opening of which the owner hears when it was overtaken meanwhile. */
 const heeded = <T>(opening: Promise<T>, fence: Fence | undefined): Promise<T> => fence?.heed(opening) ?? opening;
 
+/** It is in the browser's storage, and not in memory. */
+const isKept = (store: OpenedUpper | UpperStore): store is OpenedUpper => 'guard' in store;
+
 /** What the page is told of the upper. */
 function summaryOf(store: OpenedUpper | UpperStore): Pick<Summary, 'generation' | 'guard' | 'restored'> {
-  if (!('guard' in store)) return { generation: undefined, guard: 'off', restored: undefined };
+  if (!isKept(store)) return { generation: undefined, guard: 'off', restored: undefined };
   return { generation: store.version?.generation, guard: store.guard, restored: store.restored };
 }
 

@@ -10,7 +10,7 @@ import type { StreamOutcome } from './session.ts';
 import type { Invocation, Reply, StreamRequest, Summary } from './wire.ts';
 
 /** Version of this file's types. An owner of another is heard, and not joined. */
-export const TAB_PROTOCOL = 3;
+export const TAB_PROTOCOL = 4;
 
 /** The protocol of an owner that has the workspace for itself. */
 export const UNSHARED = 0;

@@ -11,7 +11,7 @@ import type { Durability } from '../layer/upper.ts';
 import type { LowerOptions, OpenOptions, Progress, Workspace } from './api.ts';
 
 /** Version of this file's types. Page and worker come from one build, unless a cache or a bundler mixed two. */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 
 /** Methods of `FsPromises` whose arguments and results are plain data, bytes, or what `to-wire.ts` turns into plain data. */
 export const FS_METHODS = [
@@ -69,20 +69,28 @@ export const FILE_METHODS = [
 ] as const;
 export type FileMethod = (typeof FILE_METHODS)[number];
 
-/** Methods of the workspace itself. A batch is a number that `beginBatch` gives. */
-export const WORKSPACE_METHODS = [
-  'abortBatch',
-  'beginBatch',
+/** Methods of the workspace that are on the page what they are at the host: arguments and results are plain data. */
+export const PLAIN_METHODS = [
+  'branch',
   'check',
-  'commitBatch',
   'diff',
   'entries',
   'flush',
   'recordAccess',
+  'removeSnapshot',
   'reset',
+  'rollback',
+  'snapshot',
+  'snapshots',
   'usage',
-] as const;
-export type WorkspaceMethod = (typeof WORKSPACE_METHODS)[number];
+] as const satisfies readonly (keyof Workspace)[];
+export type PlainMethod = (typeof PLAIN_METHODS)[number];
+
+/** A batch is a number that `beginBatch` gives. */
+export const BATCH_METHODS = ['abortBatch', 'beginBatch', 'commitBatch'] as const;
+
+/** Methods of the workspace itself. */
+export type WorkspaceMethod = PlainMethod | (typeof BATCH_METHODS)[number];
 
 /**
  * What tells something again and again until it ends: a watch, a search, and whatever has progress. Unlike an invocation's, its
@@ -112,6 +120,8 @@ export type Invocation = (
   readonly args: readonly unknown[];
   /** The batch that a call of the file system belongs to. */
   readonly batch?: number | undefined;
+  /** The snapshot that a call of the file system looks at, instead of the tree as it is. */
+  readonly snapshot?: number | undefined;
   /** Under which `cancel` finds it; calls without a signal have none. */
   readonly id?: number | undefined;
 };

@@ -37,7 +37,6 @@ export class BranchedStore implements OpenedUpper {
   get restored(): OpenedUpper['restored'] {
     return this.own.restored;
   }
-  /** How many workspaces it stands on. */
   get depth(): number {
     return this.#through.depth;
   }

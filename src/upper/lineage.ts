@@ -18,17 +18,23 @@ export type Origin = Omit<Parent, 'firstChunk'>;
 /** The superblock that a branch begins with. */
 export type BranchSuperblock = Superblock & { readonly parent: Parent };
 
+/** @throws {FsError} EEXIST when there is a workspace of that name, also one that the browser has lost and that may come back */
+export async function assertNoWorkspace(name: string, options: OpenUpperOptions = {}): Promise<void> {
+  if ((await look(name, options)) !== undefined || (await hasFiles(name, options))) throw thereIs(name);
+}
+
+const thereIs = (name: string): FsError => new FsError('EEXIST', { detail: `there is a workspace '${name}'` });
+
 /**
  * Makes a branch: a workspace that has nothing of its own yet. It is one commit, whatever the parent's size.
  *
  * Preconditions: nobody else has or makes the workspace; the parent's snapshot remembers it, on the disk.
- * @throws {FsError} EEXIST when there is a workspace of that name, also one that the browser has lost; EIO and ENOSPC when it cannot be made
+ * @throws {FsError} EEXIST when there is a workspace of that name; EIO and ENOSPC when it cannot be made
  */
 export async function makeBranch(name: string, superblock: BranchSuperblock, options: OpenUpperOptions = {}): Promise<void> {
-  const isThere = (await look(name, options)) !== undefined || (await hasFiles(name, options));
-  if (isThere) throw new FsError('EEXIST', { detail: `there is a workspace '${name}'` });
   const upper = await openUpper(name, options);
   try {
+    if (upper.version !== undefined) throw thereIs(name);
     await upper.commit({ superblock, records: new Map(), chunks: new Map(), durability: 'strict' });
   } finally {
     await upper.close();

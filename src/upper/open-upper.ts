@@ -41,6 +41,8 @@ export interface OpenedUpper extends VersionedStore {
   readonly guard: 'on' | 'off' | 'behind';
   /** What came back from the guard; `undefined` where nothing had to. */
   readonly restored: Restored | undefined;
+  /** How many workspaces it stands on: none, unless it is a branch. As of the last `load()`. */
+  readonly depth: number;
 }
 
 /**
