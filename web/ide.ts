@@ -27,7 +27,7 @@ export async function startIde(host: HTMLElement, { session, companion }: Opened
     (path, intent) => void editor.open(path, intent),
     () => searchInFiles(),
   );
-  const inspector = new Inspector(session, (path) => void explorer.reveal(path));
+  const inspector = new Inspector(session, editor, (path) => void explorer.reveal(path));
   const shell = el('div', { class: 'ide' });
   const search = new SearchPanel(session, {
     open: (path, { line, column, start, end }) => void editor.openAt(path, line, column, end - start),

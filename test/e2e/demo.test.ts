@@ -240,6 +240,36 @@ describe('the demo', () => {
     await page.close();
   });
 
+  test('a snapshot is taken, looked at and rolled back to, and begins another workspace', async () => {
+    const page = await visit('snapshots');
+    await page.getByRole('tab', { name: 'Changes' }).press('ArrowRight');
+    await page.getByRole('button', { name: 'Take a snapshot…' }).click();
+    await page.keyboard.type('first draft');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Roll back to first draft' }).waitFor();
+    await run(page, 'echo changed > /README.md; rm -r /src');
+    await row(page, '/README.md').click();
+    await expectSoon(() => textOf(page), ['changed', '']);
+    await page.getByRole('button', { name: 'Show the open file as it was: first draft' }).click();
+    expect(await page.locator('.dialog-text').textContent()).toMatch(/^# Tide clock\n/);
+    await page.getByRole('button', { name: 'Close', exact: true }).click();
+    await page.getByRole('button', { name: 'Begin another workspace with first draft' }).click();
+    await page.keyboard.type('from-first-draft');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**workspace=from-first-draft');
+    await opened(page);
+    expect(await run(page, 'head -n 1 /README.md; ls /src')).toBe('# Tide clock\nmain.ts\nstyles.css\ntides.ts\n');
+    await page.goBack();
+    await opened(page);
+    await page.getByRole('tab', { name: 'Snapshots' }).click();
+    await page.getByRole('button', { name: 'from-first-draft', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Roll back to first draft' }).click();
+    await page.getByRole('button', { name: 'Roll back', exact: true }).click();
+    await row(page, '/src').waitFor();
+    expect(await run(page, 'head -n 1 /README.md')).toBe('# Tide clock\n');
+    await page.close();
+  });
+
   test('a name that is taken is refused with its code, and nothing is lost', async () => {
     const page = await visit('told');
     await row(page, '/package.json').click();

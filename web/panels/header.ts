@@ -35,7 +35,7 @@ export function header(actions: HeaderActions): HTMLElement {
     el('span', { class: 'spring' }),
     workspaceButton(),
     theme,
-    iconButton(icon('panel'), 'Changes and layers', () => actions.toggleInspector()),
+    iconButton(icon('panel'), 'Changes, snapshots and layers', () => actions.toggleInspector()),
   );
 }
 

@@ -1,42 +1,48 @@
-/* The right pane: Changes and Layers behind two tabs. */
+/* The right pane: Changes, Snapshots and Layers behind three tabs. */
 
+import type { EditorPane } from '../editor/pane.ts';
 import type { Session } from '../session.ts';
 import { el } from '../ui/element.ts';
 import { changesPanel } from './changes.ts';
 import { layersPanel } from './layers.ts';
+import { SnapshotsPanel } from './snapshots.ts';
 
-export type PanelName = 'changes' | 'layers';
+const NAMES = ['changes', 'snapshots', 'layers'] as const;
+export type PanelName = (typeof NAMES)[number];
 
 export class Inspector {
   readonly element: HTMLElement;
   readonly #tabs: Readonly<Record<PanelName, HTMLElement>>;
   readonly #panels: Readonly<Record<PanelName, HTMLElement>>;
 
-  constructor(session: Session, show: (path: string) => void) {
+  readonly #snapshots: SnapshotsPanel;
+
+  constructor(session: Session, editor: EditorPane, show: (path: string) => void) {
     const badge = el('span', { class: 'badge' });
     session.changesRead.on(() => {
       badge.textContent = session.changes.length === 0 ? '' : String(session.changes.length);
     });
-    this.#panels = { changes: changesPanel(session, show), layers: layersPanel(session) };
-    this.#tabs = { changes: this.#tab('changes', 'Changes', badge), layers: this.#tab('layers', 'Layers') };
-    for (const name of ['changes', 'layers'] as const) {
+    this.#snapshots = new SnapshotsPanel(session, editor);
+    this.#panels = { changes: changesPanel(session, show), snapshots: this.#snapshots.element, layers: layersPanel(session) };
+    this.#tabs = {
+      changes: this.#tab('changes', 'Changes', badge),
+      snapshots: this.#tab('snapshots', 'Snapshots'),
+      layers: this.#tab('layers', 'Layers'),
+    };
+    for (const name of NAMES) {
       this.#panels[name].id = `panel-${name}`;
       this.#panels[name].setAttribute('role', 'tabpanel');
       this.#tabs[name].setAttribute('aria-controls', `panel-${name}`);
     }
-    const bar = el('div', { class: 'pane-header panel-tabs', attrs: { role: 'tablist' } }, this.#tabs.changes, this.#tabs.layers);
-    this.element = el(
-      'aside',
-      { class: 'inspector', attrs: { 'aria-label': 'Changes and layers' } },
-      bar,
-      this.#panels.changes,
-      this.#panels.layers,
-    );
+    const bar = el('div', { class: 'pane-header panel-tabs', attrs: { role: 'tablist' } }, ...NAMES.map((name) => this.#tabs[name]));
+    const panels = NAMES.map((name) => this.#panels[name]);
+    this.element = el('aside', { class: 'inspector', attrs: { 'aria-label': 'Changes, snapshots and layers' } }, bar, ...panels);
     this.show('changes');
   }
 
   show(shown: PanelName): void {
-    for (const name of ['changes', 'layers'] as const) {
+    if (shown === 'snapshots') void this.#snapshots.draw();
+    for (const name of NAMES) {
       this.#panels[name].hidden = name !== shown;
       this.#tabs[name].setAttribute('aria-selected', String(name === shown));
       this.#tabs[name].tabIndex = name === shown ? 0 : -1;
@@ -44,9 +50,10 @@ export class Inspector {
   }
 
   #tab(name: PanelName, label: string, badge?: HTMLElement): HTMLElement {
-    const other: PanelName = name === 'changes' ? 'layers' : 'changes';
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
+      const step = event.key === 'ArrowRight' ? 1 : NAMES.length - 1;
+      const other = NAMES[(NAMES.indexOf(name) + step) % NAMES.length]!;
       this.show(other);
       this.#tabs[other].focus();
     };

@@ -52,6 +52,21 @@ export function askText(title: string, label: string, verb: string): Promise<str
   });
 }
 
+/** Shows a text that cannot be changed. */
+export function showText(title: string, text: string): void {
+  const { dialog, close } = open(title, () => undefined);
+  dialog.classList.add('wide');
+  dialog.append(
+    el('pre', { class: 'dialog-text', text, attrs: { tabindex: '0' } }),
+    el(
+      'div',
+      { class: 'dialog-buttons' },
+      textButton('Close', 'primary', () => close('no')),
+    ),
+  );
+  dialog.showModal();
+}
+
 function open(title: string, onClose: (answer: string) => void): { dialog: HTMLDialogElement; close: (answer: string) => void } {
   const dialog = el('dialog', { class: 'dialog', attrs: { 'aria-label': title } }, el('h2', { text: title }));
   dialog.addEventListener('close', () => {
