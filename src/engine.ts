@@ -22,7 +22,7 @@ export type {
 } from './layer/upper.ts';
 export { type LayerEntry, TableBuilder, type TableOptions } from './layer/build-table.ts';
 export { memoryUpper } from './upper/memory-store.ts';
-export { idbUpper } from './upper/idb-store.ts';
+export { databaseUpper as idbUpper } from './upper/open-upper.ts';
 export { openDirectory, type DirectoryOptions } from './lower/directory-layer.ts';
 export { openLayer } from './lower/open-layer.ts';
 export { streamEntries, type StreamEntriesOptions, type StreamedEntry } from './lower/stream-entries.ts';

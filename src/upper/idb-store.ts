@@ -345,12 +345,10 @@ export class IdbStore implements VersionedStore {
 }
 
 /**
- * Opens the upper of a workspace in IndexedDB; makes an empty one where there is none.
+ * Opens the database of a workspace; makes an empty one where there is none. Of a branch it is the branch's own part (branched-store.ts).
  *
  * @throws {FsError} EBUSY when another tab holds its database up, ENOTSUP when a newer version of this library wrote it or there is
  * no IndexedDB here, EIO when it cannot be opened.
- * @example
- * const overlay = await Overlay.mount({ lower: [layer], upper: await idbUpper('project-42') });
  */
 export async function idbUpper(name: string, options: IdbUpperOptions = {}): Promise<VersionedStore> {
   const factory = options.factory ?? browserFactory();

@@ -70,6 +70,18 @@ export async function openUpper(name: string, options: OpenUpperOptions = {}): P
   }
 }
 
+/**
+ * Opens the upper of a workspace in IndexedDB, without a guard and without asking who has it; makes an empty one where there is none.
+ *
+ * @throws {FsError} EBUSY when another tab holds its database up, ENOTSUP when a newer version of this library wrote it or there is
+ * no IndexedDB here, EIO when it cannot be opened.
+ * @example
+ * const overlay = await Overlay.mount({ lower: [layer], upper: await idbUpper('project-42') });
+ */
+export async function databaseUpper(name: string, options: IdbUpperOptions = {}): Promise<VersionedStore> {
+  return new BranchedStore(await idbUpper(name, options), readerOf(options));
+}
+
 /** Milliseconds until a removal that another tab holds up is given up. */
 const REMOVE_TIMEOUT = 10_000;
 

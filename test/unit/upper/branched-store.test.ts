@@ -15,7 +15,7 @@ import type {
 import { FIRST_HISTORY_ID, isHistory } from '../../../src/layer/upper.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
 import { makeBranch, rememberedBranches, standsOn } from '../../../src/upper/lineage.ts';
-import { type OpenUpperOptions, type OpenedUpper, openUpper, removeWorkspace } from '../../../src/upper/open-upper.ts';
+import { type OpenUpperOptions, type OpenedUpper, databaseUpper, openUpper, removeWorkspace } from '../../../src/upper/open-upper.ts';
 import { decodeRecord, decodeSuperblock } from '../../../src/upper/stored-record.ts';
 import { World } from './guard-world.ts';
 import { databaseNames, uniqueName } from './idb-cases.ts';
@@ -86,6 +86,9 @@ const ALL = { a: 10, b: 11, c: 12 };
 test('a branch shows what its parent had at the snapshot, and stores nothing of it', async () => {
   const { branch } = await makeFamily();
   expect(await within(branch, filesOf)).toEqual(ALL);
+  const withoutGuard = await databaseUpper(branch);
+  expect(await filesOf(withoutGuard)).toEqual(ALL);
+  await withoutGuard.close();
   const own = await idbUpper(branch);
   const image = await own.load();
   expect([image.records.size, own.version?.sequence]).toEqual([0, 1]);
