@@ -2,6 +2,7 @@
 
 import { Overlay, openLayer } from '../../src/engine.ts';
 import type { Commit, Durability, UpperStore } from '../../src/layer/upper.ts';
+import { makeBranch } from '../../src/upper/lineage.ts';
 import { openUpper, removeWorkspace } from '../../src/upper/open-upper.ts';
 import type { Counts } from '../harness/suite.ts';
 import { newName } from './subject.ts';
@@ -54,7 +55,8 @@ function counted(store: UpperStore, counter: Counter): UpperStore {
 
 async function mountWorkspace(name: string, archive: Uint8Array<ArrayBuffer>, { durability, guard }: StratafsOptions): Promise<Subject> {
   const counter = new Counter();
-  const upper = counted(await openUpper(name, { guard }), counter);
+  const store = await openUpper(name, { guard });
+  const upper = counted(store, counter);
   const overlay = await Overlay.mount({ lower: [await openLayer(archive)], upper, durability });
   const fs = overlay.fs.promises;
   counter.counts(); // the mount's own
@@ -83,6 +85,14 @@ async function mountWorkspace(name: string, archive: Uint8Array<ArrayBuffer>, { 
       return { append: (bytes) => file.write(bytes), close: () => file.close() };
     },
     snapshot: () => overlay.snapshot(),
+    async branch() {
+      const branch = newName();
+      const { snapshot, firstChunk, superblock } = await overlay.rememberBranch(branch);
+      await overlay.flush({ durability: 'strict' });
+      const parent = { name, generation: store.version!.generation, snapshot: snapshot.id, firstChunk };
+      await makeBranch(branch, { ...superblock, parent }, { guard });
+      return { mount: () => mountWorkspace(branch, archive, { durability, guard }), remove: () => removeWorkspace(branch) };
+    },
     flush: () => Promise.resolve(), // acknowledged is committed
     counts: () => counter.counts(),
     async remount() {

@@ -28,11 +28,20 @@ export interface Subject {
   readonly appendTo?: (path: string) => Promise<{ append(bytes: Uint8Array): Promise<unknown>; close(): Promise<unknown> }>;
   /** Takes a snapshot of everything, where there is such a thing. */
   readonly snapshot?: () => Promise<unknown>;
+  /** Makes another one that begins as this one is, where there is such a thing. */
+  readonly branch?: () => Promise<Branch>;
   /** What was counted since it was last asked for. */
   readonly counts?: () => Counts;
   /** Mounts again what was written, from the disk. */
   readonly remount?: () => Promise<Subject>;
   /** Unmounts it, and removes what it has written. */
+  readonly remove: () => Promise<unknown>;
+}
+
+/** What was made of another one, and is not mounted. */
+export interface Branch {
+  readonly mount: () => Promise<Subject>;
+  /** Removes what it has written. */
   readonly remove: () => Promise<unknown>;
 }
 

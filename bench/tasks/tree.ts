@@ -8,7 +8,7 @@ import { lightningFs } from '../contestants/lightning-fs.ts';
 import { opfsWorker } from '../contestants/opfs-worker.ts';
 import { stratafs } from '../contestants/stratafs.ts';
 import { assertNames, contestant, timed } from '../contestants/subject.ts';
-import type { Archive, Mount, Subject } from '../contestants/subject.ts';
+import type { Archive, Branch, Mount, Subject } from '../contestants/subject.ts';
 import { zenfs } from '../contestants/zenfs.ts';
 import { randomBytes } from '../harness/content.ts';
 import { commit, withDatabase } from '../harness/idb.ts';
@@ -229,8 +229,8 @@ const copies: Scenario = {
 const CHANGED = [10, 10_000];
 const snapshotted = (size: number): string => `${TIMES} × snapshot of a workspace of ${named(size)} changed files`;
 
-/** A workspace of each size, because a snapshot is of all of it. */
-const snapshot: Contestant = async () => {
+/** Workspaces of so many changed files, one of each size, because a snapshot is of all of it. */
+async function withChanged(work: (of: (size: number) => Subject) => Promise<Measured>): Promise<Measured> {
   const subjects = new Map<number, Subject>();
   try {
     for (const size of CHANGED) {
@@ -239,11 +239,14 @@ const snapshot: Contestant = async () => {
       await createAll(subject, '/changed', size);
       await subject.snapshot!();
     }
-    return await bySize(CHANGED, snapshotted, (size) => timed(subjects.get(size)!, () => subjects.get(size)!.snapshot!()), TIMES);
+    return await work((size) => subjects.get(size)!);
   } finally {
     for (const subject of subjects.values()) await subject.remove();
   }
-};
+}
+
+const snapshot: Contestant = () =>
+  withChanged((of) => bySize(CHANGED, snapshotted, (size) => timed(of(size), () => of(size).snapshot!()), TIMES));
 
 const snapshots: Scenario = {
   name: 'snapshot',
@@ -260,11 +263,46 @@ const snapshots: Scenario = {
   note: 'None of the others has snapshots.',
 };
 
+const branched = (size: number): string => `${TIMES} × branch of a workspace of ${named(size)} changed files`;
+const opened = (size: number): string => `open a branch of ${named(size)} files`;
+const reopened = (size: number): string => `open a workspace of ${named(size)} files`;
+
+/** Branches stay until the end: removing one is nobody's business here. */
+const branch: Contestant = () =>
+  withChanged(async (of) => {
+    const branches: Branch[] = [];
+    const make = (size: number) => timed(of(size), async () => branches.push(await of(size).branch!()));
+    const made = await bySize(CHANGED, branched, make, TIMES);
+    const subjects: Subject[] = [];
+    const open = (size: number) => time(async () => subjects.push(await branches[CHANGED.indexOf(size)]!.mount()));
+    const ofBranches = await bySize(CHANGED, opened, open);
+    for (const [i, { calls }] of subjects.entries()) await assertNames(calls, '/changed', CHANGED[i]!);
+    const again = await bySize(CHANGED, reopened, (size) => time(async () => subjects.push(await of(size).remount!())));
+    for (const subject of subjects) await subject.remove();
+    for (const { remove } of branches) await remove();
+    return { ...made, ...ofBranches, ...again };
+  });
+
+const branches: Scenario = {
+  name: 'branch',
+  contestants: { stratafs: branch },
+  ours: 'stratafs',
+  targets: {
+    [branched(10_000)]: [
+      { task: branched(10), atMost: 1.5 },
+      { count: 'records', atMost: 0 },
+      { count: 'chunks', atMost: 0 },
+    ],
+    [opened(10_000)]: { task: reopened(10_000), atMost: 1.5 },
+  },
+  note: 'A branch stores nothing of what it begins with. Opening one reads the records of what it stands on, as opening that does.',
+};
+
 /** Seconds. */
 const timeout = 90;
 
 export const suite: Suite = {
   name: 'tree',
   where: 'worker',
-  scenarios: [renames, removals, creations, touches, copies, snapshots].map((scenario) => ({ ...scenario, timeout })),
+  scenarios: [renames, removals, creations, touches, copies, snapshots, branches].map((scenario) => ({ ...scenario, timeout })),
 };

@@ -6,6 +6,7 @@ import { openBlockCache } from '../lower/block-cache.ts';
 import type { UpperStore } from '../layer/upper.ts';
 import { ROOT } from '../overlay/call.ts';
 import { memoryUpper } from '../upper/memory-store.ts';
+import { revive } from '../upper/lineage.ts';
 import { openUpper, removeWorkspace, type OpenUpperOptions, type OpenedUpper } from '../upper/open-upper.ts';
 import type { Progress } from './api.ts';
 import { type Alone, Branches, assertNoBranches } from './branches.ts';
@@ -88,6 +89,8 @@ class Workspaces implements Service {
     });
   }
 
+  readonly #revive = (name: string): Promise<boolean> => this.#alone(name, () => revive(name));
+
   readonly #alone: Alone = async (name, work) => {
     const busy = (): FsError => new FsError('EBUSY', { detail: `workspace '${name}' is open` });
     if (this.#names.has(name)) throw busy();
@@ -154,7 +157,9 @@ class Workspaces implements Service {
     const opened = new Parts(signal);
     try {
       // All at once: the database need not wait for the network.
-      const opening = opened.add(name === undefined ? memoryUpper() : heeded(openUpper(name, storedOptions(request)), fence));
+      const opening = opened.add(
+        name === undefined ? memoryUpper() : heeded(openUpper(name, { ...storedOptions(request), revive: this.#revive }), fence),
+      );
       const fetching = lower.map((one) => opened.add(openLower(one, { cache: this.#cache, ...opened.fetching(nameOf(one), onProgress) })));
       const [store, ...opens] = await Promise.all([opening, ...fetching] as const);
       const lowers = opens.flatMap(({ layers }) => layers);

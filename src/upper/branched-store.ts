@@ -6,7 +6,7 @@
 
 import type { Commit, UpperImage, UpperRecord, UpperVersion, WhiteoutRecord } from '../layer/upper.ts';
 import type { OpenedUpper } from './open-upper.ts';
-import { type OpenReader, ReadThrough } from './read-through.ts';
+import { ReadThrough, type Relatives } from './read-through.ts';
 import type { VersionedStore } from './versioned-store.ts';
 
 /** What stands in a branch's store for a record that the parent has and the branch has not. */
@@ -20,9 +20,9 @@ export class BranchedStore implements OpenedUpper {
 
   constructor(
     private readonly own: VersionedStore & Partial<OpenedUpper>,
-    openReader: OpenReader,
+    relatives: Relatives,
   ) {
-    this.#through = new ReadThrough(own, openReader);
+    this.#through = new ReadThrough(own, relatives);
   }
 
   get name(): string {

@@ -52,12 +52,8 @@ export async function standsOn(branch: string, { name, generation, snapshot }: O
 /** Every branch that a workspace remembers, with the snapshot that it was made of. Of one that cannot be read any more there are none. */
 export async function rememberedBranches(name: string, options: OpenUpperOptions = {}): Promise<{ branch: string; origin: Origin }[]> {
   try {
-    let found = await look(name, options);
-    if (found === undefined && (await hasFiles(name, options))) {
-      // The browser has lost it, and its guard knows the snapshots.
-      await (await openUpper(name, options)).close();
-      found = await look(name, options);
-    }
+    // Where the browser has lost it, its guard knows the snapshots.
+    const found = (await look(name, options)) ?? ((await revive(name, options)) ? await look(name, options) : undefined);
     const { generation = '', superblock } = found ?? {};
     return (superblock?.snapshots?.list ?? []).flatMap(({ id, branches = [] }) =>
       branches.map((branch) => ({ branch, origin: { name, generation, snapshot: id } })),
@@ -66,6 +62,16 @@ export async function rememberedBranches(name: string, options: OpenUpperOptions
     if (isFsError(e, 'EIO')) return [];
     throw e;
   }
+}
+
+/**
+ * Rebuilds a workspace that the browser has lost from its guard; tells whether there was one. Precondition: nobody has it open.
+ * @throws {FsError} EIO when it is lost for good, ENOSPC when there is no room for it
+ */
+export async function revive(name: string, options: OpenUpperOptions = {}): Promise<boolean> {
+  if (!(await hasFiles(name, options))) return false;
+  await (await openUpper(name, options)).close();
+  return true;
 }
 
 /** Looks at a workspace's database; `undefined` where there is none, or nothing was ever committed to it. */

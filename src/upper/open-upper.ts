@@ -25,6 +25,11 @@ export interface OpenUpperOptions extends IdbUpperOptions {
   readonly lost?: 'error' | 'anew' | undefined;
   /** The generation that somebody else remembers of this workspace, where the browser has no files: it tells a lost workspace from a new one. */
   readonly marker?: string | undefined;
+  /**
+   * Rebuilds the parent of a branch where the browser has lost it (`revive` of lineage.ts); whoever gives it sees to it that nobody has the
+   * parent open. Without it, that is EIO until the parent is opened.
+   */
+  readonly revive?: ((parent: string) => Promise<boolean>) | undefined;
   /** Where guard and marker are kept. Default: the browser's private file system; `null`: nowhere. */
   readonly folder?: GuardFolder | null | undefined;
   /** When guards are built. For tests. */
@@ -63,7 +68,7 @@ export async function openUpper(name: string, options: OpenUpperOptions = {}): P
   const folder = files === undefined ? undefined : answeringFolder(files, filesTimeout);
   try {
     const guarded = await GuardedStore.open({ store, folder, guard, lost, marker, settings, patience });
-    return new BranchedStore(guarded, readerOf(options));
+    return new BranchedStore(guarded, { open: readerOf(options), revive: options.revive });
   } catch (e) {
     await store.close();
     throw e;
@@ -79,7 +84,7 @@ export async function openUpper(name: string, options: OpenUpperOptions = {}): P
  * const overlay = await Overlay.mount({ lower: [layer], upper: await idbUpper('project-42') });
  */
 export async function databaseUpper(name: string, options: IdbUpperOptions = {}): Promise<VersionedStore> {
-  return new BranchedStore(await idbUpper(name, options), readerOf(options));
+  return new BranchedStore(await idbUpper(name, options), { open: readerOf(options) });
 }
 
 /** Milliseconds until a removal that another tab holds up is given up. */

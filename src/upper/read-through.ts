@@ -6,7 +6,7 @@
  *   readChunks()    ids below `firstChunk` from the parent, the others from the branch
  */
 
-import { FsError } from '../base/errors.ts';
+import { FsError, isFsError } from '../base/errors.ts';
 import { recordsAt } from '../layer/snapshots.ts';
 import { type Parent, type UpperImage, type UpperRecord, type UpperVersion, isWhiteout } from '../layer/upper.ts';
 import type { VersionedStore } from './versioned-store.ts';
@@ -14,8 +14,13 @@ import type { VersionedStore } from './versioned-store.ts';
 /** The reading half of a store. */
 export type Reader = Pick<VersionedStore, 'name' | 'version' | 'load' | 'readChunks' | 'close'>;
 
-/** Opens the upper of another workspace for reading, without taking it over. */
-export type OpenReader = (name: string) => Reader;
+/** How a branch gets at other workspaces. */
+export interface Relatives {
+  /** Opens the upper of one for reading, without taking it over. */
+  readonly open: (name: string) => Reader;
+  /** Rebuilds one that the browser has lost, as opening it would; tells whether there was anything to rebuild it from. */
+  readonly revive?: ((name: string) => Promise<boolean>) | undefined;
+}
 
 /** How many workspaces a branch may stand on, one below the other: as many as symbolic links may lead on. */
 export const MAX_PARENTS = 40;
@@ -33,7 +38,7 @@ export class ReadThrough implements Reader {
 
   constructor(
     private readonly own: Reader,
-    private readonly openReader: OpenReader,
+    private readonly relatives: Relatives,
   ) {}
 
   get name(): string {
@@ -69,7 +74,7 @@ export class ReadThrough implements Reader {
     const { parent, ...superblock } = image.superblock ?? {};
     if (parent === undefined) return image;
     if (above >= MAX_PARENTS) throw new FsError('ELOOP', { detail: `workspace '${this.name}' is below ${above} branches` });
-    const upper = this.#below?.upper ?? new ReadThrough(this.openReader(parent.name), this.openReader);
+    const upper = this.#below?.upper ?? new ReadThrough(this.relatives.open(parent.name), this.relatives);
     try {
       const records = await this.#inherited(parent, upper, above);
       this.#below = { parent, upper, records };
@@ -82,11 +87,23 @@ export class ReadThrough implements Reader {
   }
 
   async #inherited(parent: Parent, upper: ReadThrough, above: number): Promise<ReadonlyMap<number, UpperRecord>> {
-    const { records, superblock } = await this.#heed(parent, upper.#load(above + 1));
+    const { records, superblock } = await this.#heed(parent, this.#loadParent(parent, upper, above));
     if (upper.version?.generation !== parent.generation) throw this.#gone(parent, 'that is another workspace by now, or being rebuilt');
     const isThere = superblock?.snapshots?.list.some(({ id }) => id === parent.snapshot);
     if (isThere !== true) throw this.#gone(parent, `that snapshot, ${parent.snapshot}, is gone`);
     return recordsAt(records, parent.snapshot);
+  }
+
+  async #loadParent(parent: Parent, upper: ReadThrough, above: number): Promise<UpperImage> {
+    const loading = upper.#load(above + 1);
+    const isLost = await loading.then(
+      () => upper.version === undefined,
+      (e: unknown) => isFsError(e, 'ENOENT'),
+    );
+    // The browser deletes all databases of an origin at once: whoever opens a branch next need not know of its parent.
+    if (!isLost || (await this.relatives.revive?.(parent.name)) !== true) return loading;
+    await upper.close();
+    return upper.#load(above + 1);
   }
 
   async readChunks(ids: readonly number[]): Promise<(Uint8Array | undefined)[]> {

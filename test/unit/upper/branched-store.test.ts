@@ -1,7 +1,7 @@
 /* The upper of a branch: its own store over a snapshot of its parent's. Over an IndexedDB in memory and files in memory. */
 
 import 'fake-indexeddb/auto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type {
   HistoryRecord,
   InodeRecord,
@@ -14,7 +14,7 @@ import type {
 } from '../../../src/layer/upper.ts';
 import { FIRST_HISTORY_ID, isHistory } from '../../../src/layer/upper.ts';
 import { idbUpper } from '../../../src/upper/idb-store.ts';
-import { makeBranch, rememberedBranches, standsOn } from '../../../src/upper/lineage.ts';
+import { makeBranch, rememberedBranches, revive, standsOn } from '../../../src/upper/lineage.ts';
 import { type OpenUpperOptions, type OpenedUpper, databaseUpper, openUpper, removeWorkspace } from '../../../src/upper/open-upper.ts';
 import { decodeRecord, decodeSuperblock } from '../../../src/upper/stored-record.ts';
 import { World } from './guard-world.ts';
@@ -263,6 +263,21 @@ test('a branch that the browser has lost comes back from its guard, with its mar
   expect(await standsOn(branch, parent, { folder: world.folder() })).toBe(true);
   const found = await within(branch, async (store) => [await filesOf(store), store.restored?.what], options());
   expect(found).toEqual([{ a: 1, c: 12 }, 'everything']);
+});
+
+test('a branch is opened after the browser has lost its parent too: that is rebuilt first', async () => {
+  const world = new World();
+  const settings = { delay: 0, retryAfter: 10, tries: 3, slack: 1 << 20, frames: 1000 };
+  const options = (): OpenUpperOptions => ({ folder: world.folder(), settings, patience: 0 });
+  const { name, generation } = await makeParent(options());
+  const branch = uniqueName();
+  await makeBranch(branch, { format: 3, lowers: [], parent: { name, generation, snapshot: 1, firstChunk: FIRST } }, { folder: null });
+  await new Promise((resolve) => (indexedDB.deleteDatabase(`stratafs:${name}`).onsuccess = resolve));
+  await expect(within(branch, filesOf, { folder: null })).rejects.toMatchObject({ code: 'EIO' });
+  const rebuilding = vi.fn((parent: string) => revive(parent, options()));
+  expect(await within(branch, filesOf, { folder: null, revive: rebuilding })).toEqual(ALL);
+  expect(await within(branch, filesOf, { folder: null, revive: rebuilding })).toEqual(ALL);
+  expect(rebuilding.mock.calls).toEqual([[name]]);
 });
 
 test('branches are remembered by their snapshots, also where the parent has to be rebuilt from its guard first', async () => {
