@@ -147,8 +147,11 @@ export interface Workspace extends AsyncDisposable {
   batch<T>(work: (fs: BatchFs) => T | Promise<T>): Promise<T>;
   /** The names of a directory with where each comes from, deleted ones included. One round trip. */
   entries(path: string): Promise<Entry[]>;
-  /** Every change of the upper against the lowers, sorted by path. */
-  diff(): Promise<Change[]>;
+  /**
+   * Every change of the upper against the lowers, or since a snapshot, sorted by path.
+   * @throws {FsError} ENOENT where there is no such snapshot
+   */
+  diff(options?: { readonly since?: number }): Promise<Change[]>;
   /**
    * Drops what the upper has at `path` and below, so that the lowers show again.
    * @throws {FsError} ENOENT where nothing is to be reset, EBUSY where what the lowers have here lives on under another name.

@@ -58,6 +58,11 @@ describe.each(['owner', 'relay'])('in the tab of the %s', (place) => {
     await ws.fs.rm('/y');
     await ws.fs.rm('/a.txt');
     const second = await ws.snapshot();
+    expect((await ws.diff({ since: first.id })).map(({ path, change }) => `${change} ${path}`)).toEqual([
+      'deleted /a.txt',
+      'modified /x',
+      'deleted /y',
+    ]);
     expect(await ws.snapshots()).toEqual([first, second]);
     expect([first.label, second.label, second.id > first.id]).toEqual(['first', undefined, true]);
     const before = { 'a.txt': 'below', x: '1', y: '1' };
