@@ -192,7 +192,7 @@ export interface Workspace extends AsyncDisposable {
    * there, the snapshot and this workspace cannot be removed. Open it with the same `lower` as this one.
    * @returns the snapshot that it stands on
    * @throws {FsError} EEXIST where there is a workspace of that name, EBUSY where somebody has it open, ENOENT where there is no such
-   * snapshot, ENOTSUP where this workspace is in memory, ELOOP for a branch of forty branches.
+   * snapshot, EINVAL for no name, ENOTSUP where this workspace is in memory, ELOOP for a branch of forty branches.
    * @example
    * await ws.branch('experiment');
    * const experiment = await open({ name: 'experiment', lower });

@@ -32,8 +32,9 @@ export class Branches {
   constructor(private readonly trunk: Trunk) {}
 
   /** Makes a branch of a snapshot, or of the workspace as it is now. @throws {FsError} as `ws.branch` */
-  make(branch: string, snapshot?: number): Promise<Snapshot> {
+  async make(branch: string, snapshot?: number): Promise<Snapshot> {
     const { overlay, upper, alone } = this.trunk;
+    if (typeof branch !== 'string' || branch === '') throw new FsError('EINVAL', { detail: 'a branch needs a name' });
     if (upper.depth >= MAX_PARENTS) throw new FsError('ELOOP', { detail: `workspace '${upper.name}' stands on ${upper.depth} others` });
     return alone(branch, async () => {
       await assertNoWorkspace(branch);

@@ -101,6 +101,8 @@ class Workspaces implements Service {
       return await work();
     } finally {
       held.release();
+      // Whoever is told that it is done may be the next one to want it.
+      await held.lost;
     }
   };
 

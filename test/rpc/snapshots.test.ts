@@ -244,11 +244,29 @@ describe('a branch', () => {
     const other = await openTab({ name: branchName() });
     await expect(ws.branch(branchName())).rejects.toMatchObject({ code: 'EBUSY' });
     await expect(ws.branch(name)).rejects.toMatchObject({ code: 'EBUSY' });
+    await expect(ws.branch('')).rejects.toMatchObject({ code: 'EINVAL' });
     await write(other.ws, { x: 'other' });
     await other.ws.close();
     await expect(ws.branch(branchName())).rejects.toMatchObject({ code: 'EEXIST' });
     expect(await ws.snapshots()).toEqual([]);
     expect((await filesOf((await openTab({ name: branchName() })).ws)).x).toBe('other');
+  });
+
+  test('and the removal of its snapshot at the same time: one of them is refused', async () => {
+    const { ws } = await openTab();
+    const { ws: other } = await openTab();
+    for (let i = 0; i < 6; i++) {
+      const { id } = await ws.snapshot();
+      const which = `${branchName()}${i}`;
+      const making = (): Promise<unknown> => ws.branch(which, { snapshot: id });
+      const removing = (): Promise<unknown> => other.removeSnapshot(id);
+      const order = i % 2 === 0 ? [making(), removing()] : [removing(), making()];
+      const [first, second] = (await Promise.allSettled(order)).map(({ status }) => status === 'fulfilled');
+      expect(first).not.toBe(second);
+      const isMade = i % 2 === 0 ? first : second;
+      expect((await ws.snapshots()).some((each) => each.id === id)).toBe(isMade);
+      if (isMade === true) await (await openTab({ name: which })).ws.close();
+    }
   });
 
   test('that cannot be made leaves nothing behind, and can be made when there is room', async () => {
