@@ -10,6 +10,7 @@
 import { get, getMany } from 'idb-keyval';
 import { FsError, isFsError } from '../base/errors.ts';
 import type { Commit, Durability, Superblock, UpperImage, UpperVersion } from '../layer/upper.ts';
+import type { ChunkRuns } from './chunk-runs.ts';
 import { Connection, SUPERBLOCK, type StoreName } from './connection.ts';
 import { LAYOUT, Layout, type LayoutSettings } from './layout.ts';
 import { Reserve, ReservedStore } from './reserve.ts';
@@ -163,12 +164,22 @@ export class IdbStore implements VersionedStore {
     const { chunks } = this.#layout ?? (await this.#look());
     const kept = ids.map((id) => chunks.peek(id));
     if (kept.length > 0 && !kept.includes(undefined)) return kept;
-    const [found, values] = await this.#read(storesOfChunks(ids, chunks), (transaction) => readStoredChunks(transaction, ids, chunks));
-    this.#assertOurs(found);
+    let values = await this.#readStoredChunks(ids, chunks);
+    if (this.options.reads === true && values.some((value) => value === null || value === undefined)) {
+      // The owner may have rebuilt it, and then its chunks stand elsewhere.
+      this.#layout = undefined;
+      values = await this.#readStoredChunks(ids, (await this.#look()).chunks);
+    }
     return values.map((value, i) => {
       if (value !== null) return value;
       throw damagedError(this.name, `chunk ${ids[i]} is damaged`);
     });
+  }
+
+  async #readStoredChunks(ids: readonly number[], runs: ChunkRuns): Promise<(Uint8Array | undefined | null)[]> {
+    const [found, values] = await this.#read(storesOfChunks(ids, runs), (transaction) => readStoredChunks(transaction, ids, runs));
+    this.#assertOurs(found);
+    return values;
   }
 
   async close(): Promise<void> {
