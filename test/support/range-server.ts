@@ -189,6 +189,9 @@ class Site implements RangeSite {
     const body = method === 'HEAD' || method === 'OPTIONS' ? new Uint8Array() : reply.body;
     this.requests.push({ method, path, range: headers.range, status: reply.status, bytes: body.length });
     if (mode === 'silent') return;
+    // A browser's own cache, which synchronous requests go through, puts parts together by If-Range, and that means nothing here: what a mode has sent
+    // would be part of the next one's answer, or not, as it comes.
+    if (mode !== 'ranges') reply.headers['cache-control'] = 'no-store';
     response.writeHead(reply.status, { 'content-length': reply.body.length, ...reply.headers });
     const half = body.subarray(0, body.length >> 1);
     if (mode.endsWith('dying') && body.length > 0) response.write(half, () => response.destroy());
