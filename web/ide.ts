@@ -100,11 +100,12 @@ function listenToKeys(keys: Keys): void {
     'keydown',
     (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector('dialog[open]') !== null) return;
-      if (event.shiftKey && event.key.toLowerCase() === 'f') keys.searchInFiles();
+      const key = event.key.toLowerCase(); // with Caps Lock they are capitals
+      if (event.shiftKey && key === 'f') keys.searchInFiles();
       else if (event.shiftKey) return;
-      else if (event.key === 's') keys.save();
-      else if (event.key === 'p') keys.goToFile();
-      else if (event.key === '`') keys.toggleTerminal();
+      else if (key === 's') keys.save();
+      else if (key === 'p') keys.goToFile();
+      else if (key === '`') keys.toggleTerminal();
       else return;
       event.preventDefault();
       event.stopPropagation();

@@ -74,12 +74,12 @@ function textOf(page: Page): Promise<string[]> {
   return page.locator('.cm-line').allTextContents();
 }
 
-/** Types into the editor at the end of the text, and saves. */
-async function typeAndSave(page: Page, text: string): Promise<void> {
+/** Types into the editor at the end of the text, and saves; with Caps Lock, the key is a capital. */
+async function typeAndSave(page: Page, text: string, key: 's' | 'S' = 's'): Promise<void> {
   await page.locator('.cm-content').click();
   await page.keyboard.press('Control+End');
   await page.keyboard.type(text);
-  await page.keyboard.press('Control+s');
+  await page.keyboard.press(`Control+${key}`);
   await page.locator('.tab[aria-selected=true]:not(.dirty)').waitFor();
 }
 
@@ -135,7 +135,7 @@ describe('the demo', () => {
     await page.keyboard.type('moon.ts');
     await page.keyboard.press('Enter');
     await row(page, '/src/moon.ts').waitFor();
-    await typeAndSave(page, 'export const phases = 8;');
+    await typeAndSave(page, 'export const phases = 8;', 'S');
 
     await row(page, '/docs').click();
     await page.keyboard.press('F2');
