@@ -1,5 +1,5 @@
 /*
- * The same question as in chunk-size.ts, through the engine: src/overlay/chunk-size.ts is replaced in each contestant's engine. An
+ * The same question as in chunk-size.ts, through the engine: src/layer/chunk-size.ts is replaced in each contestant's engine. An
  * acknowledged write is awaited; durability is strict, as it is by default.
  */
 

@@ -7,7 +7,7 @@ import type { Violation } from '../base/diff.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { NAME_MAX, isDirectory, isFile } from '../base/mode.ts';
 import { type InodeRecord, type LiveRecord, isWhiteout } from '../layer/upper.ts';
-import { chunkSizeOf } from './chunk-size.ts';
+import { chunkSizeOf } from '../layer/chunk-size.ts';
 import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
 import { directoryAt, entriesOf, lowerEntry, mergeEntries, namePath, pathOf, stackOf } from './lookup.ts';
 import type { Directory, Tree } from './tree.ts';

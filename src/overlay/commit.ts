@@ -11,7 +11,7 @@ import { FsError, isFsError } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
 import { type Durability, type Superblock, type UpperRecord, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
-import { chunkSizeOf } from './chunk-size.ts';
+import { chunkSizeOf } from '../layer/chunk-size.ts';
 import type { Tree } from './tree.ts';
 import type { Watchers } from './watch.ts';
 

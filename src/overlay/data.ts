@@ -8,7 +8,7 @@ import { FsError } from '../base/errors.ts';
 import type { InodeRecord, Origin } from '../layer/upper.ts';
 import { isInGroup } from './access.ts';
 import type { Call } from './call.ts';
-import { chunkSizeFor, chunkSizeOf } from './chunk-size.ts';
+import { chunkSizeFor, chunkSizeOf } from '../layer/chunk-size.ts';
 import { copyUpFile } from './copy-up.ts';
 import { originOf } from './ino.ts';
 import type { Directory, Tree } from './tree.ts';

@@ -8,7 +8,7 @@ import { isShownAt } from '../layer/snapshots.ts';
 import { type InodeRecord, type Name, type LiveRecord, isWhiteout } from '../layer/upper.ts';
 import type { Call } from './call.ts';
 import { isName } from './check.ts';
-import { chunkSizeOf } from './chunk-size.ts';
+import { chunkSizeOf } from '../layer/chunk-size.ts';
 import { copyUpDirectory } from './copy-up.ts';
 import { makeDirectory } from './create.ts';
 import { FIRST_UPPER_INO, ROOT_INO } from './ino.ts';

@@ -4,7 +4,7 @@
  */
 
 import { type HistoryRecord, type InodeRecord, type LiveRecord, contentOf, isWhiteout } from '../layer/upper.ts';
-import { chunkSizeOf } from './chunk-size.ts';
+import { chunkSizeOf } from '../layer/chunk-size.ts';
 import { FIRST_UPPER_INO } from './ino.ts';
 
 /** What an object takes beside its content, in bytes, rounded up: a name, numbers, what the store adds. */

@@ -5,7 +5,7 @@
 
 import { type InodeRecord, contentOf } from '../layer/upper.ts';
 import { label } from './check.ts';
-import { chunkSizeOf } from './chunk-size.ts';
+import { chunkSizeOf } from '../layer/chunk-size.ts';
 import type { CommitQueue } from './commit.ts';
 import type { Tree } from './tree.ts';
 

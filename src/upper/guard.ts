@@ -7,6 +7,7 @@
 import { FsError } from '../base/errors.ts';
 import type { Commit, Superblock, UpperRecord, UpperVersion } from '../layer/upper.ts';
 import { BuildStopped, GuardBuild, type ImageSource } from './guard-build.ts';
+import { GuardGrowth } from './guard-growth.ts';
 import { type GuardFolder, guardName, guardNumbers, removeGuards } from './guard-folder.ts';
 import { GuardLog } from './guard-log.ts';
 import type { SyncFile } from '../storage/opfs.ts';
@@ -19,7 +20,7 @@ export interface GuardSettings {
   readonly retryAfter: number;
   /** After so many failures it is left alone until the workspace is opened again. */
   readonly tries: number;
-  /** Bytes that a log may have beyond twice its image before it is written anew. */
+  /** Bytes that a log may have beyond twice what the upper takes before it is written anew. */
   readonly slack: number;
   /** Frames that a log may have beyond two a record: opening looks at each. */
   readonly frames: number;
@@ -54,6 +55,7 @@ export class Guard implements ImageSource {
   /** Has the last commit, which may still be taken back. */
   #appended: GuardLog[] = [];
   #highest: number | undefined;
+  readonly #growth: GuardGrowth;
   #isBuilding = false;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -66,6 +68,7 @@ export class Guard implements ImageSource {
     this.superblock = options.superblock;
     this.#log = options.log;
     this.#highest = options.highest;
+    this.#growth = new GuardGrowth(options.settings);
   }
 
   /** *behind* indicates that the workspace could not be rebuilt now: the guard is being built, or failed. */
@@ -130,16 +133,12 @@ export class Guard implements ImageSource {
       else this.records.set(id, record);
     }
     this.#build?.applied(commit);
-    if (this.#isBuilding || this.#timer !== undefined || !this.#isOvergrown()) return;
+    this.#growth.applied(commit);
+    const log = this.#log;
+    if (this.#isBuilding || this.#timer !== undefined || log === undefined || !this.#growth.isOvergrown(log, this.records)) return;
     // It cannot be made small again, and must not fill the disk.
     if (this.#failures > this.options.settings.tries) this.#broken = true;
     else this.schedule(0);
-  }
-
-  #isOvergrown(): boolean {
-    const log = this.#log;
-    const { slack, frames } = this.options.settings;
-    return log !== undefined && (log.size > 2 * log.imageSize + slack || log.frames > 2 * this.records.size + frames);
   }
 
   /** Gives the guard up, with the space that it takes, at once; builds another one later. Resolves when the files are gone. */

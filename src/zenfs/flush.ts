@@ -8,7 +8,7 @@ import { FsError } from '../base/errors.ts';
 import { PERMISSIONS, S_IFLNK, S_IFMT, isFile } from '../base/mode.ts';
 import * as attr from '../overlay/attr.ts';
 import { type Call, emit } from '../overlay/call.ts';
-import { chunkSizeOf } from '../overlay/chunk-size.ts';
+import { chunkSizeOf } from '../layer/chunk-size.ts';
 import { copyUpFile, gatherForCopyUp } from '../overlay/copy-up.ts';
 import { readContent, truncateContent, writeContent } from '../overlay/data.ts';
 import { NotResident } from '../overlay/gather.ts';

@@ -18,7 +18,7 @@ import {
   XATTR_CREATE,
   XATTR_REPLACE,
 } from '../../src/base/mode.ts';
-import { CHUNK_SIZE } from '../../src/overlay/chunk-size.ts';
+import { CHUNK_SIZE } from '../../src/layer/chunk-size.ts';
 import { Random } from './random.ts';
 import type { LayerNode, Scenario, Step, StepName, User } from './scenario.ts';
 

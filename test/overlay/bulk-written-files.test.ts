@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { contentOf } from '../../src/layer/upper.ts';
-import { BULK_CHUNK_SIZE, CHUNK_SIZE } from '../../src/overlay/chunk-size.ts';
+import { BULK_CHUNK_SIZE, CHUNK_SIZE } from '../../src/layer/chunk-size.ts';
 import { Bench } from '../support/bench.ts';
 import { lower } from '../support/memory-layer.ts';
 import { file } from '../support/tree.ts';

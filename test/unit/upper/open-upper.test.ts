@@ -129,6 +129,29 @@ test('a guard that is behind is built anew, under another name, and the old one 
   await again.close();
 });
 
+test('a log that grows with what is in it is not written anew; when most of it is outdated, it is', async () => {
+  const made = await scene();
+  const upper = await made.open();
+  const large = (id: number, chunk: number, old?: number): Commit =>
+    commitOf({
+      records: [[id, inode({ names: [[1, `f${id}`]], chunks: [chunk], size: 256 << 10 })]],
+      chunks: [[chunk, new Uint8Array(256 << 10)], ...(old === undefined ? [] : ([[old, undefined]] as const))],
+      durability: 'strict',
+    });
+  for (let id = 10; id < 30; id++) await upper.commit(large(id, id)); // 5 MiB, five times the slack
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(guardsOf(made)).toEqual(['guard.0']);
+  expect(upper.guard).toBe('on');
+  for (let i = 0; i < 30; i++) await upper.commit(large(10, 100 + i, i === 0 ? 10 : 99 + i));
+  await vi.waitFor(() => expect(guardsOf(made)).toEqual(['guard.1']));
+  await upper.close();
+  await deleteDatabase(made.name);
+  const again = await made.open();
+  expect(again.restored).toMatchObject({ what: 'everything', whole: true });
+  expect((await again.load()).records.size).toBe(23);
+  await again.close();
+});
+
 test('a guard of another generation is not believed', async () => {
   const made = await scene();
   await deleteDatabase(made.name);

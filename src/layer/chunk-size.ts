@@ -1,6 +1,6 @@
 /* The size of a file's chunks: docs/decisions/0011-chunk-size.md has the measurements. */
 
-import type { InodeRecord } from '../layer/upper.ts';
+import type { InodeRecord } from './upper.ts';
 
 /** Bytes of a chunk where a record does not say otherwise: little is rewritten by a small change, and no smaller size is faster. */
 export const CHUNK_SIZE = 256 << 10;
