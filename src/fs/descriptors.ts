@@ -41,7 +41,7 @@ export const descriptors = {
   ),
   /** The rest of the file from where the handle stands. */
   readFile: look('read', (call, fd: number, encoding?: string | null): string | Uint8Array => {
-    const { size } = call.tree.attr(call.openFiles.get(fd).ino);
+    const { size } = call.tree.attr(handle.openFile(call, fd).ino);
     const bytes = handle.read(call, fd, size, undefined);
     return encoding ? decodeText(bytes, encoding) : bytes;
   }),
@@ -49,6 +49,6 @@ export const descriptors = {
   writeFile: define('write', (call, fd: number, data: Data, encoding?: Encoding | null) => {
     handle.write(call, fd, toBytes(data, encoding ?? 'utf8'), undefined);
   }),
-  /** @throws {FsError} EBADF */
-  assertOpen: look('fsync', (call, fd: number) => void call.openFiles.get(fd)),
+  /** @throws {FsError} EBADF, ESTALE */
+  assertOpen: look('fsync', (call, fd: number) => void handle.openFile(call, fd)),
 } as const;

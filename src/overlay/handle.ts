@@ -23,6 +23,7 @@ import type { OpenPlace } from './changes.ts';
 import { copyUpFile } from './copy-up.ts';
 import { createFile } from './create.ts';
 import { readContent, replaceContent, truncateContent, writeContent } from './data.ts';
+import { FIRST_UPPER_INO } from './ino.ts';
 import { lookup } from './lookup.ts';
 import type { Directory } from './tree.ts';
 import { type Found, walkToOpen } from './walk.ts';
@@ -127,6 +128,16 @@ export function assertOpenable(call: Call, { ino }: Found, flags: number): void 
   if (!isFile(mode) && !isDirectory(mode)) throw new FsError('ENXIO');
 }
 
+/**
+ * What is open under a descriptor.
+ * @throws {FsError} EBADF; ESTALE when the open file was made by a synchronous call whose commit failed, so that there never was one
+ */
+export function openFile({ tree, openFiles }: Call, fd: number): OpenFile {
+  const file = openFiles.get(fd);
+  if (file.ino < FIRST_UPPER_INO || tree.inode(file.ino) !== undefined) return file;
+  throw new FsError('ESTALE', { detail: 'the commit that made the file failed' });
+}
+
 /** close(2): with the last handle of an unlinked file the file goes. */
 export function close(call: Call, fd: number): void {
   const file = call.openFiles.get(fd);
@@ -137,7 +148,7 @@ export function close(call: Call, fd: number): void {
 
 /** Reads from an open file; without a position, where it stands, and moves it on. The bytes are the caller's own. */
 export function read(call: Call, fd: number, length: number, position: number | undefined): Uint8Array<ArrayBuffer> {
-  const file = call.openFiles.get(fd);
+  const file = openFile(call, fd);
   if (!mayRead(file.flags)) throw new FsError('EBADF');
   if (isDirectory(call.tree.mode(file.ino))) throw new FsError('EISDIR');
   const start = position ?? file.position;
@@ -148,7 +159,7 @@ export function read(call: Call, fd: number, length: number, position: number | 
 
 /** Writes to an open file; with O_APPEND always at its end. Copies the bytes. Gives how many were written: all. */
 export function write(call: Call, fd: number, bytes: Uint8Array, position: number | undefined): number {
-  const file = call.openFiles.get(fd);
+  const file = openFile(call, fd);
   if (!mayWrite(file.flags)) throw new FsError('EBADF');
   if (bytes.length === 0) return 0;
   const start = (file.flags & O_APPEND) !== 0 ? call.tree.attr(file.ino).size : (position ?? file.position);
@@ -160,7 +171,7 @@ export function write(call: Call, fd: number, bytes: Uint8Array, position: numbe
 
 /** ftruncate(2). @throws {FsError} EINVAL when the file is not open for writing */
 export function truncate(call: Call, fd: number, size: number): void {
-  const file = call.openFiles.get(fd);
+  const file = openFile(call, fd);
   if (!mayWrite(file.flags)) throw new FsError('EINVAL');
   truncateContent(call, file, size);
   emitFor(call, file);
@@ -168,7 +179,7 @@ export function truncate(call: Call, fd: number, size: number): void {
 
 /** The place of an open file, for what works on places: attributes. Copy-up through it reaches the inode, whatever its names are. */
 export function placeOf(call: Call, fd: number): Found {
-  const file = call.openFiles.get(fd);
+  const file = openFile(call, fd);
   return { directory: file.directory, name: file.name, ino: file.ino, slash: false, dots: undefined };
 }
 

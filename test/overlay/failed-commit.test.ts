@@ -146,6 +146,30 @@ describe('a commit that fails', () => {
     await on.settledTree();
   });
 
+  test('leaves a handle stale whose file a synchronous call made in it', async () => {
+    const { bench: on, upper } = await bench();
+    upper.failWith('ENOSPC');
+    const fd = on.sync.openSync('/d/n', 'w+');
+    on.sync.writeSync(fd, 'lost');
+    await expect(on.overlay.flush()).rejects.toMatchObject({ code: 'ENOSPC' });
+    upper.failWith(undefined);
+    const calls: readonly (() => unknown)[] = [
+      () => on.sync.fstatSync(fd),
+      () => on.sync.readSync(fd, new Uint8Array(1)),
+      () => on.sync.readFileSync(fd),
+      () => on.sync.writeSync(fd, 'more'),
+      () => on.sync.ftruncateSync(fd, 1),
+      () => on.sync.fchmodSync(fd, 0o600),
+      () => on.sync.futimesSync(fd, 1, 1),
+      () => on.sync.fsyncSync(fd),
+    ];
+    for (const call of calls) expect(call).toThrow(expect.objectContaining({ code: 'ESTALE' }));
+    on.sync.closeSync(fd);
+    expect(await on.overlay.check()).toEqual([]);
+    expect(await names(on.fs, '/d')).toBe('e,x,z');
+    await on.settledTree();
+  });
+
   test('tells watchers nothing', async () => {
     const { bench: on, upper } = await bench();
     const seen: string[] = [];
