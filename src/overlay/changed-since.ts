@@ -6,7 +6,7 @@ import { recordsAt } from '../layer/snapshots.ts';
 import type { LiveRecord } from '../layer/upper.ts';
 import { xattrsOf } from './attr.ts';
 import { contentOf } from './data.ts';
-import { inoAt, namePath } from './lookup.ts';
+import { inoAt, lowerLinkPaths, namePath } from './lookup.ts';
 import { typeOf } from './readdir.ts';
 import { assertSnapshot } from './snapshots.ts';
 import { Tree } from './tree.ts';
@@ -31,11 +31,11 @@ export function changedSince(tree: Tree, snapshot: number): ChangedSince {
 /** The paths, then and now, of the records that changed, with what stands there now. What is below a directory that moved is not told. */
 export function changedPaths(tree: Tree, { before, ids }: ChangedSince): Map<string, number | undefined> {
   const paths = new Map<string, number | undefined>();
-  for (const id of ids) {
-    for (const records of [before, tree.records]) {
-      for (const name of records.get(id)?.names ?? []) {
-        const path = namePath(records, name);
-        if (path !== undefined) paths.set(path, inoAt(tree, path));
+  for (const records of [before, tree.records]) {
+    for (const id of ids) {
+      const named = (records.get(id)?.names ?? []).map((name) => namePath(records, name));
+      for (const path of [...named, ...lowerLinkPaths(tree.layers, records, id)]) {
+        if (path !== undefined && !paths.has(path)) paths.set(path, inoAt(tree, path));
       }
     }
   }

@@ -4,7 +4,7 @@ import type { Change } from '../base/diff.ts';
 import { PERMISSIONS, isDirectory } from '../base/mode.ts';
 import { type InodeRecord, isWhiteout } from '../layer/upper.ts';
 import { originOf } from './ino.ts';
-import { childStack, descend, directoryAt, entriesOf, join, lookup, lowerEntry, lowerPath } from './lookup.ts';
+import { childStack, directoryAt, entriesOf, inoAt, join, lowerEntry, lowerLinkPaths, lowerPath, namePath } from './lookup.ts';
 import { typeOf } from './readdir.ts';
 import type { Directory, LowerDirectory, Tree } from './tree.ts';
 
@@ -45,30 +45,13 @@ function diffDirectory(tree: Tree, { directory, below }: Compared, changes: Chan
 
 /** A lower file that changed has changed under all its names, also under those that the upper does not have. */
 function diffAliases(tree: Tree, id: number, record: InodeRecord, changes: Change[]): void {
-  const origin = originOf(tree.layers, id);
-  const table = origin && tree.layers[origin.layer]!.table;
-  if (origin === undefined || table!.nlink(origin.entry) === 1) return;
-  for (const entry of table!.aliases(origin.entry)) {
-    const change = fileChange(tree, id, record, { layer: origin.layer, entry });
-    if (change === undefined) return;
-    const place = placeOfLower(tree, table!.path(entry), id);
-    if (place === undefined || record.names.some(([at, name]) => at === place.directory.ino && name === place.name)) continue;
-    changes.push({ path: join(place.directory, place.name), change, type: typeOf(record.mode), size: record.size });
+  const paths = lowerLinkPaths(tree.layers, tree.records, id);
+  const change = paths.length === 0 ? undefined : fileChange(tree, id, record, originOf(tree.layers, id));
+  if (change === undefined) return;
+  const told = new Set(record.names.map((name) => namePath(tree.records, name)));
+  for (const path of paths) {
+    if (!told.has(path) && inoAt(tree, path) === id) changes.push({ path, change, type: typeOf(record.mode), size: record.size });
   }
-}
-
-/** Where the merged tree shows the lower file of a path, which may be below a renamed directory. */
-function placeOfLower(tree: Tree, path: string, ino: number): { readonly directory: Directory; readonly name: string } | undefined {
-  const parts = path.slice(1).split('/');
-  const name = parts.pop()!;
-  const renamed = [...tree.directories.values()].filter((directory) => tree.inode(directory.ino)?.redirect !== undefined);
-  const starts = renamed.map((directory) => ({ directory, from: tree.inode(directory.ino)!.redirect!.slice(1).split('/') }));
-  for (const { directory, from } of [{ directory: tree.root, from: [] as string[] }, ...starts]) {
-    if (!from.every((part, i) => parts[i] === part)) continue;
-    const at = descend(tree, directory, parts.slice(from.length));
-    if (at !== undefined && lookup(tree, at, name) === ino) return { directory: at, name };
-  }
-  return undefined;
 }
 
 const lowerType = (tree: Tree, { layer, entry }: LowerDirectory) => typeOf(tree.layers[layer]!.table.mode(entry));

@@ -6,7 +6,7 @@
 import { encodeUtf8 } from '../base/bytes.ts';
 import { isDirectory } from '../base/mode.ts';
 import { type LiveRecord, type Name, isWhiteout } from '../layer/upper.ts';
-import { type MountedLayer, ROOT_INO, inoOf } from './ino.ts';
+import { type MountedLayer, ROOT_INO, inoOf, originOf } from './ino.ts';
 import type { Directory, LowerDirectory, Tree } from './tree.ts';
 
 /** Looks a name up in a merged directory: its inode number, or `undefined`. */
@@ -143,7 +143,7 @@ export function isWithin(directory: Directory, ancestor: Directory): boolean {
 }
 
 /** The directory below `top` that a path's components lead to, without following symbolic links; `undefined` where they lead to none. */
-export function descend(tree: Tree, top: Directory, parts: readonly string[]): Directory | undefined {
+function descend(tree: Tree, top: Directory, parts: readonly string[]): Directory | undefined {
   let at = top;
   for (const part of parts) {
     const ino = lookup(tree, at, part);
@@ -186,6 +186,25 @@ export function namePath(records: ReadonlyMap<number, LiveRecord>, [directory, n
     at = above[0];
   }
   return `/${parts.join('/')}`;
+}
+
+/**
+ * The paths at which a tree may show a hard link of a lower under the names that it has there: where they stand in the lowers, and where
+ * renamed directories have brought them. What else may stand there is not looked at.
+ */
+export function lowerLinkPaths(layers: readonly MountedLayer[], records: ReadonlyMap<number, LiveRecord>, ino: number): string[] {
+  const origin = originOf(layers, ino);
+  const table = origin && layers[origin.layer]!.table;
+  if (origin === undefined || table!.nlink(origin.entry) === 1) return [];
+  const paths = table!.aliases(origin.entry).map((entry) => table!.path(entry));
+  const moved: string[] = [];
+  for (const record of records.values()) {
+    if (isWhiteout(record) || record.redirect === undefined || record.names.length === 0) continue;
+    const below = `${record.redirect}/`;
+    const now = namePath(records, record.names[0]!);
+    if (now !== undefined) for (const path of paths) if (path.startsWith(below)) moved.push(`${now}/${path.slice(below.length)}`);
+  }
+  return [...paths, ...moved];
 }
 
 /** Tells whether a merged name is a directory. */

@@ -37,7 +37,7 @@ export function rollback(call: Call, snapshot: number): void {
   for (const [path, before] of seen) {
     const after = inoAt(tree, path);
     if (before !== after) tree.changes.events.push({ eventType: 'rename', path });
-    else if (after !== undefined) tree.changes.events.push({ eventType: 'change', path });
+    else if (after !== undefined && changed.ids.has(after)) tree.changes.events.push({ eventType: 'change', path });
   }
 }
 
@@ -53,6 +53,7 @@ function settle(call: Call, file: OpenFile, path: string): void {
   const { tree } = call;
   const { ino } = file;
   const record = tree.inode(ino);
+  if (record === undefined && ino >= FIRST_UPPER_INO) return; // it is stale: the commit that made it failed
   const place = placeNow(tree, ino, path);
   if (place !== undefined) {
     if (record?.nlink === 0) tree.remove(ino); // what a lower has is there again

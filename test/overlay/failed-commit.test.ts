@@ -164,6 +164,8 @@ describe('a commit that fails', () => {
       () => on.sync.fsyncSync(fd),
     ];
     for (const call of calls) expect(call).toThrow(expect.objectContaining({ code: 'ESTALE' }));
+    await on.overlay.rollback((await on.overlay.snapshot()).id);
+    for (const call of calls) expect(call).toThrow(expect.objectContaining({ code: 'ESTALE' }));
     on.sync.closeSync(fd);
     expect(await on.overlay.check()).toEqual([]);
     expect(await names(on.fs, '/d')).toBe('e,x,z');

@@ -8,7 +8,7 @@ import { Bench } from '../support/bench.ts';
 import { faultyUpper } from '../support/faulty-upper.ts';
 import { lower } from '../support/memory-layer.ts';
 import { snapshotTree } from '../support/snapshot-tree.ts';
-import { dir, file, symlink } from '../support/tree.ts';
+import { dir, file, hardLink, symlink } from '../support/tree.ts';
 
 const layer = () =>
   lower(file('a', 'from lower'), file('b', 'b'), dir('d', file('x', 'x'), dir('deep', file('leaf', 'leaf'))), symlink('l', 'd/x'));
@@ -400,6 +400,21 @@ describe('the difference since a snapshot', () => {
     ],
   ])('%s', async (_, expected, change) => {
     expect((await since(change)).sort()).toEqual(expected);
+  });
+
+  test('is told under every name that a lower has of a file, also in a renamed directory', async () => {
+    const layers = [lower(file('a', 'A'), dir('d', hardLink('b', 'a')), dir('z', hardLink('c', 'a')))];
+    const { fs, overlay } = await Bench.mount(layers);
+    await fs.rename('/d', '/moved');
+    const { id } = await overlay.snapshot();
+    const told = async (): Promise<string[]> => (await overlay.diff({ since: id })).map(({ path, change }) => `${change} ${path}`);
+    await fs.chmod('/a', 0o600);
+    expect(await told()).toEqual(['meta /a', 'meta /moved/b', 'meta /z/c']);
+    await fs.appendFile('/z/c', '+');
+    expect(await told()).toEqual(['modified /a', 'modified /moved/b', 'modified /z/c']);
+    await fs.unlink('/a');
+    await fs.writeFile('/d', 'something else');
+    expect(await told()).toEqual(['deleted /a', 'added /d', 'modified /moved/b', 'modified /z/c']);
   });
 
   test('of a snapshot that is not there is ENOENT', async () => {
