@@ -5,7 +5,7 @@ import { isDirectory } from '../base/mode.ts';
 import { type Name, isWhiteout } from '../layer/upper.ts';
 import { type Call, assertWritable, emit } from './call.ts';
 import { FIRST_UPPER_INO, ROOT_INO, originOf } from './ino.ts';
-import { lowerPath, pathOf } from './lookup.ts';
+import { join, lowerPath, pathOf } from './lookup.ts';
 import { assertRemovable, assertTreeRemovable } from './remove.ts';
 import type { Directory, Tree } from './tree.ts';
 import { type Place, asDirectory, walk } from './walk.ts';
@@ -28,7 +28,7 @@ export function reset(call: Call, path: string): void {
   const goes = ([at, called]: Name): boolean => doomed.has(at) || (at === directory.ino && called === name);
   assertNotElsewhere(call, doomed, goes, isRoot ? '' : `${lowerPath(tree, directory)}/${name}`);
   for (const each of doomed) drop(call, each, goes);
-  forget(tree, isRoot ? tree.root : directory);
+  forget(tree, isRoot ? tree.root : directory, isRoot ? '/' : join(directory, name));
   emit(call, 'rename', directory, name);
 }
 
@@ -84,12 +84,12 @@ function drop(call: Call, id: number, goes: (name: Name) => boolean): void {
   tree.remove(id);
 }
 
-/** Lets the directories below be merged anew. */
-function forget(tree: Tree, top: Directory): void {
-  const prefix = pathOf(top);
-  for (const [ino, directory] of tree.directories) {
-    const path = pathOf(directory);
-    if (path === prefix) tree.forgetEntries(directory);
-    else if (prefix === '/' || path.startsWith(`${prefix}/`)) tree.directories.delete(ino);
+/** Lets the directories at and below a path be merged anew. Others stay what they are: who walked to them goes on with them. */
+function forget(tree: Tree, directory: Directory, path: string): void {
+  tree.paths.forget();
+  tree.forgetEntries(directory);
+  for (const [ino, each] of tree.directories) {
+    const at = pathOf(each);
+    if (each !== tree.root && (path === '/' || at === path || at.startsWith(`${path}/`))) tree.directories.delete(ino);
   }
 }

@@ -102,6 +102,20 @@ describe('after a walk', () => {
     expect(fs.readdirSync('/d')).toEqual(['a', 'e']);
   });
 
+  test('what is made in a directory beside what was reset is listed there', async () => {
+    const { fs, overlay } = await mount();
+    fs.writeFileSync('/mine', '');
+    fs.statSync('/d/e');
+    await overlay.reset('/mine');
+    fs.statSync('/d/e/x');
+    fs.mkdirSync('/d/new');
+    expect(fs.readdirSync('/d').sort()).toEqual(['a', 'e', 'new']);
+    fs.renameSync('/d', '/f');
+    fs.mkdirSync('/f/e/more');
+    expect(fs.readdirSync('/f/e').sort()).toEqual(['more', 'x']);
+    expect(await overlay.check()).toEqual([]);
+  });
+
   test('another user does not profit from where root could go', async () => {
     const { overlay, fs } = await mount();
     fs.chmodSync('/d', 0o700);
