@@ -46,12 +46,19 @@ export class Branches {
         await makeBranch(branch, { ...superblock, parent: { ...this.#origin(origin.id), firstChunk } });
       } catch (e) {
         // It stays remembered where this fails too; `e` says why.
-        await overlay.forgetBranch(branch, origin.id).catch(() => undefined);
-        if (snapshot === undefined) await overlay.removeSnapshot(origin.id).catch(() => undefined);
+        await this.#takeBack(branch, origin.id, snapshot).catch(() => undefined);
         throw e;
       }
       return origin;
     });
+  }
+
+  /** Undoes what was done for a branch that could not be made, unless it was made after all, and only the answer was lost. */
+  async #takeBack(branch: string, id: number, given: number | undefined): Promise<void> {
+    const { overlay } = this.trunk;
+    if (await standsOn(branch, this.#origin(id))) return;
+    await overlay.forgetBranch(branch, id);
+    if (given === undefined) await overlay.removeSnapshot(id);
   }
 
   /** Lets a snapshot forget the branches that are gone. @throws {FsError} EBUSY, naming it, where a branch stands on it */

@@ -44,6 +44,14 @@ async function filesOf({ fs }: Pick<Workspace, 'fs'> | { fs: ReturnType<Workspac
 const write = (ws: Workspace, files: Record<string, string>): Promise<unknown> =>
   Promise.all(Object.entries(files).map(([path, content]) => ws.fs.writeFile(`/${path}`, content)));
 
+/** Lets a transaction be complete and say that it was aborted. */
+function tellFailure(transaction: IDBTransaction): void {
+  transaction.oncomplete = () => {
+    Object.defineProperty(transaction, 'error', { value: new DOMException('planted', 'DataError') });
+    transaction.onabort?.(new Event('abort'));
+  };
+}
+
 describe.each(['owner', 'relay'])('in the tab of the %s', (place) => {
   async function openHere(): Promise<Workspace> {
     const owner = await openTab();
@@ -283,6 +291,22 @@ describe('a branch', () => {
     vi.restoreAllMocks();
     await ws.branch(branchName(), { snapshot: id });
     await openTab({ name: branchName() });
+  });
+
+  test('whose making was told to have failed, and was made after all, keeps what it stands on', async () => {
+    const { ws } = await openTab();
+    await write(ws, { x: 'before' });
+    const put = Reflect.get(IDBObjectStore.prototype, 'put');
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value: object, key) {
+      if ('parent' in value) tellFailure(this.transaction);
+      return put.call(this, value, key);
+    });
+    await expect(ws.branch(branchName())).rejects.toMatchObject({ code: 'EIO' });
+    vi.restoreAllMocks();
+    await write(ws, { x: 'after' });
+    const [snapshot] = await ws.snapshots();
+    await expect(ws.removeSnapshot(snapshot!.id)).rejects.toMatchObject({ code: 'EBUSY' });
+    expect((await filesOf((await openTab({ name: branchName() })).ws)).x).toBe('before');
   });
 
   test('of a workspace in memory there is none', async () => {
