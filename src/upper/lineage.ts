@@ -49,23 +49,30 @@ export async function standsOn(branch: string, { name, generation, snapshot }: O
   return parent?.name === name && parent.generation === generation && parent.snapshot === snapshot;
 }
 
-/** Every branch that a workspace remembers, with the snapshot that it was made of. Of one that cannot be read any more there are none. */
+/**
+ * Every branch that a workspace remembers, with the snapshot that it was made of. Of one that cannot be read any more there are none.
+ * Precondition: nobody has the workspace open.
+ */
 export async function rememberedBranches(name: string, options: OpenUpperOptions = {}): Promise<{ branch: string; origin: Origin }[]> {
+  // Where the browser has lost it, or its last commits, its guard knows the snapshots.
+  await unlessUnreadable(revive(name, options));
+  const { generation = '', superblock } = (await unlessUnreadable(look(name, options))) ?? {};
+  return (superblock?.snapshots?.list ?? []).flatMap(({ id, branches = [] }) =>
+    branches.map((branch) => ({ branch, origin: { name, generation, snapshot: id } })),
+  );
+}
+
+async function unlessUnreadable<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    // Where the browser has lost it, its guard knows the snapshots.
-    const found = (await look(name, options)) ?? ((await revive(name, options)) ? await look(name, options) : undefined);
-    const { generation = '', superblock } = found ?? {};
-    return (superblock?.snapshots?.list ?? []).flatMap(({ id, branches = [] }) =>
-      branches.map((branch) => ({ branch, origin: { name, generation, snapshot: id } })),
-    );
+    return await answer;
   } catch (e) {
-    if (isFsError(e, 'EIO')) return [];
+    if (isFsError(e, 'EIO')) return undefined;
     throw e;
   }
 }
 
 /**
- * Rebuilds a workspace that the browser has lost from its guard; tells whether there was one. Precondition: nobody has it open.
+ * Rebuilds from its guard what the browser has lost of a workspace, all or its last commits; tells whether there was one. Precondition: nobody has it open.
  * @throws {FsError} EIO when it is lost for good, ENOSPC when there is no room for it
  */
 export async function revive(name: string, options: OpenUpperOptions = {}): Promise<boolean> {

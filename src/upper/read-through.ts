@@ -8,7 +8,7 @@
 
 import { FsError, isFsError } from '../base/errors.ts';
 import { recordsAt } from '../layer/snapshots.ts';
-import { type Parent, type UpperImage, type UpperRecord, type UpperVersion, isWhiteout } from '../layer/upper.ts';
+import { type Parent, type Superblock, type UpperImage, type UpperRecord, type UpperVersion, isWhiteout } from '../layer/upper.ts';
 import type { VersionedStore } from './versioned-store.ts';
 
 /** The reading half of a store. */
@@ -89,18 +89,18 @@ export class ReadThrough implements Reader {
   async #inherited(parent: Parent, upper: ReadThrough, above: number): Promise<ReadonlyMap<number, UpperRecord>> {
     const { records, superblock } = await this.#heed(parent, this.#loadParent(parent, upper, above));
     if (upper.version?.generation !== parent.generation) throw this.#gone(parent, 'that is another workspace by now, or being rebuilt');
-    const isThere = superblock?.snapshots?.list.some(({ id }) => id === parent.snapshot);
-    if (isThere !== true) throw this.#gone(parent, `that snapshot, ${parent.snapshot}, is gone`);
+    if (!hasSnapshot(superblock, parent)) throw this.#gone(parent, `that snapshot, ${parent.snapshot}, is gone`);
     return recordsAt(records, parent.snapshot);
   }
 
   async #loadParent(parent: Parent, upper: ReadThrough, above: number): Promise<UpperImage> {
     const loading = upper.#load(above + 1);
     const isLost = await loading.then(
-      () => upper.version === undefined,
+      ({ superblock }) => upper.version === undefined || (upper.version.generation === parent.generation && !hasSnapshot(superblock, parent)),
       (e: unknown) => isFsError(e, 'ENOENT'),
     );
-    // The browser deletes all databases of an origin at once: whoever opens a branch next need not know of its parent.
+    // The browser deletes all databases of an origin at once, and without power the last commits of each are in its guard alone: whoever
+    // opens a branch next need not know of its parent.
     if (!isLost || (await this.relatives.revive?.(parent.name)) !== true) return loading;
     await upper.close();
     return upper.#load(above + 1);
@@ -140,6 +140,9 @@ export class ReadThrough implements Reader {
     return new FsError('EIO', { detail, cause });
   }
 }
+
+const hasSnapshot = (superblock: Superblock | undefined, { snapshot }: Parent): boolean =>
+  superblock?.snapshots?.list.some(({ id }) => id === snapshot) === true;
 
 /** The records of a branch: the parent's, overruled by its own. */
 function merge(inherited: ReadonlyMap<number, UpperRecord>, own: ReadonlyMap<number, UpperRecord>): Map<number, UpperRecord> {

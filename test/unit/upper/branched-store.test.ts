@@ -280,6 +280,39 @@ test('a branch is opened after the browser has lost its parent too: that is rebu
   expect(rebuilding.mock.calls).toEqual([[name]]);
 });
 
+test('a parent whose last commits are in its guard alone gets them before a branch is opened, and before it is asked for its branches', async () => {
+  const world = new World();
+  const settings = { delay: 0, retryAfter: 10, tries: 3, slack: 1 << 20, frames: 1000 };
+  const options = (): OpenUpperOptions => ({ folder: world.folder(), settings, patience: 0 });
+  const name = uniqueName();
+  const { generation } = await within(
+    name,
+    async (store) => {
+      await store.commit(commitOf({ superblock: { format: 2, lowers: [] }, records: [[1, root]] }));
+      await expect.poll(() => store.guard).toBe('on');
+      const records: [number, UpperRecord][] = [[10, file('a', 10)]];
+      await store.commit(commitOf({ superblock: superblockWith(snapshot(1, 'x')), records, chunks: [[10, bytes(10)]] }));
+      return store.version!;
+    },
+    options(),
+  );
+  const branch = uniqueName();
+  await makeBranch(branch, { format: 3, lowers: [], parent: { name, generation, snapshot: 1, firstChunk: FIRST } }, { folder: null });
+  /** The machine has lost its power before the database's second commit was on the disk. */
+  const loseTail = async (): Promise<void> => {
+    const database = await idbUpper(name);
+    const parts = [commitOf({ superblock: { format: 2, lowers: [] }, records: [[1, root]] })];
+    await database.restore({ generation, sequence: 1 }, parts);
+    await database.close();
+  };
+  await loseTail();
+  await expect(within(branch, filesOf, { folder: null })).rejects.toMatchObject({ code: 'EIO' });
+  const revives = { folder: null, revive: (parent: string) => revive(parent, options()) };
+  expect(await within(branch, filesOf, revives)).toEqual({ a: 10 });
+  await loseTail();
+  expect(await rememberedBranches(name, options())).toEqual([{ branch: 'x', origin: { name, generation, snapshot: 1 } }]);
+});
+
 test('branches are remembered by their snapshots, also where the parent has to be rebuilt from its guard first', async () => {
   const world = new World();
   const settings = { delay: 0, retryAfter: 10, tries: 3, slack: 1 << 20, frames: 1000 };
