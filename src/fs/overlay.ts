@@ -17,6 +17,7 @@ import { rollback } from '../overlay/rollback.ts';
 import { removeSnapshot, takeSnapshot } from '../overlay/snapshots.ts';
 import type { BatchFs, Fs, PathLike } from './api.ts';
 import { type Batch, beginBatch } from './batch.ts';
+import { detach } from './detach.ts';
 import { perform } from './perform.ts';
 import { prefetch } from './prefetch.ts';
 import { search } from './search.ts';
@@ -204,6 +205,16 @@ export class Overlay implements AsyncDisposable {
   /** Lets a snapshot forget a branch that is not there. @throws {FsError} as `rememberBranch` */
   forgetBranch(branch: string, snapshot: number): Promise<void> {
     return this.#change('branch', forgetBranch, branch, snapshot);
+  }
+
+  /**
+   * Makes a branch a workspace of its own: copies what it still has of its parent, and leaves it, so that the parent can be removed. It
+   * shows what it showed; others are served meanwhile. Where it is cut short it is a branch still, and goes on with what is left when it is
+   * called again. Does nothing to what is no branch.
+   * @throws {FsError} EBUSY where it has snapshots, EROFS, ENOSPC and EIO as any call. An `AbortError` when the signal fires.
+   */
+  detach(options: WorkOptions = {}): Promise<void> {
+    return detach(this.engine, options);
   }
 
   /** A change of the workspace as a whole. */

@@ -170,6 +170,11 @@ export interface Commit {
   readonly records: ReadonlyMap<number, UpperRecord | undefined>;
   readonly chunks: ReadonlyMap<number, Uint8Array<ArrayBuffer> | undefined>;
   readonly durability: Durability;
+  /**
+   * It has every record there is, none of which names a chunk of the parent: a branch leaves its parent with it. For the store of a branch;
+   * to others it says nothing.
+   */
+  readonly detaches?: true | undefined;
 }
 
 /** Everything of the upper but the content of files. */

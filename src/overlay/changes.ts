@@ -31,6 +31,8 @@ export class Changes {
   directories: Map<number, Directory> | undefined;
   /** Open files that moved on or whose name moved, with where they stood before. */
   readonly places = new Map<OpenPlace, OpenPlace>();
+  /** A branch leaves its parent with them. */
+  isDetaching = false;
   /** Synchronous calls are among them. Therefore somebody has to be told by `flush()` where they cannot be committed. */
   isUntold = false;
   /** What watchers hear when this is committed. */
@@ -68,6 +70,7 @@ export class Changes {
     }
     this.snapshots ??= later.snapshots;
     this.directories ??= later.directories;
+    this.isDetaching ||= later.isDetaching;
     // Not spread: a call takes some 100,000 arguments, and a large batch has more.
     for (const move of later.moves) this.moves.push(move);
     for (const [file, place] of later.places) if (!this.places.has(file)) this.places.set(file, place);
@@ -75,6 +78,6 @@ export class Changes {
   }
 
   get isEmpty(): boolean {
-    return this.before.size === 0 && this.chunks.size === 0 && this.snapshots === undefined;
+    return this.before.size === 0 && this.chunks.size === 0 && this.snapshots === undefined && !this.isDetaching;
   }
 }

@@ -125,13 +125,15 @@ export class CommitQueue {
   async #write(changes: Changes): Promise<void> {
     const records = new Map<number, UpperRecord | undefined>();
     for (const id of changes.before.keys()) records.set(id, this.tree.storedAs(id));
-    const superblock = this.#superblockDue || changes.snapshots !== undefined ? this.superblock() : undefined;
-    const durability = this.#strictDue ? 'strict' : this.durability;
+    const { chunks, snapshots, isDetaching } = changes;
+    const superblock = this.#superblockDue || snapshots !== undefined || isDetaching ? this.superblock() : undefined;
+    // What a branch has left may be removed as soon as that is known.
+    const durability = this.#strictDue || isDetaching ? 'strict' : this.durability;
     this.#superblockDue = false;
     this.#strictDue = false;
     this.commits++;
     // Commit point: the store's transaction completes.
-    await this.store?.commit({ superblock, records, chunks: changes.chunks, durability });
+    await this.store?.commit({ superblock, records, chunks, durability, ...(isDetaching && { detaches: true }) });
   }
 
   /** Takes back the failed commit and what was built upon it, and tells everybody who waits. */

@@ -146,7 +146,7 @@ const NONE: readonly number[] = [];
 const chunksOf = (record: LiveRecord | undefined): readonly number[] => (record === undefined || isWhiteout(record) ? NONE : record.chunks);
 
 /** Bytes of the chunk at a position of a file: those that lie within it. */
-const bytesAt = (inode: InodeRecord, position: number): number =>
+export const bytesAt = (inode: InodeRecord, position: number): number =>
   Math.max(0, Math.min(chunkSizeOf(inode), inode.size - position * chunkSizeOf(inode)));
 
 /**

@@ -69,6 +69,8 @@ export class Tree {
   version = 0;
   /** Directories of the upper in each directory: what its number of links is made of. */
   readonly #subdirectories = new Map<number, number>();
+  /** Of a branch: chunks below this number stand in its parent. */
+  firstChunk: number | undefined;
   /** Chunks from this number on were made since the mount. */
   readonly firstNewChunk: number;
   #nextId = FIRST_UPPER_INO;
@@ -77,7 +79,7 @@ export class Tree {
     readonly layers: readonly MountedLayer[],
     /** No upper: every change is EROFS. */
     readonly readOnly: boolean,
-    { records, snapshots = NO_SNAPSHOTS, firstChunk = 1 }: UpperState,
+    { records, snapshots = NO_SNAPSHOTS, firstChunk }: UpperState,
     readonly mountTimeMs: number,
   ) {
     this.history.snapshots = snapshots;
@@ -97,7 +99,8 @@ export class Tree {
     };
     this.root.parent = this.root;
     this.#derive();
-    this.space.startAt(firstChunk);
+    this.space.startAt(firstChunk ?? 1);
+    this.firstChunk = firstChunk;
     this.firstNewChunk = this.space.nextChunk;
   }
 

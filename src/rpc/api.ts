@@ -199,6 +199,16 @@ export interface Workspace extends AsyncDisposable {
    */
   branch(name: string, options?: { readonly snapshot?: number }): Promise<Snapshot>;
   /**
+   * Makes a branch a workspace of its own: copies what it still has of its parent, which can be removed then. It shows what it showed, and
+   * other calls are served meanwhile. Cut short, it is a branch still, and goes on with what is left when it is called again. Does
+   * nothing to a workspace that is no branch.
+   * @throws {FsError} EBUSY where it has snapshots of its own, ENOSPC and EIO as any change. An `AbortError` when the signal fires.
+   * @example
+   * await experiment.detach({ onProgress: ({ loaded, total }) => bar.update(loaded, total) });
+   * await removeWorkspace('project-42');
+   */
+  detach(options?: WorkOptions): Promise<void>;
+  /**
    * Checks the union rules over the workspace and its committed records. Empty: all is well. With `repair`, mends what can be mended
    * without losing anything and says what was done; files that no name leads to get one in /lost+found.
    */

@@ -2,19 +2,20 @@
  * Making branches of a mounted workspace, and forgetting those that are gone. Owns the order in which it is done:
  *
  *   make      the branch's lock │ its snapshot remembers it, on the disk │ the branch is made
- *   forget    the branch's lock │ it is not there, or stands on something else │ its snapshot forgets it
+ *   forget    it is there, and stands on something else │ its snapshot forgets it
+ *             the branch's lock │ it is not there │ its snapshot forgets it
  *
  * So a branch that is there is remembered, however its making was cut short; one that is remembered and not there costs the room of its
  * snapshot until somebody removes that. The lock is the one that whoever opens the branch has: between looking for it and forgetting it
- * nobody can make it.
+ * nobody can make it, not even an owner that was overtaken. Over one that is there nobody makes another.
  *
- * Who waits for whom: nobody waits for a lock. What is in use is EBUSY.
+ * Who waits for whom: making and forgetting wait for each other; nobody waits for a lock. What is in use is EBUSY.
  */
 
 import { FsError, isFsError } from '../base/errors.ts';
 import type { Overlay } from '../fs/overlay.ts';
 import type { Snapshot } from '../layer/upper.ts';
-import { type Origin, assertNoWorkspace, makeBranch, rememberedBranches, standsOn } from '../upper/lineage.ts';
+import { type Origin, assertNoWorkspace, makeBranch, rememberedBranches, standsElsewhere, standsOn } from '../upper/lineage.ts';
 import type { OpenedUpper } from '../upper/open-upper.ts';
 import { MAX_PARENTS } from '../upper/read-through.ts';
 
@@ -29,10 +30,22 @@ export interface Trunk {
 }
 
 export class Branches {
+  #last: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly trunk: Trunk) {}
 
   /** Makes a branch of a snapshot, or of the workspace as it is now. @throws {FsError} as `ws.branch` */
-  async make(branch: string, snapshot?: number): Promise<Snapshot> {
+  make(branch: string, snapshot?: number): Promise<Snapshot> {
+    return this.#inTurn(() => this.#make(branch, snapshot));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined); // whoever asked for it hears of its failure
+    return done;
+  }
+
+  async #make(branch: string, snapshot: number | undefined): Promise<Snapshot> {
     const { overlay, upper, alone } = this.trunk;
     if (typeof branch !== 'string' || branch === '') throw new FsError('EINVAL', { detail: 'a branch needs a name' });
     if (upper.depth >= MAX_PARENTS) throw new FsError('ELOOP', { detail: `workspace '${upper.name}' stands on ${upper.depth} others` });
@@ -62,7 +75,11 @@ export class Branches {
   }
 
   /** Lets a snapshot forget the branches that are gone. @throws {FsError} EBUSY, naming it, where a branch stands on it */
-  async forget(id: number): Promise<void> {
+  forget(id: number): Promise<void> {
+    return this.#inTurn(() => this.#forget(id));
+  }
+
+  async #forget(id: number): Promise<void> {
     const { overlay, alone } = this.trunk;
     const { branches = [] } = overlay.snapshots().find((snapshot) => snapshot.id === id) ?? {};
     for (const branch of branches) await unlessInUse(alone, branch, this.#origin(id), () => overlay.forgetBranch(branch, id));
@@ -86,6 +103,7 @@ async function unlessInUse(alone: Alone, branch: string, origin: Origin, work: (
       detail: `snapshot ${origin.snapshot} of workspace '${origin.name}' is needed by its branch '${branch}'`,
       cause,
     });
+  if (await standsElsewhere(branch, origin)) return work();
   try {
     await alone(branch, async () => {
       if (await standsOn(branch, origin)) throw busy();

@@ -75,6 +75,9 @@ class RemoteWorkspace implements Workspace {
   prefetch(paths: readonly string[] | 'all', options?: WorkOptions): Promise<void> {
     return this.#work('prefetch', options, paths);
   }
+  detach(options?: WorkOptions): Promise<void> {
+    return this.#work('detach', options);
+  }
   verify(options?: WorkOptions): Promise<Damage[]> {
     return this.#work('verify', options);
   }

@@ -16,6 +16,7 @@ export type HostedOverlay = Pick<
   | 'beginBatch'
   | 'check'
   | 'close'
+  | 'detach'
   | 'diff'
   | 'entries'
   | 'flush'

@@ -157,6 +157,8 @@ export class EngineSession implements Session {
       case 'search':
         for await (const file of this.overlay.search(first as string, { ...(options as SearchOptions), signal }, this.user)) tell(file);
         return undefined;
+      case 'detach':
+        return this.overlay.detach({ signal, onProgress: tell });
       case 'verify':
         return this.overlay.verify({ signal, onProgress: tell });
       default:

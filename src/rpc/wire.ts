@@ -96,7 +96,7 @@ export type WorkspaceMethod = PlainMethod | (typeof BATCH_METHODS)[number];
  * What tells something again and again until it ends: a watch, a search, and whatever has progress. Unlike an invocation's, its
  * messages go to a listener.
  */
-export type StreamMethod = 'prefetch' | 'search' | 'verify' | 'watch';
+export type StreamMethod = 'detach' | 'prefetch' | 'search' | 'verify' | 'watch';
 
 /** A URL cannot be cloned. */
 export interface WireUrl {

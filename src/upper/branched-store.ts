@@ -46,15 +46,25 @@ export class BranchedStore implements OpenedUpper {
     return this.#through.load();
   }
 
-  commit(commit: Commit): Promise<void> {
+  async commit(commit: Commit): Promise<void> {
     const { parent } = this.#through;
     if (parent === undefined) return this.own.commit(commit);
+    const chunks = new Map<number, Uint8Array<ArrayBuffer> | undefined>();
+    for (const [id, bytes] of commit.chunks) if (id >= parent.firstChunk) chunks.set(id, bytes);
+    if (commit.detaches === true) return this.#detach({ ...commit, chunks });
     const superblock = commit.superblock && { ...commit.superblock, format: Math.max(commit.superblock.format, FORMAT), parent };
     const records = new Map<number, UpperRecord | undefined>();
     for (const [id, record] of commit.records) records.set(id, record ?? (this.#through.inherits(id) ? GONE : undefined));
-    const chunks = new Map<number, Uint8Array<ArrayBuffer> | undefined>();
-    for (const [id, bytes] of commit.chunks) if (id >= parent.firstChunk) chunks.set(id, bytes);
     return this.own.commit({ ...commit, superblock, records, chunks });
+  }
+
+  /** Makes the commit that has every record: of what the parent has and the branch has not, the mark goes. */
+  async #detach(commit: Commit): Promise<void> {
+    const records = new Map(commit.records);
+    for (const id of this.#through.inherited) if (!records.has(id)) records.set(id, undefined);
+    // Commit point: from here on the superblock names no parent.
+    await this.own.commit({ ...commit, records });
+    this.#through.leave();
   }
 
   readChunks(ids: readonly number[]): Promise<(Uint8Array | undefined)[]> {

@@ -42,12 +42,19 @@ export async function makeBranch(name: string, superblock: BranchSuperblock, opt
 }
 
 /** Tells whether a workspace stands on a snapshot, or may: one that the browser has lost may come back from its guard. */
-export async function standsOn(branch: string, { name, generation, snapshot }: Origin, options: OpenUpperOptions = {}): Promise<boolean> {
+export async function standsOn(branch: string, origin: Origin, options: OpenUpperOptions = {}): Promise<boolean> {
   const found = await look(branch, options);
-  if (found === undefined) return hasFiles(branch, options);
-  const parent = found.superblock?.parent;
-  return parent?.name === name && parent.generation === generation && parent.snapshot === snapshot;
+  return found === undefined ? hasFiles(branch, options) : isOf(found.superblock, origin);
 }
+
+/** Tells whether a workspace is there and does not stand on a snapshot: it was detached, or is another of that name. */
+export async function standsElsewhere(branch: string, origin: Origin, options: OpenUpperOptions = {}): Promise<boolean> {
+  const found = await look(branch, options);
+  return found !== undefined && !isOf(found.superblock, origin);
+}
+
+const isOf = (superblock: Superblock | undefined, { name, generation, snapshot }: Origin): boolean =>
+  superblock?.parent?.name === name && superblock.parent.generation === generation && superblock.parent.snapshot === snapshot;
 
 /**
  * Every branch that a workspace remembers, with the snapshot that it was made of. Of one that cannot be read any more there are none.

@@ -35,6 +35,8 @@ interface Below {
 
 export class ReadThrough implements Reader {
   #below: Below | undefined;
+  /** The branch is none any more, and has nothing of its parent's. Therefore only reads that began before it go there. */
+  #hasLeft = false;
 
   constructor(
     private readonly own: Reader,
@@ -49,11 +51,21 @@ export class ReadThrough implements Reader {
   }
   /** What the branch began as; `undefined` for what is no branch, and before `load()`. */
   get parent(): Parent | undefined {
-    return this.#below?.parent;
+    return this.#hasLeft ? undefined : this.#below?.parent;
   }
   /** How many workspaces it stands on. */
   get depth(): number {
-    return this.#below === undefined ? 0 : this.#below.upper.depth + 1;
+    return this.parent === undefined ? 0 : this.#below!.upper.depth + 1;
+  }
+
+  /** The ids of the parent's records. */
+  get inherited(): Iterable<number> {
+    return this.#below?.records.keys() ?? [];
+  }
+
+  /** From now on it is no branch. Precondition: so says what is stored. */
+  leave(): void {
+    this.#hasLeft = true;
   }
 
   /** Tells whether the parent has a record of this id. */
@@ -96,7 +108,8 @@ export class ReadThrough implements Reader {
   async #loadParent(parent: Parent, upper: ReadThrough, above: number): Promise<UpperImage> {
     const loading = upper.#load(above + 1);
     const isLost = await loading.then(
-      ({ superblock }) => upper.version === undefined || (upper.version.generation === parent.generation && !hasSnapshot(superblock, parent)),
+      ({ superblock }) =>
+        upper.version === undefined || (upper.version.generation === parent.generation && !hasSnapshot(superblock, parent)),
       (e: unknown) => isFsError(e, 'ENOENT'),
     );
     // The browser deletes all databases of an origin at once, and without power the last commits of each are in its guard alone: whoever
@@ -122,6 +135,7 @@ export class ReadThrough implements Reader {
   async close(): Promise<void> {
     const below = this.#below;
     this.#below = undefined;
+    this.#hasLeft = false;
     await Promise.all([this.own.close(), below?.upper.close()]);
   }
 

@@ -1,7 +1,8 @@
 /*
  * Random calls in a growing family of workspaces: branches of branches, of snapshots new and old, over an IndexedDB in memory. A branch
  * must begin as its snapshot shows its parent; what is done in one workspace must show in no other; what was committed must be there after
- * a remount; a rollback and a removed snapshot change what they should and nothing else; and the rules hold in all of them.
+ * a remount; a rollback and a removed snapshot change what they should and nothing else; one that is detached shows what it showed; and the
+ * rules hold in all of them.
  */
 
 import 'fake-indexeddb/auto';
@@ -23,7 +24,7 @@ type Step = { readonly in: number } & (
   | { readonly do: 'calls'; readonly calls: readonly Action[] }
   /** Files that are written, or removed: what a branch has of its parent goes more often so than by random calls. */
   | { readonly do: 'files'; readonly files: readonly (readonly [name: string, content: string | null])[] }
-  | { readonly do: 'snapshot' | 'remount' }
+  | { readonly do: 'snapshot' | 'remount' | 'detach' }
   | { readonly do: 'branch' | 'rollback' | 'remove'; readonly which: number }
 );
 
@@ -39,6 +40,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ in: fc.nat(9), do: fc.constant('calls' as const), calls: fc.array(anyAction, { maxLength: 6 }) }) },
   { weight: 3, arbitrary: fc.record({ in: fc.nat(9), do: fc.constantFrom('snapshot' as const, 'remount' as const) }) },
+  { weight: 1, arbitrary: fc.record({ in: fc.nat(9), do: fc.constant('detach' as const) }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -75,6 +77,8 @@ class Member {
   readonly shown = new Map<number, string[]>();
   /** Snapshots that branches stand on. */
   readonly needed = new Set<number>();
+  /** It reads what it has of another workspace. */
+  isBranch = false;
   lines: string[] = [];
   #upper!: OpenedUpper;
   overlay!: Overlay;
@@ -105,6 +109,12 @@ class Member {
     this.lines = await linesOf(this.overlay);
   }
 
+  async detach(): Promise<void> {
+    const error = await this.overlay.detach().catch((e: unknown) => e);
+    expect(isFsError(error, 'EBUSY')).toBe(this.isBranch && this.shown.size > 0);
+    if (error === undefined) this.isBranch = false;
+  }
+
   async branch(snapshot: number | undefined): Promise<Member> {
     const branch = new Member(this.lower);
     const origin = await this.overlay.rememberBranch(branch.name, snapshot);
@@ -114,6 +124,7 @@ class Member {
     const parent = { name: this.name, generation: this.#upper.version!.generation, snapshot: id, firstChunk: origin.firstChunk };
     await makeBranch(branch.name, { ...origin.superblock, parent }, { folder: null });
     await branch.mount();
+    branch.isBranch = true;
     branch.lines = this.shown.get(id)!;
     return branch;
   }
@@ -147,6 +158,7 @@ class Family {
       await member.overlay.flush();
       await member.note();
     } else if (step.do === 'remount') await member.remount();
+    else if (step.do === 'detach') await member.detach();
     else if (step.do === 'snapshot') member.shown.set((await member.overlay.snapshot()).id, member.lines);
     else if ('which' in step)
       await this.#turnTo(member, step.do, [undefined, ...member.shown.keys()][step.which % (member.shown.size + 1)]);

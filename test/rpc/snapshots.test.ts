@@ -13,6 +13,7 @@ let name = '';
 
 beforeEach(() => {
   browser = new LocalBrowser(200);
+  opened = [];
   name = `snapshots-${++serial}`;
 });
 
@@ -27,10 +28,19 @@ interface OpenTab extends LocalTab {
   readonly ws: Workspace;
 }
 
+/** Everything that the tabs of a test have opened. */
+let opened: Workspace[] = [];
+
 async function openTab(options: Partial<OpenOptions> = {}): Promise<OpenTab> {
   const tab = browser.tab();
-  return { ...tab, ws: await open({ lower, name, ...options, worker: tab.worker }) };
+  const ws = await open({ lower, name, ...options, worker: tab.worker });
+  opened.push(ws);
+  return { ...tab, ws };
 }
+
+/** Closes a workspace in all tabs. */
+const closeAll = (workspace: string): Promise<unknown> =>
+  Promise.all(opened.filter((each) => each.name === workspace).map((each) => each.close()));
 
 /** Removes a workspace as a tab of its own would. */
 const remove = (workspace: string): Promise<void> => removeWorkspace(workspace, { worker: browser.tab().worker });
@@ -100,6 +110,24 @@ describe.each(['owner', 'relay'])('in the tab of the %s', (place) => {
     expect(await filesOf(ws)).toEqual({ 'a.txt': 'below', x: 'parent', y: 'before' });
     expect(await filesOf(branch)).toEqual({ 'a.txt': 'below', x: 'branch', z: 'branch' });
     expect([...(await ws.check()), ...(await branch.check()), ...(await branch.verify())]).toEqual([]);
+  });
+
+  test('a branch is detached, and then its snapshot and its parent can be removed while it is open', async () => {
+    const ws = await openHere();
+    await write(ws, { x: 'before', y: 'before' });
+    const { id } = await ws.branch(`${name}-b`);
+    await (await openTab({ name: `${name}-b` })).ws.fs.writeFile('/x', 'branch');
+    const { ws: branch } = await openTab({ name: `${name}-b` });
+    const progress: number[] = [];
+    await branch.detach({ onProgress: ({ loaded }) => progress.push(loaded) });
+    expect(progress[0]).toBe(0);
+    await ws.removeSnapshot(id);
+    await ws.branch(`${name}-c`);
+    await openTab({ name: `${name}-c` }).then(({ ws: other }) => other.detach());
+    await closeAll(name);
+    await remove(name);
+    expect(await filesOf(branch)).toEqual({ 'a.txt': 'below', x: 'branch', y: 'before' });
+    expect([...(await branch.check()), ...(await branch.verify())]).toEqual([]);
   });
 });
 
