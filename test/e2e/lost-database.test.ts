@@ -88,6 +88,25 @@ test('with a guard everything is back, whichever way the database went', async (
   await expectEverything();
 });
 
+test('a branch is back with its parent, whichever of them is opened first', async () => {
+  await prepare({ guard: true });
+  for (const first of ['b', 'w']) {
+    await call('open', 'w');
+    if (first === 'b') await call('branch', 'b');
+    await call('close');
+    await call('open', 'b');
+    expect(await call('write', ['/file-1'], 30_000)).toBe('done');
+    await call('close');
+    await removeDatabases();
+    for (const name of first === 'b' ? ['b', 'w'] : ['w', 'b']) {
+      await call('open', name);
+      const lengths = { ...CONTENT, ...(name === 'b' && { '/file-1': 30_000 }) };
+      expect([await call('list'), await call('check')]).toEqual([{ lengths, wrong: [] }, []]);
+      await call('close');
+    }
+  }
+});
+
 test('without a guard the workspace is said to be lost, until a new one is wanted', async () => {
   await prepare({ guard: false });
   await removeDatabases();

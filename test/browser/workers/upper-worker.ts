@@ -4,6 +4,7 @@ import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { lower as layer } from '../../support/memory-layer.ts';
 import { dir, file } from '../../support/tree.ts';
 import { Overlay } from '../../../src/fs/overlay.ts';
+import { makeBranch, revive } from '../../../src/upper/lineage.ts';
 import { type OpenUpperOptions, type OpenedUpper, openUpper, removeWorkspace } from '../../../src/upper/open-upper.ts';
 import { answerCalls } from '../../e2e/answer-calls.ts';
 
@@ -36,11 +37,17 @@ async function closeAll(): Promise<void> {
 
 answerCalls({
   async open(name: string, options: Pick<OpenUpperOptions, 'guard' | 'lost' | 'marker' | 'settings'> = {}) {
-    upper = await openUpper(name, options);
+    upper = await openUpper(name, { ...options, revive });
     overlay = await Overlay.mount({ lower: [lower], upper });
     return status();
   },
   status,
+  /** Makes a branch of the workspace as it is. */
+  async branch(branch: string) {
+    const { snapshot, firstChunk, superblock } = await mounted().rememberBranch(branch);
+    const { name, version } = upper!;
+    await makeBranch(branch, { ...superblock, parent: { name, generation: version!.generation, snapshot: snapshot.id, firstChunk } });
+  },
   /** Writes files one after the other; gives the code of the first failure. */
   async write(paths: readonly string[], length: number) {
     try {
