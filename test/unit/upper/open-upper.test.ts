@@ -143,7 +143,7 @@ test('a log that grows with what is in it is not written anew; when most of it i
   expect(guardsOf(made)).toEqual(['guard.0']);
   expect(upper.guard).toBe('on');
   for (let i = 0; i < 30; i++) await upper.commit(large(10, 100 + i, i === 0 ? 10 : 99 + i));
-  await vi.waitFor(() => expect(guardsOf(made)).toEqual(['guard.1']));
+  await vi.waitFor(() => expect(guardsOf(made)).toEqual(['guard.1']), { timeout: 20_000 });
   await upper.close();
   await deleteDatabase(made.name);
   const again = await made.open();
