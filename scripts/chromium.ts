@@ -48,6 +48,29 @@ export function findChromium(): string | undefined {
   return chromiumCandidates()[0];
 }
 
+/** What Playwright turns off. It has to be told again: of several lists the browser takes the last. */
+const OFF_IN_PLAYWRIGHT = [
+  'AimEnabled',
+  'AvoidCorsURLLoaderRestartOnRedirect',
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsFirstBalancedModeAutoEnable',
+  'HttpsUpgrades',
+  'LensOverlay',
+  'MediaRouter',
+  'NetworkTimeServiceQuerying',
+  'OptimizationHints',
+  'PaintHolding',
+  'PreconnectToSearch',
+  'TcpPortRandomizationWin',
+  'ThirdPartyStoragePartitioning',
+  'msEdgeUpdateLaunchServicesPreferredVersion',
+  'msForceBrowserSignIn',
+];
+
+/** Pages of the browser's own, for an address bar that nobody sees, and a process for a page that nobody has asked for: half of a start. */
+const NOT_NEEDED = ['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup', 'SpareRendererForSitePerProcess'];
+
 /** Arguments that keep a test browser quiet. Its sandbox cannot be had as root. */
 export function chromiumArguments(): string[] {
   const quiet = [
@@ -58,6 +81,7 @@ export function chromiumArguments(): string[] {
     '--disable-sync',
     '--no-first-run',
     '--no-default-browser-check',
+    `--disable-features=${[...OFF_IN_PLAYWRIGHT, ...NOT_NEEDED].join(',')}`,
   ];
   return process.getuid?.() === 0 ? ['--no-sandbox', ...quiet] : quiet;
 }

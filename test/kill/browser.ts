@@ -21,15 +21,7 @@ export function startBrowser(profile: string, url: string): KillableBrowser {
   for (const name of ['SingletonLock', 'SingletonCookie', 'SingletonSocket']) rmSync(join(profile, name), { force: true });
   const browser = spawn(
     chromiumPath(),
-    [
-      ...chromiumArguments(),
-      '--headless',
-      '--disable-breakpad',
-      '--disable-crash-reporter',
-      '--no-zygote',
-      `--user-data-dir=${profile}`,
-      url,
-    ],
+    [...chromiumArguments(), '--headless', '--disable-breakpad', '--disable-crash-reporter', `--user-data-dir=${profile}`, url],
     { detached: true, stdio: 'ignore' },
   );
   if (browser.pid !== undefined) running.add(browser.pid);

@@ -1,7 +1,8 @@
-/* How `npm test` comes by a browser, on machines that exist only here. */
+/* How `npm test` comes by a browser, on machines that exist only here, and what it is started with. */
 
+import { chromium } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { ensureChromium } from '../../scripts/chromium.ts';
+import { chromiumArguments, ensureChromium } from '../../scripts/chromium.ts';
 import type { Machine } from '../../scripts/chromium.ts';
 
 interface Scene {
@@ -62,4 +63,15 @@ test('without root apt-get is left alone, and the failure says what was tried an
   const here = machine({ apt: true });
   await expect(ensureChromium(here)).rejects.toThrow(/npx playwright install chromium \(failed\)[^]*CHROME_PATH/);
   expect(here.ran.some((line) => line.startsWith('apt-get'))).toBe(false);
+});
+
+test('whatever Playwright turns off in a browser is turned off', async () => {
+  // Node is no browser: it ends, and Playwright tells how it was started.
+  const told = await chromium.launch({ executablePath: process.execPath }).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  const off = /--disable-features=(\S+)/.exec(told)?.[1]?.split(',');
+  const ours = chromiumArguments().find((argument) => argument.startsWith('--disable-features='));
+  expect(ours?.split(/[=,]/)).toEqual(expect.arrayContaining(off ?? ['a list of Playwright']));
 });
