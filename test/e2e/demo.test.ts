@@ -1,28 +1,32 @@
-/* The demo, used as a person uses it: in Chromium, with a profile on the disk. Each test has a workspace of its own. */
+/*
+ * The demo as it is built, used as a person uses it: in Chromium, with a profile on the disk. Each test has a workspace of its own.
+ * As the dev server has it: start.test.ts.
+ */
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
-import { createServer } from 'vite';
-import type { ViteDevServer } from 'vite';
+import { build, preview } from 'vite';
+import type { PreviewServer } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../../scripts/entries.ts';
 import { makeLayers } from '../../scripts/make-layers.ts';
 import { collectPageErrors, makeProfile } from '../support/chromium.ts';
 import type { Profile } from '../support/chromium.ts';
 
-let server: ViteDevServer;
+let built = '';
+let server: PreviewServer;
 let profile: Profile;
 let browser: BrowserContext;
 let errors: string[] = [];
 
 beforeAll(async () => {
   await makeLayers(join(root, 'web/public/layers'));
-  // Without watching: a file that is saved in an editor meanwhile must not reload the page in the middle of a test.
-  const quiet = { port: 0, host: '127.0.0.1', hmr: false, watch: null } as const;
-  // `npm start` may be running at the same time, in a test or in a terminal: two servers must not optimise into one folder.
-  const cacheDir = join(root, 'node_modules/.vite/demo-test');
-  server = await createServer({ configFile: join(root, 'vite.config.ts'), logLevel: 'error', server: quiet, cacheDir });
-  await server.listen();
+  built = await mkdtemp(join(tmpdir(), 'stratafs-demo-'));
+  const demo = { configFile: join(root, 'vite.config.ts'), logLevel: 'error', build: { outDir: built } } as const;
+  await build(demo);
+  server = await preview({ ...demo, preview: { port: 0, host: '127.0.0.1' } });
   profile = await makeProfile();
   browser = await profile.launch();
 });
@@ -30,6 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await profile.remove();
   await server.close();
+  await rm(built, { recursive: true, force: true });
 });
 
 afterEach(() => {

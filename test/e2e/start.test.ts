@@ -1,4 +1,4 @@
-/* `npm start`: archives made, demo served, a page that opens without an error. */
+/* `npm start`: archives made, demo served by the dev server, a page that opens, shows and writes files without an error. */
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,12 +33,17 @@ test('the base archives are served by ranges', async () => {
   }
 });
 
-test('the demo opens in Chromium and reports no error', async () => {
+test('the demo opens in Chromium, shows a file and one that is written, and reports no error', async () => {
   const browser = await profile.launch();
   const page = await browser.newPage();
   const errors = collectPageErrors(page);
   await page.goto(server.url);
   await page.getByRole('treeitem').first().waitFor({ timeout: 60_000 });
   expect(await page.getByRole('treeitem').count()).toBeGreaterThan(2);
+  await page.locator('[role=treeitem][data-path="/README.md"]').click();
+  await page.locator('.cm-line', { hasText: '# Tide clock' }).waitFor();
+  await page.locator('.terminal-input').fill('echo high > /written.txt');
+  await page.locator('.terminal-input').press('Enter');
+  await page.locator('[role=treeitem][data-path="/written.txt"]').waitFor();
   expect(errors).toEqual([]);
 });
