@@ -2,7 +2,7 @@
 
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeProfile } from '../support/chromium.ts';
 import type { Profile } from '../support/chromium.ts';
@@ -16,23 +16,39 @@ interface Status {
 
 let served: WorkerPage;
 let profile: Profile;
+let browser: BrowserContext;
+let serial = 0;
+/** Of the page, another for each test: a disk that has nothing of it yet, without starting a browser. */
+let url: string;
 let page: Page;
 
 beforeAll(async () => {
   served = await serveWorker('test/browser/workers/upper-worker.ts');
+  profile = await makeProfile();
+  browser = await profile.launch();
 });
-afterAll(() => served.close());
+afterAll(async () => {
+  await profile.remove();
+  await served.close();
+});
 
 beforeEach(async () => {
-  profile = await makeProfile();
-  await launch();
+  url = `http://test-${++serial}.localhost:${new URL(served.url).port}/`;
+  await visit();
 });
-afterEach(() => profile.remove());
+afterEach(() => page.close());
 
-async function launch(): Promise<void> {
-  const browser = await profile.launch();
+async function visit(): Promise<void> {
   page = await browser.newPage();
-  await page.goto(served.url);
+  await page.goto(url);
+}
+
+/** Does something to the profile while the browser is down. */
+async function whileDown(work: () => Promise<void>): Promise<void> {
+  await browser.close();
+  await work();
+  browser = await profile.launch();
+  await visit();
 }
 
 const call = <T>(name: string, ...args: readonly unknown[]): Promise<T> => callWorker<T>(page, name, ...args);
@@ -61,10 +77,8 @@ async function expectEverything(): Promise<void> {
 }
 
 /** The database goes while the browser is down. */
-async function removeDatabases(): Promise<void> {
-  await page.context().close();
-  await rm(join(profile.folder, 'Default/IndexedDB'), { recursive: true });
-  await launch();
+function removeDatabases(): Promise<void> {
+  return whileDown(() => rm(join(profile.folder, 'Default/IndexedDB'), { recursive: true }));
 }
 
 test('with a guard everything is back, whichever way the database went', async () => {
@@ -142,7 +156,7 @@ test('a guard that grows is written anew in the background, and rebuilds the sam
 
 test('on a full disk the guard gives its space, so that deleting works', async () => {
   const session = await page.context().newCDPSession(page);
-  await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(served.url).origin, quotaSize: 12e6 });
+  await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(url).origin, quotaSize: 12e6 });
   await call('open', 'w');
   const paths = Array.from({ length: 40 }, (_, i) => `/fill-${i}`);
   expect(await call('write', paths, 1_000_000)).toBe('ENOSPC');
@@ -157,12 +171,12 @@ test('on a full disk the guard gives its space, so that deleting works', async (
 });
 
 /** While the browser is down the database's files are damaged, as a kill may leave them. Chromium deletes all databases when it finds that out. */
-async function damageDatabases(): Promise<void> {
-  await page.context().close();
-  const folder = join(profile.folder, 'Default/IndexedDB');
-  const manifests = (await readdir(folder, { recursive: true })).filter((path) => basename(path).startsWith('MANIFEST-'));
-  for (const path of manifests) await writeFile(join(folder, path), new Uint8Array(4).fill(0xff), { flag: 'r+' });
-  await launch();
+function damageDatabases(): Promise<void> {
+  return whileDown(async () => {
+    const folder = join(profile.folder, 'Default/IndexedDB');
+    const manifests = (await readdir(folder, { recursive: true })).filter((path) => basename(path).startsWith('MANIFEST-'));
+    for (const path of manifests) await writeFile(join(folder, path), new Uint8Array(4).fill(0xff), { flag: 'r+' });
+  });
 }
 
 test('with a guard everything is back after the browser has deleted a damaged database, whoever finds it first', async () => {

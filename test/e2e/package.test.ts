@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { strToU8, zipSync } from 'fflate';
+import type { BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAGE_BUDGET, WORKER_BUDGET, bundleSizes } from '../../scripts/bundle-sizes.ts';
 import { root } from '../../scripts/entries.ts';
 import { tarArchive, zstdFrame } from '../support/archives.ts';
-import { collectPageErrors, makeProfile } from '../support/chromium.ts';
+import { type Profile, collectPageErrors, makeProfile } from '../support/chromium.ts';
 import { ImageFolder } from '../support/images.ts';
 import { squashfsImage } from '../support/squashfs.ts';
 import { servePolicy } from './policy-server.ts';
@@ -23,6 +24,8 @@ const application = join(root, 'test/fixtures/application');
 let folder = '';
 let app = '';
 let installed = '';
+let profile: Profile;
+let browser: BrowserContext;
 
 async function command(name: string, args: readonly string[], cwd: string): Promise<string> {
   try {
@@ -82,34 +85,35 @@ beforeAll(async () => {
   };
   await writeFile(join(app, 'package.json'), JSON.stringify(manifest, null, 2));
   await command('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], app);
+  profile = await makeProfile();
+  browser = await profile.launch();
 }, 300_000);
 
 afterAll(async () => {
+  await profile.remove();
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Opens the application twice on one profile: what it shows on the first visit, and after a reload. */
+/** Opens the application twice: what it shows on the first visit, and after a reload. Each address has storage of its own. */
 async function visitTwice(url: string): Promise<{ first: unknown; second: unknown; errors: string[] }> {
-  const profile = await makeProfile();
+  const page = await browser.newPage();
+  const errors = collectPageErrors(page);
+  const shown = async (): Promise<unknown> => {
+    try {
+      await page.waitForFunction(() => document.body.dataset.shown !== undefined, undefined, { timeout: 30_000 });
+    } catch (error) {
+      throw new Error(`The application shows nothing. The page reported: ${errors.join('; ') || 'no error'}`, { cause: error });
+    }
+    return JSON.parse((await page.evaluate(() => document.body.dataset.shown)) ?? 'null');
+  };
   try {
-    const browser = await profile.launch();
-    const page = await browser.newPage();
-    const errors = collectPageErrors(page);
-    const shown = async (): Promise<unknown> => {
-      try {
-        await page.waitForFunction(() => document.body.dataset.shown !== undefined, undefined, { timeout: 30_000 });
-      } catch (error) {
-        throw new Error(`The application shows nothing. The page reported: ${errors.join('; ') || 'no error'}`, { cause: error });
-      }
-      return JSON.parse((await page.evaluate(() => document.body.dataset.shown)) ?? 'null');
-    };
     await page.goto(url);
     const first = await shown();
     await page.reload();
     const second = await shown();
     return { first, second, errors };
   } finally {
-    await profile.remove();
+    await page.close();
   }
 }
 
@@ -173,11 +177,12 @@ describe('an application with Vite and no configuration', () => {
 
     test('does so without WebAssembly, where zstd is ENOTSUP', async () => {
       await using server = await servePolicy(join(app, 'dist'), '/below/', policy("'self'"));
+      await using other = await servePolicy(join(app, 'dist'), '/below/', policy("'self'"));
       const { first, second, errors } = await visitTwice(`${server.url}?archives=base.zip,disk.squashfs,image/`);
       expect(first).toEqual({ found: fromOthers, left: afterOthers });
       expect(second).toEqual({ found: afterOthers, left: afterOthers });
       expect(errors).toEqual([]);
-      const zstd = await visitTwice(server.url);
+      const zstd = await visitTwice(other.url);
       expect(zstd.first).toEqual({ error: expect.stringMatching(/ENOTSUP.*packed\.tar\.zst.*zstd needs WebAssembly/) as string });
     });
 
