@@ -25,7 +25,7 @@ async function kill(mode: Mode, kills: number, planted?: PlantedFault, damageAft
 }
 
 test.each<[Mode, number]>([
-  ['guard', 6],
+  ['guard', 4],
   ['strict', 2],
   ['relaxed', 2],
 ])('mode %s: after %i kills everything acknowledged is there, and nothing half', async (mode, kills) => {

@@ -1,6 +1,6 @@
 /*
  * A workspace far larger than the memory that its worker may take: written, reloaded, read back. STRATAFS_LARGE_WORKSPACE (mebibytes
- * of content, default 160) makes it larger. The worker's memory is what V8 tells after a collection, so that only what is held counts.
+ * of content, default 112) makes it larger. The worker's memory is what V8 tells after a collection, so that only what is held counts.
  */
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import type { Profile } from '../support/chromium.ts';
 import type { LargeWorkspacePage } from './large-workspace-page.ts';
 
 const MIB = 1 << 20;
-const TOTAL = Number(process.env.STRATAFS_LARGE_WORKSPACE ?? 160);
+const TOTAL = Number(process.env.STRATAFS_LARGE_WORKSPACE ?? 112);
 /** Mebibytes in the one large file; the rest is in files of one mebibyte each. */
 const LARGE = Math.floor(TOTAL / 3);
 const FILES = TOTAL - LARGE;

@@ -130,8 +130,8 @@ describe('a tab that owns the workspace and', () => {
   });
 });
 
-test('after eight seconds of random work in three tabs whose owners go, everything acknowledged is there, and nothing twice', async () => {
-  const { violations, acknowledged, seed } = await runRandomTabs({ seconds: 8, seed: Date.now() % 1_000_000 });
-  expect(violations, `npm run test:tabs -- --seconds 8 --seed ${seed}`).toEqual([]);
+test('after five seconds of random work in three tabs whose owners go, everything acknowledged is there, and nothing twice', async () => {
+  const { violations, acknowledged, seed } = await runRandomTabs({ seconds: 5, seed: Date.now() % 1_000_000 });
+  expect(violations, `npm run test:tabs -- --seconds 5 --seed ${seed}`).toEqual([]);
   expect(acknowledged).toBeGreaterThan(50);
 });
