@@ -4,4 +4,4 @@ import { conformance } from '../conformance/all.ts';
 import { relayedStack } from '../rpc/relayed-stack.ts';
 import { startWorker } from '../../src/rpc/start-worker.ts';
 
-conformance(relayedStack('through another worker', () => startWorker(undefined)));
+conformance({ ...relayedStack('through another worker', () => startWorker(undefined)), isWaiting: true });

@@ -4,7 +4,7 @@
  * browsers alike. What a stack cannot do is data (`lacks`), and shows in the report as a skipped test with the reason.
  */
 
-import { expect, onTestFinished, test } from 'vitest';
+import { type TestContext, expect, test } from 'vitest';
 
 import type { FsPromises } from '../../src/fs/api.ts';
 import { type Tree, tree } from '../support/tree.ts';
@@ -43,11 +43,16 @@ export interface Stack {
   readonly name: string;
   /** What it cannot do; everything else it must. */
   readonly lacks?: readonly Feature[];
+  /** Its scenes wait for others, a worker or a browser, more than they work: several facts are shown at once. */
+  readonly isWaiting?: boolean;
   /** Makes a fresh instance that holds `seed`. */
   readonly open: (seed: Tree) => Promise<Scene>;
 }
 
 export type Suite = (stack: Stack) => void;
+
+/** What a fact shows. Of facts that are shown at once each has a context of its own: Vitest's global one is another's. */
+export type FactBody = (scene: Scene, context: Pick<TestContext, 'onTestFinished'>) => Promise<void>;
 
 export interface FactOptions {
   readonly seed?: Tree;
@@ -56,16 +61,17 @@ export interface FactOptions {
 }
 
 /** Registers one test: a fact that holds of every stack that has the features it needs. */
-export function fact(stack: Stack, name: string, { seed = tree(), needs = [] }: FactOptions, body: (scene: Scene) => Promise<void>): void {
+export function fact(stack: Stack, name: string, { seed = tree(), needs = [] }: FactOptions, body: FactBody): void {
   const missing = needs.filter((feature) => stack.lacks?.includes(feature));
   if (missing.length > 0) {
     test.skip(`${name} [${missing.map((feature) => `${feature}: ${FEATURES[feature]}`).join('; ')}]`);
     return;
   }
-  test(name, async () => {
+  const run = stack.isWaiting === true ? test.concurrent : test;
+  run(name, async (context) => {
     const scene = await stack.open(seed);
-    onTestFinished(async () => scene.close?.());
-    await body(scene);
+    context.onTestFinished(async () => scene.close?.());
+    await body(scene, context);
   });
 }
 

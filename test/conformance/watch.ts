@@ -1,16 +1,16 @@
 /* watch, as an asynchronous iterator. */
 
-import { describe, expect, onTestFinished } from 'vitest';
+import { describe, expect } from 'vitest';
 
 import type { WatchEvent, WatchOptions } from '../../src/fs/api.ts';
 import { dir, file, tree } from '../support/tree.ts';
-import { type Scene, type Suite, expectCode, fact, failureOf } from './scene.ts';
+import { type FactBody, type Suite, expectCode, fact, failureOf } from './scene.ts';
 
 const seed = tree(file('a', 'A'), file('b', 'B'), dir('d', file('x', 'X'), dir('e', file('y', 'Y'))));
 
 /** Collects events in the background; `until` resolves when one of them is the one looked for. */
 function collect(
-  { fs, at }: Scene,
+  [{ fs, at }, { onTestFinished }]: Parameters<FactBody>,
   path: string,
   options: WatchOptions = {},
 ): { readonly seen: WatchEvent[]; until(filename: string, type?: string): Promise<void> } {
@@ -43,9 +43,9 @@ function collect(
 export const watchSuite: Suite = (stack) => {
   const needs = ['watch'] as const;
   describe('watch', () => {
-    fact(stack, 'a name that comes or goes is a rename, content is a change', { seed, needs }, async (scene) => {
-      const { fs, at } = scene;
-      const events = collect(scene, '');
+    fact(stack, 'a name that comes or goes is a rename, content is a change', { seed, needs }, async (...shown) => {
+      const [{ fs, at }] = shown;
+      const events = collect(shown, '');
       await fs.writeFile(at('n'), '');
       await events.until('n', 'rename');
       await fs.appendFile(at('a'), '+');
@@ -55,36 +55,40 @@ export const watchSuite: Suite = (stack) => {
       await fs.mkdir(at('m'));
       await events.until('m', 'rename');
     });
-    fact(stack, 'a rename tells both names', { seed, needs }, async (scene) => {
-      const events = collect(scene, '');
+    fact(stack, 'a rename tells both names', { seed, needs }, async (...shown) => {
+      const [scene] = shown;
+      const events = collect(shown, '');
       await scene.fs.rename(scene.at('a'), scene.at('z'));
       await events.until('a', 'rename');
       await events.until('z', 'rename');
     });
-    fact(stack, 'attributes are a change', { seed, needs }, async (scene) => {
-      const events = collect(scene, '');
+    fact(stack, 'attributes are a change', { seed, needs }, async (...shown) => {
+      const [scene] = shown;
+      const events = collect(shown, '');
       await scene.fs.chmod(scene.at('a'), 0o600);
       await events.until('a', 'change');
       await scene.fs.utimes(scene.at('b'), 1, 1);
       await events.until('b', 'change');
     });
-    fact(stack, 'writing through a handle is a change', { seed, needs }, async (scene) => {
+    fact(stack, 'writing through a handle is a change', { seed, needs }, async (...shown) => {
+      const [scene] = shown;
       const handle = await scene.fs.open(scene.at('a'), 'r+');
-      const events = collect(scene, '');
+      const events = collect(shown, '');
       await handle.write('x');
       await events.until('a', 'change');
       await handle.close();
     });
-    fact(stack, 'one file can be watched', { seed, needs }, async (scene) => {
-      const events = collect(scene, 'a');
+    fact(stack, 'one file can be watched', { seed, needs }, async (...shown) => {
+      const [scene] = shown;
+      const events = collect(shown, 'a');
       await scene.fs.writeFile(scene.at('b'), 'other');
       await scene.fs.writeFile(scene.at('a'), 'changed');
       await events.until('a', 'change');
       expect(events.seen.map(({ filename }) => filename)).not.toContain('b');
     });
-    fact(stack, 'reading is no event', { seed, needs }, async (scene) => {
-      const { fs, at } = scene;
-      const events = collect(scene, '');
+    fact(stack, 'reading is no event', { seed, needs }, async (...shown) => {
+      const [{ fs, at }] = shown;
+      const events = collect(shown, '');
       await fs.readFile(at('a'));
       await fs.readdir(at());
       await fs.stat(at('b'));
@@ -93,17 +97,17 @@ export const watchSuite: Suite = (stack) => {
       await events.until('marker');
       expect(new Set(events.seen.map(({ filename }) => filename))).toEqual(new Set(['marker']));
     });
-    fact(stack, 'without recursive, what happens deeper is not told', { seed, needs }, async (scene) => {
-      const { fs, at } = scene;
-      const events = collect(scene, '');
+    fact(stack, 'without recursive, what happens deeper is not told', { seed, needs }, async (...shown) => {
+      const [{ fs, at }] = shown;
+      const events = collect(shown, '');
       await fs.writeFile(at('d/e/y'), 'changed');
       await fs.writeFile(at('marker'), '');
       await events.until('marker');
       expect(events.seen.map(({ filename }) => filename).filter((name) => name.includes('/'))).toEqual([]);
     });
-    fact(stack, 'recursive tells paths relative to what is watched', { seed, needs: ['watch', 'watch-recursive'] }, async (scene) => {
-      const { fs, at } = scene;
-      const events = collect(scene, 'd', { recursive: true });
+    fact(stack, 'recursive tells paths relative to what is watched', { seed, needs: ['watch', 'watch-recursive'] }, async (...shown) => {
+      const [{ fs, at }] = shown;
+      const events = collect(shown, 'd', { recursive: true });
       await fs.writeFile(at('d/e/y'), 'changed');
       await events.until('e/y', 'change');
       await fs.writeFile(at('d/e/n'), '');

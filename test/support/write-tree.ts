@@ -12,9 +12,9 @@ export async function writeTree(fs: FsPromises, path: string, root: Tree): Promi
 }
 
 async function writeChildren(fs: FsPromises, path: string, directory: TreeDirectory, root: string): Promise<void> {
-  for (const child of directory.children) {
-    if (child.kind !== 'link') await writeNode(fs, `${path}/${child.name}`, child, root);
-  }
+  // All at once, so that what waits for a commit waits for one with many.
+  const nodes = directory.children.filter((child) => child.kind !== 'link');
+  await Promise.all(nodes.map((child) => writeNode(fs, `${path}/${child.name}`, child, root)));
   for (const child of directory.children) {
     if (child.kind === 'link') await fs.link(`${root}/${child.to}`, `${path}/${child.name}`);
   }
