@@ -162,7 +162,7 @@ describe('over the network', () => {
   afterEach(() => server.close());
 
   const mount = async (): Promise<Bench> =>
-    Bench.mount(await Promise.all(['a.zip', 'a.esgz', 'a.tgz'].map((name) => openLayer(`${server.url}/${name}`))));
+    Bench.mount(await Promise.all(['a.zip', 'a.esgz', 'a.tgz'].map((name) => openLayer(`${server.url}/${name}`, { retry: { delay: 1 } }))));
 
   test('a directory of two archives comes in few requests, once, and can then be read without the server', async () => {
     const bench = await mount();
