@@ -7,18 +7,24 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes longest, on two cores from 10 seconds on. A file that is not here comes later. */
 const SLOW = [
-  'test/conformance/engine.test.ts',
   'test/unit/upper/fault-injection.test.ts',
-  'test/conformance/indexeddb.test.ts',
-  'test/conformance/zenfs.test.ts',
   'test/unit/lower/kept-tar.test.ts',
+  'test/unit/upper/guard-crash.test.ts',
+  'test/conformance/engine.test.ts',
+  'test/unit/archive/limits.test.ts',
+  'test/kernel/kernel-oracle.test.ts',
+  'test/unit/archive/zstd.test.ts',
+  'test/unit/upper/idb-store.test.ts',
   'test/unit/pack/round-trip.test.ts',
-  'test/model/model.test.ts',
+  'test/unit/lower/http-retry.test.ts',
   'test/e2e/kill.test.ts',
-  'test/e2e/demo.test.ts',
-  'test/e2e/offline.test.ts',
-  'test/e2e/quota.test.ts',
   'test/e2e/package.test.ts',
+  'test/e2e/offline.test.ts',
+  'test/e2e/demo.test.ts',
+  'test/e2e/quota.test.ts',
+  'test/e2e/tabs.test.ts',
+  'test/e2e/lost-database.test.ts',
+  'test/e2e/large-workspace.test.ts',
 ];
 
 const rankOf = ({ moduleId }: TestSpecification): number => {

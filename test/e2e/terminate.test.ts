@@ -6,7 +6,7 @@ import { type Place, Rounds } from '../kill/rounds.ts';
 import { makeLower, startKillSite } from '../kill/scene.ts';
 import { type Profile, makeProfile } from '../support/chromium.ts';
 
-const ENDS = 4;
+const ENDS = 6;
 
 let profile: Profile;
 let browser: BrowserContext;
