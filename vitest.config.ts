@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config';
 import { chromiumArguments, findChromium } from './scripts/chromium.ts';
 import { publicEntries, workerDependencies } from './scripts/entries.ts';
 import { LongestFirst } from './scripts/longest-first.ts';
+import { bundledWorkers } from './test/support/bundle.ts';
 
 const executablePath = findChromium();
 
@@ -29,7 +30,8 @@ export default defineConfig({
       },
       {
         resolve: { alias: publicEntries },
-        // Found only inside workers, hence late: Vite would reload the page in the middle of a test to optimise them.
+        plugins: [bundledWorkers()],
+        // What Vite finds late it optimises late, and reloads the page in the middle of a test.
         optimizeDeps: { include: workerDependencies },
         test: {
           name: 'browser',

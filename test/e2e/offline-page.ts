@@ -3,8 +3,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page } from 'playwright-core';
-import { build } from 'rolldown';
-import { root } from '../../scripts/entries.ts';
+import { bundle } from '../support/bundle.ts';
 
 export interface ServedPage {
   readonly url: string;
@@ -34,14 +33,7 @@ document.title = 'ready';
 </script>`;
 
 export async function servePage(script: string): Promise<ServedPage> {
-  const { output } = await build({
-    cwd: root,
-    input: script,
-    platform: 'browser',
-    write: false,
-    output: { format: 'esm', codeSplitting: false },
-  });
-  const { code } = output[0];
+  const code = await bundle(script);
   const server = createServer((request, response) => {
     const isScript = request.url === '/worker.js';
     response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html', 'cache-control': 'no-store' });

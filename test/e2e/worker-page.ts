@@ -3,8 +3,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
-import { build } from 'rolldown';
-import { root } from '../../scripts/entries.ts';
+import { bundle } from '../support/bundle.ts';
 
 export interface WorkerPage {
   readonly url: string;
@@ -33,14 +32,7 @@ const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Em
 
 /** Builds a worker's script (a path below the project's root) and serves it with its page. */
 export async function serveWorker(script: string): Promise<WorkerPage> {
-  const { output } = await build({
-    cwd: root,
-    input: script,
-    platform: 'browser',
-    write: false,
-    output: { format: 'esm', codeSplitting: false },
-  });
-  const { code } = output[0];
+  const code = await bundle(script);
   const server = createServer((request, response) => {
     const isScript = request.url === '/worker.js';
     response.writeHead(200, { 'Content-Type': isScript ? 'text/javascript' : 'text/html', 'Cache-Control': 'no-store', ...ISOLATED });

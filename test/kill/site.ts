@@ -5,9 +5,7 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { join } from 'node:path';
-import { build } from 'rolldown';
-import { root } from '../../scripts/entries.ts';
+import { bundle } from '../support/bundle.ts';
 
 export interface SiteOptions {
   /** Name to be served as (without '/') -> script to be bundled, relative to the repository. */
@@ -22,18 +20,6 @@ export interface Site extends AsyncDisposable {
   /** `http://localhost:PORT`, which browsers count among the secure origins. */
   readonly origin: string;
   readonly server: Server;
-}
-
-/** Bundles one script with everything that it imports. */
-async function bundle(input: string): Promise<string> {
-  const { output } = await build({
-    cwd: root,
-    input: join(root, input),
-    platform: 'browser',
-    write: false,
-    output: { format: 'esm', codeSplitting: false },
-  });
-  return output[0].code;
 }
 
 /**
