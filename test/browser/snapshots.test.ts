@@ -17,7 +17,7 @@ function tab(): Worker {
   return worker;
 }
 
-test('a branch in a second tab reads its parent’s content while that is open, changed, closed and opened again', async () => {
+test('a branch in a second tab reads its parent’s content while that is open, changed, closed and opened again, and does without it once it is detached', async () => {
   const name = `snapshots-browser-${crypto.randomUUID()}`;
   const lower = [{ url: URL.createObjectURL(new Blob([zipSync({ 'a.txt': new TextEncoder().encode('below') })])) }];
   const [first, second] = [tab(), tab()];
@@ -59,7 +59,17 @@ test('a branch in a second tab reads its parent’s content while that is open, 
   expect(await parentAgain.check()).toEqual([]);
   await parentAgain.close();
   await expect(removeWorkspace(name, { worker: first })).rejects.toMatchObject({ code: 'EBUSY' });
-  await again.close();
-  await removeWorkspace(branchName, { worker: first });
+  const loaded: number[] = [];
+  await again.detach({ onProgress: (progress) => void loaded.push(progress.loaded) });
+  expect(loaded[0]).toBe(0);
+  expect(loaded.at(-1)).toBeGreaterThanOrEqual(700_000);
   await removeWorkspace(name, { worker: first });
+  expect(isBig(await again.fs.readFile('/big'), 1)).toBe(true);
+  await again.close();
+  const alone = await openIn(second, branchName);
+  expect(isBig(await alone.fs.readFile('/big'), 1)).toBe(true);
+  expect(await alone.fs.readFile('/gone', 'utf8')).toBe('before+');
+  expect([await alone.check(), await alone.verify()]).toEqual([[], []]);
+  await alone.close();
+  await removeWorkspace(branchName, { worker: first });
 });
