@@ -10,10 +10,10 @@ import { NAME_MAX, PATH_MAX, isDirectory } from '../base/mode.ts';
 import type { LayerWarning } from './layer.ts';
 import { packTable } from './pack-table.ts';
 import { type PathFilter, type PathFilterOptions, pathFilter } from './path-filter.ts';
-import type { LayerEntry, TableNode } from './table-node.ts';
-import type { LayerTable } from './table.ts';
+import { type LayerEntry, TableRows } from './table-rows.ts';
+import { type LayerTable, TableFlags } from './table.ts';
 
-export type { LayerEntry } from './table-node.ts';
+export type { LayerEntry } from './table-rows.ts';
 
 /** `include` and `exclude` are patterns (path-filter.ts) of names as they are after `strip`, below `at`. */
 export interface TableOptions extends PathFilterOptions {
@@ -45,20 +45,20 @@ const OCI_OPAQUE = '.wh..wh..opq';
 interface Neighbourhood {
   /** What names of its entries start with: '', or something that ends with '/'. */
   readonly prefix: string;
-  /** From the root to the directory itself. */
-  readonly path: readonly TableNode[];
+  readonly children: Map<string, number>;
+  /** Rows from the root to the directory itself. */
+  readonly path: readonly number[];
+  /** What all of these are as new as, at least. */
+  latest: number;
 }
 
-const newDirectory = (): TableNode => ({ entry: undefined, children: new Map(), mtime: 0, opaque: false, whiteout: false, linked: false });
+/** Names that need no further judgement: no mark of OCI, nothing that leads elsewhere, no character of which UTF-16 makes two. */
+const PLAIN_NAME = /^(?!\.\.?$|\.wh\.)[^\0/\ud800-\udfff]+$/;
 
-const newFile = (entry: LayerEntry): TableNode => ({
-  entry,
-  children: undefined,
-  mtime: entry.mtime,
-  opaque: false,
-  whiteout: entry.mark === 'whiteout',
-  linked: false,
-});
+const DUPLICATE = 'duplicate name: the last entry counts';
+
+/** Row of the root. */
+const ROOT = 0;
 
 /**
  * Collects entries; `build` gives the table and what was left out.
@@ -69,9 +69,9 @@ const newFile = (entry: LayerEntry): TableNode => ({
  * const { table, warnings } = builder.build();
  */
 export class TableBuilder {
-  readonly #root = newDirectory();
+  readonly #rows = new TableRows();
   readonly #warnings: LayerWarning[] = [];
-  readonly #ociWhiteouts: { readonly directory: TableNode; readonly name: string }[] = [];
+  readonly #ociWhiteouts: { readonly directory: number; readonly name: string }[] = [];
   readonly #prefix: readonly string[];
   readonly #strip: number;
   readonly #oci: boolean;
@@ -80,13 +80,14 @@ export class TableBuilder {
   /** Directories that the filter leaves out: they count if something in them does. */
   readonly #passages: { readonly parts: readonly string[]; readonly entry: LayerEntry }[] = [];
   /** Files that the filter leaves out, which a hard link may still mean. */
-  readonly #leftOut = new Map<string, TableNode>();
+  readonly #leftOut = new Map<string, number>();
   /** Where the last entry was put. */
   #last: Neighbourhood | undefined;
   #entries = 0;
   #unreported = 0;
 
   constructor(options: TableOptions = {}, limit?: TableLimit) {
+    this.#rows.addDirectory();
     const { at = '/', strip = 0, whiteouts } = options;
     this.#prefix = componentsOf(at);
     if (this.#prefix.includes('..')) throw new TypeError(`The option 'at' must not contain '..': ${at}`);
@@ -109,7 +110,7 @@ export class TableBuilder {
   }
 
   /**
-   * Adds one entry. What cannot be taken safely is left out and reported.
+   * Adds one entry, and keeps nothing of the object itself. What cannot be taken safely is left out and reported.
    * @throws {FsError} EFBIG when there are more than are allowed.
    */
   add(entry: LayerEntry): void {
@@ -124,23 +125,27 @@ export class TableBuilder {
   /** Fast path: most entries are files in the directory of the entry before them, which was judged and made then. */
   #addBeside(entry: LayerEntry): boolean {
     const { path, mode, target, link } = entry;
-    const { prefix, path: directories } = this.#last ?? NOWHERE;
-    if (directories.length === 0 || target !== undefined || link !== undefined || isDirectory(mode)) return false;
-    if (!path.startsWith(prefix) || path.length * 3 >= PATH_MAX) return false;
-    const name = path.slice(prefix.length);
-    if (name.includes('/') || !isComponent(name) || problemOf(name) !== undefined || !name.isWellFormed()) return false;
-    if (this.#oci && name.startsWith(OCI_MARK)) return false;
+    const last = this.#last;
+    if (last === undefined || target !== undefined || link !== undefined || isDirectory(mode)) return false;
+    if (!path.startsWith(last.prefix) || path.length * 3 >= PATH_MAX) return false;
+    const name = path.slice(last.prefix.length);
+    if (!PLAIN_NAME.test(name) || name.length * 3 > NAME_MAX) return false;
     const timely = this.#inTime(entry);
-    const directory = directories.at(-1)!;
-    // What is above a directory is as new at least.
-    if (timely.mtime > directory.mtime) for (const node of directories) node.mtime = Math.max(node.mtime, timely.mtime);
-    this.#place(directory, name, timely);
+    if (timely.mtime > last.latest) {
+      last.latest = timely.mtime;
+      for (const row of last.path) this.#rows.touch(row, timely.mtime);
+    }
+    const { children } = last;
+    const names = children.size;
+    children.set(name, this.#rows.addFile(timely));
+    if (children.size !== names) this.#count();
+    else this.warn(path, DUPLICATE);
     return true;
   }
 
   #inTime(entry: LayerEntry): LayerEntry {
+    if (entry.mtime >= EARLIEST && entry.mtime <= LATEST) return entry;
     const mtime = Math.min(Math.max(entry.mtime, EARLIEST), LATEST);
-    if (mtime === entry.mtime) return entry;
     this.warn(
       entry.path,
       `a time of ${entry.mtime / 1000} seconds: taken as the ${mtime === LATEST ? 'latest' : 'earliest'} that is known`,
@@ -156,7 +161,7 @@ export class TableBuilder {
     }
     const name = parts.at(-1);
     if (name === undefined) {
-      this.#describe(this.#root, entry);
+      this.#rows.describe(ROOT, entry);
       return;
     }
     const directories = this.#makeParents(parts, entry);
@@ -164,18 +169,18 @@ export class TableBuilder {
     const directory = directories.at(-1)!;
     if (this.#oci && name.startsWith(OCI_MARK)) this.#addOciMark(directory, name, entry);
     else this.#place(directory, name, entry);
-    if (this.#filter === undefined) this.#last = neighbourhoodOf(entry.path, directories);
+    if (this.#filter === undefined) this.#last = this.#neighbourhoodOf(entry, directories);
   }
 
   /** Makes the table. The builder is of no use afterwards. */
   build(): { readonly table: LayerTable; readonly warnings: readonly LayerWarning[] } {
     for (const { directory, name } of this.#ociWhiteouts) this.#applyOciWhiteout(directory, name);
     for (const { parts, entry } of this.#passages) {
-      const node = this.#walk(parts);
-      if (node?.children !== undefined && node.entry === undefined) this.#describe(node, entry);
+      const row = this.#walk(parts);
+      if (row !== undefined && this.#rows.has(row, TableFlags.IMPLIED)) this.#rows.describe(row, entry);
     }
     if (this.#unreported > 0) this.#warnings.push({ entry: '', message: `${this.#unreported} more warnings left out` });
-    return { table: packTable(this.#root), warnings: this.#warnings };
+    return { table: packTable(this.#rows), warnings: this.#warnings };
   }
 
   /** Splits and judges a name: the components below the layer's root, or `undefined` when the entry is left out. */
@@ -206,10 +211,10 @@ export class TableBuilder {
 
   #leaveOut(parts: readonly string[], entry: LayerEntry): void {
     this.#count();
-    if (isDirectory(entry.mode) && entry.link === undefined) this.#passages.push({ parts, entry });
+    if (isDirectory(entry.mode) && entry.link === undefined) this.#passages.push({ parts, entry: { ...entry } });
     else {
-      const node = entry.link === undefined ? newFile(entry) : this.#find(entry.link);
-      if (node !== undefined) this.#leftOut.set(parts.join('/'), node);
+      const row = entry.link === undefined ? this.#rows.addFile(entry) : this.#find(entry.link);
+      if (row !== undefined) this.#leftOut.set(parts.join('/'), row);
     }
   }
 
@@ -221,81 +226,86 @@ export class TableBuilder {
   }
 
   /** The directories above an entry, from the root on. */
-  #makeParents(parts: readonly string[], entry: LayerEntry): readonly TableNode[] | undefined {
-    let node = this.#root;
-    const directories = [node];
-    node.mtime = Math.max(node.mtime, entry.mtime);
+  #makeParents(parts: readonly string[], entry: LayerEntry): readonly number[] | undefined {
+    const rows = this.#rows;
+    let row = ROOT;
+    const directories = [row];
+    rows.touch(row, entry.mtime);
     for (let i = 0; i < parts.length - 1; i++) {
       const part = parts[i]!;
-      let next = node.children!.get(part);
-      if (next === undefined || next.whiteout) {
+      const children = rows.children[row]!;
+      let next = children.get(part);
+      if (next === undefined || rows.has(next, TableFlags.WHITEOUT)) {
         const opaque = next !== undefined;
         this.#count();
-        next = newDirectory();
-        next.opaque = opaque;
-        node.children!.set(part, next);
+        next = rows.addDirectory();
+        if (opaque) rows.mark(next, TableFlags.OPAQUE);
+        children.set(part, next);
       }
-      if (next.children === undefined) {
+      if (rows.children[next] === undefined) {
         // A whiteout below a file of its own layer: some tools list all that the file has replaced.
         if (!(this.#oci && parts.at(-1)!.startsWith(OCI_MARK))) this.warn(entry.path, `skipped: '${part}' is not a directory`);
         return undefined;
       }
-      next.mtime = Math.max(next.mtime, entry.mtime);
-      node = next;
-      directories.push(node);
+      rows.touch(next, entry.mtime);
+      row = next;
+      directories.push(row);
     }
     return directories;
   }
 
-  #place(directory: TableNode, name: string, entry: LayerEntry): void {
-    const children = directory.children!;
+  /** Where an entry is, if its name is written so that its last component is what stands last. */
+  #neighbourhoodOf({ path, mtime }: LayerEntry, directories: readonly number[]): Neighbourhood | undefined {
+    const start = path.lastIndexOf('/') + 1;
+    if (path.startsWith('/') || !isComponent(path.slice(start))) return undefined;
+    return { prefix: path.slice(0, start), children: this.#rows.children[directories.at(-1)!]!, path: directories, latest: mtime };
+  }
+
+  #place(directory: number, name: string, entry: LayerEntry): void {
+    const rows = this.#rows;
+    const children = rows.children[directory]!;
     const old = children.get(name);
     if (old === undefined) this.#count();
     // It may be a directory that is replaced, and the last entry's may be in it.
     else this.#last = undefined;
     if (entry.link !== undefined) {
       const target = this.#find(entry.link);
-      if (target === undefined || target.children !== undefined || target.whiteout) {
+      if (target === undefined || rows.children[target] !== undefined || rows.has(target, TableFlags.WHITEOUT)) {
         this.warn(entry.path, `skipped: hard link to '${entry.link}', which is not an earlier file of this archive`);
       } else if (target !== old) {
-        target.linked = true;
+        rows.linked.add(target);
         children.set(name, target);
       }
       return;
     }
     if (isDirectory(entry.mode) && entry.mark !== 'whiteout') {
-      const node = old?.children === undefined ? newDirectory() : old;
-      if (old?.entry !== undefined) this.warn(entry.path, 'duplicate name: the last entry counts');
-      if (old?.whiteout === true) node.opaque = true;
-      this.#describe(node, entry);
-      children.set(name, node);
+      const row = old === undefined || rows.children[old] === undefined ? rows.addDirectory() : old;
+      if (old !== undefined && !rows.has(old, TableFlags.IMPLIED)) this.warn(entry.path, DUPLICATE);
+      if (old !== undefined && rows.has(old, TableFlags.WHITEOUT)) rows.mark(row, TableFlags.OPAQUE);
+      rows.describe(row, entry);
+      children.set(name, row);
       return;
     }
-    if (old !== undefined) this.warn(entry.path, 'duplicate name: the last entry counts');
-    children.set(name, newFile(entry));
+    if (old !== undefined) this.warn(entry.path, DUPLICATE);
+    children.set(name, rows.addFile(entry));
   }
 
-  #describe(node: TableNode, entry: LayerEntry): void {
-    node.entry = entry;
-    if (entry.mark === 'opaque') node.opaque = true;
-  }
-
-  #find(path: string): TableNode | undefined {
+  #find(path: string): number | undefined {
     if (problemOf(path) !== undefined) return undefined;
     const parts = [...this.#prefix, ...componentsOf(path).slice(this.#strip)];
     return this.#walk(parts) ?? this.#leftOut.get(parts.join('/'));
   }
 
-  #walk(parts: readonly string[]): TableNode | undefined {
-    let node: TableNode | undefined = this.#root;
-    for (const part of parts) node = node?.children?.get(part);
-    return node;
+  #walk(parts: readonly string[]): number | undefined {
+    let row: number | undefined = ROOT;
+    for (const part of parts) row = row === undefined ? undefined : this.#rows.children[row]?.get(part);
+    return row;
   }
 
   /** OCI image specification, layer.md, "Whiteouts": they stand wherever they like in the archive, so they are applied last. */
-  #addOciMark(directory: TableNode, name: string, entry: LayerEntry): void {
+  #addOciMark(directory: number, name: string, entry: LayerEntry): void {
     if (name === OCI_OPAQUE) {
-      directory.opaque = true;
+      this.#rows.mark(directory, TableFlags.OPAQUE);
       return;
     }
     const hidden = name.slice(OCI_MARK.length);
@@ -305,21 +315,14 @@ export class TableBuilder {
   }
 
   /** A whiteout counts for the layers below only: what this layer has under the same name stays. */
-  #applyOciWhiteout(directory: TableNode, name: string): void {
-    const twin = directory.children!.get(name);
-    if (twin?.children !== undefined) twin.opaque = true;
+  #applyOciWhiteout(directory: number, name: string): void {
+    const children = this.#rows.children[directory]!;
+    const twin = children.get(name);
+    if (twin !== undefined && this.#rows.children[twin] !== undefined) this.#rows.mark(twin, TableFlags.OPAQUE);
     if (twin !== undefined) return;
     this.#count();
-    directory.children!.set(name, { entry: undefined, children: undefined, mtime: 0, opaque: false, whiteout: true, linked: false });
+    children.set(name, this.#rows.addWhiteout());
   }
-}
-
-const NOWHERE: Neighbourhood = { prefix: '', path: [] };
-
-/** Where an entry is, if its name is written so that its last component is what stands last. */
-function neighbourhoodOf(path: string, directories: readonly TableNode[]): Neighbourhood | undefined {
-  const start = path.lastIndexOf('/') + 1;
-  return path.startsWith('/') || !isComponent(path.slice(start)) ? undefined : { prefix: path.slice(0, start), path: directories };
 }
 
 const isComponent = (part: string): boolean => part !== '' && part !== '.';

@@ -1,41 +1,42 @@
-/* Packs a tree of nodes into the columns of a `LayerTable`: breadth first, so that the entries of a directory stand together. */
+/* Packs rows into the columns of a `LayerTable`: breadth first, so that the entries of a directory stand together. */
 
 import { encodeUtf8 } from '../base/bytes.ts';
-import { type TableNode, nodeMode } from './table-node.ts';
-import { type Columns, type Extras, LayerTable, TableFlags } from './table.ts';
+import type { Numbers, RareParts, TableRows } from './table-rows.ts';
+import { type Column, type Columns, type Extras, LayerTable } from './table.ts';
 
-/** The nodes of a tree with their names and the positions of their parents, in the order in which they are packed. */
+/** Milliseconds. */
+const SECOND = 1000;
+
+/** The rows of a tree in the order in which they are packed, with their names. */
 interface Placed {
-  readonly nodes: readonly TableNode[];
+  readonly rows: readonly number[];
   readonly names: readonly string[];
-  readonly parents: readonly number[];
   readonly firstChild: readonly number[];
 }
 
-/** Makes the table of the tree below `root`. */
-export function packTable(root: TableNode): LayerTable {
-  const placed = place(root);
+/** Makes the table of the tree below row 0. */
+export function packTable(rows: TableRows): LayerTable {
+  const placed = place(rows);
   const joined = placed.names.join('');
   // Fast path: JavaScript's own order is that of UTF-8, but for surrogates.
-  return /[\ud800-\udfff]/.test(joined) ? fill(place(root, compareNames)) : fill(placed, joined);
+  return /[\ud800-\udfff]/.test(joined) ? fill(rows, place(rows, compareNames)) : fill(rows, placed, joined);
 }
 
-function place(root: TableNode, order?: (a: string, b: string) => number): Placed {
-  const nodes = [root];
+function place({ children }: TableRows, order?: (a: string, b: string) => number): Placed {
+  const rows = [0];
   const names = [''];
-  const parents = [0];
   const firstChild: number[] = [];
-  for (let i = 0; i < nodes.length; i++) {
-    firstChild.push(nodes.length);
-    const { children } = nodes[i]!;
-    if (children === undefined) continue;
-    for (const name of [...children.keys()].sort(order)) {
-      nodes.push(children.get(name)!);
+  for (let i = 0; i < rows.length; i++) {
+    firstChild.push(rows.length);
+    const directory = children[rows[i]!];
+    if (directory === undefined) continue;
+    for (const name of [...directory.keys()].sort(order)) {
+      rows.push(directory.get(name)!);
       names.push(name);
-      parents.push(i);
     }
   }
-  return { nodes, names, parents, firstChild };
+  firstChild.push(rows.length);
+  return { rows, names, firstChild };
 }
 
 /** Orders names by the bytes of their UTF-8: UTF-16 has the same order, but for the surrogates, which stand for what comes last. */
@@ -52,37 +53,34 @@ function compareNames(a: string, b: string): number {
 /** Moves surrogates behind everything else. */
 const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);
 
-function newColumns({ nodes, names, parents, firstChild }: Placed, joined: string): Columns {
-  const n = nodes.length;
+function fill(rows: TableRows, { rows: order, names, firstChild }: Placed, joined = names.join('')): LayerTable {
   const bytes = encodeUtf8(joined);
-  const isAscii = bytes.length === joined.length;
+  const owners = new Owners();
+  const mtime = inUnits(inOrder(rows.mtime, order));
   const columns: Columns = {
-    parent: new Uint32Array(parents),
-    nameEnd: new Uint32Array(n),
-    names: bytes,
-    mode: new Uint16Array(n),
-    owner: new Uint16Array(n),
-    flags: new Uint8Array(n),
-    method: new Uint8Array(n),
-    crc: new Uint32Array(n),
-    mtime: new Float64Array(n),
-    size: new Float64Array(n),
-    offset: new Float64Array(n),
-    stored: new Float64Array(n),
     firstChild: new Uint32Array(firstChild),
-    childCount: new Uint32Array(n),
+    nameEnd: nameEnds(names, bytes.length === joined.length),
+    names: bytes,
+    mode: columnOf(inOrder(rows.mode, order)),
+    owner: columnOf(owners.positionsOf(rows, order)),
+    flags: columnOf(inOrder(rows.flags, order)),
+    method: columnOf(inOrder(rows.method, order)),
+    crc: columnOf(inOrder(rows.crc, order)),
+    mtime: columnOf(mtime.values),
+    mtimeUnit: mtime.unit,
+    size: columnOf(inOrder(rows.size, order)),
+    offset: columnOf(inOrder(rows.offset, order)),
+    stored: columnOf(inOrder(rows.stored, order)),
   };
+  return new LayerTable(columns, { owners: owners.list, ...extrasOf(rows, order) });
+}
+
+/** Where each name ends. */
+function nameEnds(names: readonly string[], isAscii: boolean): Uint32Array {
+  const ends = new Uint32Array(names.length);
   let end = 0;
-  for (let i = 0; i < n; i++) {
-    const node = nodes[i]!;
-    const name = names[i]!;
-    columns.nameEnd[i] = end += isAscii ? name.length : utf8Length(name);
-    columns.mode[i] = nodeMode(node);
-    columns.flags[i] = flagsOf(node);
-    columns.mtime[i] = node.entry?.mtime ?? node.mtime;
-    columns.childCount[i] = node.children?.size ?? 0;
-  }
-  return columns;
+  for (let i = 0; i < names.length; i++) ends[i] = end += isAscii ? names[i]!.length : utf8Length(names[i]!);
+  return ends;
 }
 
 /** Bytes of a name in UTF-8. */
@@ -91,56 +89,43 @@ function utf8Length(name: string): number {
   return name.length;
 }
 
-function flagsOf({ entry, children, opaque, whiteout }: TableNode): number {
-  if (whiteout) return TableFlags.WHITEOUT;
-  const implied = children !== undefined && entry === undefined ? TableFlags.IMPLIED : 0;
-  return implied | (opaque ? TableFlags.OPAQUE : 0);
+/** The numbers of rows in the order of the table. */
+function inOrder<T extends Numbers>(values: T, order: readonly number[]): T {
+  const ordered = new (values.constructor as new (length: number) => T)(order.length);
+  for (let i = 0; i < order.length; i++) ordered[i] = values[order[i]!]!;
+  return ordered;
 }
 
-function fill(placed: Placed, joined = placed.names.join('')): LayerTable {
-  const columns = newColumns(placed, joined);
-  const owners = new Owners();
-  const extras = {
-    owners: owners.list,
-    targets: new Map<number, string>(),
-    links: new Map<number, number>(),
-    nlinks: new Map<number, number>(),
-    rdevs: new Map<number, number>(),
-    xattrs: new Map<number, ReadonlyMap<string, Uint8Array>>(),
-    redirects: new Map<number, string>(),
-    pieces: new Map<number, Float64Array>(),
-  } satisfies Extras;
-  const firstName = new Map<TableNode, number>();
-  for (let i = 0; i < placed.nodes.length; i++) {
-    const node = placed.nodes[i]!;
-    const { entry } = node;
-    if (entry === undefined) continue;
-    const { uid = 0, gid = 0, size = 0, extent } = entry;
-    columns.owner[i] = owners.indexOf(uid, gid);
-    columns.size[i] = node.children === undefined ? size : 0;
-    if (extent !== undefined) {
-      columns.offset[i] = extent.offset;
-      columns.stored[i] = extent.stored;
-      columns.method[i] = extent.method;
-      columns.crc[i] = extent.crc;
-    }
-    noteExtras(extras, i, node);
-    if (node.linked) noteLink(extras, firstName, node, i);
-  }
-  return new LayerTable(columns, extras);
+/** A column of these numbers: one where all are the same, and of 32 bits where they fit. */
+function columnOf(values: Numbers): Column {
+  const first = values[0]!;
+  if (values.every((value) => value === first)) return first;
+  if (!(values instanceof Float64Array)) return values;
+  const small = new Uint32Array(values);
+  return values.every((value, i) => value === small[i]) ? small : values;
+}
+
+/** Times in seconds, where all are whole ones: they take half the bytes. */
+function inUnits(times: Float64Array): { readonly values: Float64Array; readonly unit: number } {
+  const seconds = times.map((time) => time / SECOND);
+  return seconds.every(Number.isInteger) ? { values: seconds, unit: SECOND } : { values: times, unit: 1 };
 }
 
 /** Owners are few: an entry holds a 16-bit position. Beyond 65,536 different ones the rest belongs to root. */
 class Owners {
   readonly list: [uid: number, gid: number][] = [[0, 0]];
   readonly #known = new Map<string, number>([['0:0', 0]]);
-  /** The one that was asked for last, which is mostly the next one too. */
-  #last = 0;
 
-  indexOf(uid: number, gid: number): number {
-    const last = this.list[this.#last]!;
-    if (last[0] !== uid || last[1] !== gid) this.#last = this.#find(uid, gid);
-    return this.#last;
+  positionsOf({ uid, gid }: TableRows, order: readonly number[]): Uint16Array {
+    const positions = new Uint16Array(order.length);
+    // The owner of one entry is mostly that of the next one too.
+    let [lastUid, lastGid, last] = [0, 0, 0];
+    for (let i = 0; i < order.length; i++) {
+      const row = order[i]!;
+      if (uid[row] !== lastUid || gid[row] !== lastGid) last = this.#find((lastUid = uid[row]!), (lastGid = gid[row]!));
+      positions[i] = last;
+    }
+    return positions;
   }
 
   #find(uid: number, gid: number): number {
@@ -153,35 +138,35 @@ class Owners {
   }
 }
 
-function noteExtras(
-  extras: {
-    targets: Map<number, string>;
-    rdevs: Map<number, number>;
-    xattrs: Map<number, ReadonlyMap<string, Uint8Array>>;
-    redirects: Map<number, string>;
-    pieces: Map<number, Float64Array>;
-  },
-  i: number,
-  { entry }: TableNode,
-): void {
-  if (entry?.target !== undefined) extras.targets.set(i, entry.target);
-  if (entry?.rdev) extras.rdevs.set(i, entry.rdev);
-  if (entry?.xattrs !== undefined && entry.xattrs.size > 0) extras.xattrs.set(i, entry.xattrs);
-  if (entry?.redirect !== undefined) extras.redirects.set(i, entry.redirect);
-  if (entry?.pieces !== undefined) extras.pieces.set(i, entry.pieces);
+function extrasOf({ rare, linked }: TableRows, order: readonly number[]): Omit<Extras, 'owners'> {
+  const extras = {
+    targets: new Map<number, string>(),
+    links: new Map<number, number>(),
+    nlinks: new Map<number, number>(),
+    rdevs: new Map<number, number>(),
+    xattrs: new Map<number, ReadonlyMap<string, Uint8Array>>(),
+    redirects: new Map<number, string>(),
+    pieces: new Map<number, Float64Array>(),
+  } satisfies Omit<Extras, 'owners'>;
+  if (rare.size === 0 && linked.size === 0) return extras;
+  const firstName = new Map<number, number>();
+  for (const [i, row] of order.entries()) {
+    const { target, rdev, xattrs, redirect, pieces } = rare.get(row) ?? NOTHING_RARE;
+    if (target !== undefined) extras.targets.set(i, target);
+    if (rdev) extras.rdevs.set(i, rdev);
+    if (xattrs !== undefined && xattrs.size > 0) extras.xattrs.set(i, xattrs);
+    if (redirect !== undefined) extras.redirects.set(i, redirect);
+    if (pieces !== undefined) extras.pieces.set(i, pieces);
+    if (!linked.has(row)) continue;
+    const first = firstName.get(row);
+    if (first === undefined) {
+      firstName.set(row, i);
+      continue;
+    }
+    extras.links.set(i, first);
+    extras.nlinks.set(first, (extras.nlinks.get(first) ?? 1) + 1);
+  }
+  return extras;
 }
 
-function noteLink(
-  extras: { links: Map<number, number>; nlinks: Map<number, number> },
-  firstName: Map<TableNode, number>,
-  node: TableNode,
-  i: number,
-): void {
-  const first = firstName.get(node);
-  if (first === undefined) {
-    firstName.set(node, i);
-    return;
-  }
-  extras.links.set(i, first);
-  extras.nlinks.set(first, (extras.nlinks.get(first) ?? 1) + 1);
-}
+const NOTHING_RARE: RareParts = {};

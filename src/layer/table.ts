@@ -26,26 +26,34 @@ const OPAQUE = 2;
 /** No entry of the archive describes this directory, only paths through it. Therefore its attributes come from below. */
 const IMPLIED = 4;
 
-/** The columns, one element an entry. */
+/** A number an entry, or one for all of them where all have the same. */
+export type Column = number | Uint8Array | Uint16Array | Uint32Array | Float64Array;
+
+/** The columns, each as narrow as its numbers allow. */
 export interface Columns {
-  readonly parent: Uint32Array;
+  /**
+   * Where the children of each entry start; they end where those of the next entry start, and those of the last one at the number that
+   * stands behind it. Of what is no directory there are none.
+   */
+  readonly firstChild: Uint32Array;
   /** Where the entry's name ends in `names`; it starts where the one before ends. */
   readonly nameEnd: Uint32Array;
   readonly names: Uint8Array;
-  readonly mode: Uint16Array;
+  readonly mode: Column;
   /** Position in `owners`. */
-  readonly owner: Uint16Array;
-  readonly flags: Uint8Array;
-  readonly method: Uint8Array;
-  readonly crc: Uint32Array;
-  /** Milliseconds since the epoch. */
-  readonly mtime: Float64Array;
-  readonly size: Float64Array;
-  readonly offset: Float64Array;
-  readonly stored: Float64Array;
-  readonly firstChild: Uint32Array;
-  readonly childCount: Uint32Array;
+  readonly owner: Column;
+  readonly flags: Column;
+  readonly method: Column;
+  readonly crc: Column;
+  /** In units of `mtimeUnit` milliseconds since the epoch. */
+  readonly mtime: Column;
+  readonly mtimeUnit: number;
+  readonly size: Column;
+  readonly offset: Column;
+  readonly stored: Column;
 }
+
+const valueOf = (column: Column, entry: number): number => (typeof column === 'number' ? column : column[entry]!);
 
 /** What only few entries have, by entry. */
 export interface Extras {
@@ -79,13 +87,13 @@ export class LayerTable {
 
   /** Number of entries, the root included. */
   get length(): number {
-    return this.#columns.parent.length;
+    return this.#columns.nameEnd.length;
   }
 
   /** Bytes of memory that the columns take. */
   get byteLength(): number {
     let bytes = 0;
-    for (const column of Object.values(this.#columns) as ArrayBufferView[]) bytes += column.byteLength;
+    for (const column of Object.values(this.#columns) as Column[]) if (typeof column !== 'number') bytes += column.byteLength;
     return bytes;
   }
 
@@ -96,8 +104,9 @@ export class LayerTable {
 
   /** The same for a name that is UTF-8 already. */
   lookupBytes(directory: number, name: Uint8Array): number {
-    let low = this.#columns.firstChild[directory] ?? 0;
-    let high = low + (this.#columns.childCount[directory] ?? 0) - 1;
+    const { firstChild } = this.#columns;
+    let low = firstChild[directory] ?? 0;
+    let high = (firstChild[directory + 1] ?? 0) - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
       const order = this.#compareName(middle, name);
@@ -130,12 +139,21 @@ export class LayerTable {
 
   /** The entries of a directory are [first, end). */
   children(directory: number): readonly [first: number, end: number] {
-    const first = this.#columns.firstChild[directory]!;
-    return [first, first + this.#columns.childCount[directory]!];
+    const { firstChild } = this.#columns;
+    return [firstChild[directory]!, firstChild[directory + 1]!];
   }
 
+  /** The last entry whose children start at `entry` or before it: the entries between two directories have none. */
   parent(entry: number): number {
-    return this.#columns.parent[entry]!;
+    const { firstChild } = this.#columns;
+    let low = 0;
+    let high = entry;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (firstChild[middle]! <= entry) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 
   /** The absolute path of an entry in its layer; of a hard-linked file, one of them. */
@@ -146,36 +164,42 @@ export class LayerTable {
   }
 
   mode(entry: number): number {
-    return this.#columns.mode[entry]!;
+    return valueOf(this.#columns.mode, entry);
   }
   isDirectory(entry: number): boolean {
     return isDirectory(this.mode(entry)) && !this.isWhiteout(entry);
   }
   isWhiteout(entry: number): boolean {
-    return (this.#columns.flags[entry]! & WHITEOUT) !== 0;
+    return (valueOf(this.#columns.flags, entry) & WHITEOUT) !== 0;
   }
   isOpaque(entry: number): boolean {
-    return (this.#columns.flags[entry]! & OPAQUE) !== 0;
+    return (valueOf(this.#columns.flags, entry) & OPAQUE) !== 0;
   }
   /** Tells whether the archive says nothing of this directory but that something is in it. */
   isImplied(entry: number): boolean {
-    return (this.#columns.flags[entry]! & IMPLIED) !== 0;
+    return (valueOf(this.#columns.flags, entry) & IMPLIED) !== 0;
   }
   uid(entry: number): number {
-    return this.#extras.owners[this.#columns.owner[entry]!]![0];
+    return this.#extras.owners[valueOf(this.#columns.owner, entry)]![0];
   }
   gid(entry: number): number {
-    return this.#extras.owners[this.#columns.owner[entry]!]![1];
+    return this.#extras.owners[valueOf(this.#columns.owner, entry)]![1];
   }
   mtime(entry: number): number {
-    return this.#columns.mtime[entry]!;
+    const { mtime, mtimeUnit } = this.#columns;
+    return valueOf(mtime, entry) * mtimeUnit;
   }
   size(entry: number): number {
-    return this.#columns.size[entry]!;
+    return valueOf(this.#columns.size, entry);
   }
   extent(entry: number): Extent {
     const { offset, stored, method, crc } = this.#columns;
-    return { offset: offset[entry]!, stored: stored[entry]!, method: method[entry]!, crc: crc[entry]! };
+    return {
+      offset: valueOf(offset, entry),
+      stored: valueOf(stored, entry),
+      method: valueOf(method, entry),
+      crc: valueOf(crc, entry),
+    };
   }
   /** Of a file with holes: position in the file, length and position in what is stored of each piece, one after another. */
   pieces(entry: number): Float64Array | undefined {
