@@ -12,27 +12,28 @@ const UNIX_OWNER = 0x7875;
 /** Milliseconds between 1601, where NTFS counts from, and 1970. */
 const NTFS_EPOCH_MS = 11_644_473_600_000;
 
+/** What is `undefined` is not there. */
 export interface ExtraFields {
   /** 64-bit values, in the order in which the entry leaves them out of its own fields. */
-  readonly zip64?: DataView | undefined;
+  zip64: DataView | undefined;
   /** Milliseconds since the epoch. */
-  readonly mtime?: number | undefined;
-  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  mtime: number | undefined;
+  uid: number | undefined;
+  gid: number | undefined;
   /** The name in UTF-8, and the CRC-32 of the name that it stands for. */
-  readonly unicodePath?: { readonly name: Uint8Array; readonly crc: number } | undefined;
+  unicodePath: { readonly name: Uint8Array; readonly crc: number } | undefined;
 }
 
-const NONE: ExtraFields = {};
+/** No fields. */
+export const noExtraFields = (): ExtraFields => ({ zip64: undefined, mtime: undefined, uid: undefined, gid: undefined, unicodePath: undefined });
 
-/** Reads the fields that matter here, which stand in [from, to). A directory has one such list an entry: nothing is made of what is not there. */
-export function readExtraFields(view: DataView, from: number, to: number): ExtraFields {
-  if (to - from < 4) return NONE;
-  const fields: { -readonly [K in keyof ExtraFields]: ExtraFields[K] } = {
-    zip64: undefined,
-    mtime: undefined,
-    owner: undefined,
-    unicodePath: undefined,
-  };
+/** Reads the fields that matter here, which stand in [from, to), into `fields`: a directory has one such list an entry, and one object will do. */
+export function readExtraFields(view: DataView, from: number, to: number, fields: ExtraFields): void {
+  fields.zip64 = undefined;
+  fields.mtime = undefined;
+  fields.uid = undefined;
+  fields.gid = undefined;
+  fields.unicodePath = undefined;
   let ntfsTime: number | undefined;
   for (let at = from; at + 4 <= to;) {
     const start = at + 4;
@@ -49,7 +50,7 @@ export function readExtraFields(view: DataView, from: number, to: number): Extra
         ntfsTime = readNtfsTime(view, start, end);
         break;
       case UNIX_OWNER:
-        fields.owner = readOwner(view, start, end);
+        readOwner(view, start, end, fields);
         break;
       case UNICODE_PATH:
         if (end - start > 5 && view.getUint8(start) === 1)
@@ -62,7 +63,6 @@ export function readExtraFields(view: DataView, from: number, to: number): Extra
     at = end;
   }
   fields.mtime ??= ntfsTime;
-  return fields;
 }
 
 /** Attribute 1 of the NTFS field: three times in units of 100 ns, modification first. */
@@ -74,21 +74,27 @@ function readNtfsTime(view: DataView, start: number, end: number): number | unde
   return undefined;
 }
 
-/** Version 1: sizes of the two numbers stand before them. */
-function readOwner(view: DataView, start: number, end: number): ExtraFields['owner'] {
-  if (end - start < 3 || view.getUint8(start) !== 1) return undefined;
+/** Version 1: sizes of the two numbers stand before them. A field that cannot be read says nothing, whatever one before it said. */
+function readOwner(view: DataView, start: number, end: number, fields: ExtraFields): void {
+  fields.uid = undefined;
+  fields.gid = undefined;
+  if (end - start < 3 || view.getUint8(start) !== 1) return;
   const uidEnd = start + 2 + view.getUint8(start + 1);
-  if (uidEnd >= end) return undefined;
+  if (uidEnd >= end) return;
   const gidEnd = uidEnd + 1 + view.getUint8(uidEnd);
-  if (gidEnd > end) return undefined;
+  if (gidEnd > end) return;
   const uid = readNumber(view, start + 2, uidEnd);
   const gid = readNumber(view, uidEnd + 1, gidEnd);
-  return uid === undefined || gid === undefined ? undefined : { uid, gid };
+  if (uid === undefined || gid === undefined) return;
+  fields.uid = uid;
+  fields.gid = gid;
 }
 
 /** Little-endian, of 1 to 4 bytes: user ids of Linux have no more. */
 function readNumber(view: DataView, start: number, end: number): number | undefined {
   if (end <= start || end - start > 4) return undefined;
+  // Fast path: as long as archivers write them.
+  if (end - start === 4) return view.getUint32(start, true);
   let value = 0;
   for (let at = end - 1; at >= start; at--) value = value * 256 + view.getUint8(at);
   return value;

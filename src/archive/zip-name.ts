@@ -11,13 +11,15 @@ const UTF8_FLAG = 0x0800;
 const CP437 =
   'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0';
 
+/** *unix* indicates that the entry was made on a Unix system. Therefore unflagged names are likely to be UTF-8. */
+export type MadeOn = 'unix' | 'dos' | 'other';
+
 /** What a name is read from. */
 export interface RawName {
   readonly bytes: Uint8Array;
   readonly flags: number;
   readonly extra: ExtraFields;
-  /** *unix* indicates that the entry was made on a Unix system. Therefore unflagged names are likely to be UTF-8. */
-  readonly madeOn: 'unix' | 'dos' | 'other';
+  readonly madeOn: MadeOn;
 }
 
 /** Decodes the name of an entry. */
@@ -55,12 +57,16 @@ export function asciiNames(bytes: Uint8Array, { starts, ends }: NamePlaces): (st
     if (from === end) used = to;
   }
   const text = decodeUtf8(joined.subarray(0, used));
-  let at = 0;
-  return lengths.map((length) => (length < 0 ? undefined : text.slice(at, (at += length))));
+  const names: (string | undefined)[] = [];
+  for (let i = 0, at = 0; i < lengths.length; i++) {
+    const length = lengths[i]!;
+    names.push(length < 0 ? undefined : text.slice(at, (at += length)));
+  }
+  return names;
 }
 
 /** Old archivers of DOS and Windows wrote '\' between components, against the format. */
-export function slashed(name: string, madeOn: RawName['madeOn']): string {
+export function slashed(name: string, madeOn: MadeOn): string {
   return madeOn === 'dos' && name.includes('\\') && !name.includes('/') ? name.replaceAll('\\', '/') : name;
 }
 

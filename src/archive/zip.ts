@@ -7,13 +7,14 @@
 import { PATH_MAX, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, isFile, isSymlink } from '../base/mode.ts';
 import type { FsError } from '../base/errors.ts';
 import type { Codec } from '../codec/codec.ts';
-import type { TableBuilder } from '../layer/build-table.ts';
+import type { LayerEntry, TableBuilder } from '../layer/build-table.ts';
+import type { Extent } from '../layer/table.ts';
 import { type Place, damaged, tooLarge } from './damage.ts';
 import { DEFLATE_MAX_RATIO } from './gzip.ts';
 import { type Limits, assertContentSize } from './limits.ts';
 import { IN_ZIP64, type ZipEnd, readUint64 } from './zip-end.ts';
-import { type ExtraFields, readExtraFields } from './zip-extra.ts';
-import { type NamePlaces, asciiNames, slashed, zipName } from './zip-name.ts';
+import { noExtraFields, readExtraFields } from './zip-extra.ts';
+import { type MadeOn, type NamePlaces, asciiNames, slashed, zipName } from './zip-name.ts';
 
 const HEADER = 0x02014b50;
 const HEADER_SIZE = 46;
@@ -29,27 +30,28 @@ const ZSTD_MAX_RATIO = 32 << 10;
 /** General purpose bits 0 and 13: content, or content and directory, are encrypted. */
 export const ENCRYPTED = 0x2001;
 
-/** Upper byte of "version made by". */
-const HOST_DOS = [0, 10, 11, 14];
-const HOST_UNIX = [3, 19];
+/** By the upper byte of "version made by": systems of DOS and its kin, Unix and macOS. */
+const SYSTEMS: readonly (MadeOn | undefined)[] = Array.from({ length: 20 }, (_, host) =>
+  host === 3 || host === 19 ? 'unix' : [0, 10, 11, 14].includes(host) ? 'dos' : undefined,
+);
 const DOS_READ_ONLY = 0x01;
 const DOS_DIRECTORY = 0x10;
 
-/** What the header of an entry says, ZIP64 resolved. */
-interface Header {
-  readonly flags: number;
-  readonly method: number;
-  readonly mtime: number;
-  readonly crc: number;
-  readonly stored: number;
-  readonly size: number;
+/** What the header of an entry says, ZIP64 resolved. One object is used for all headers of a directory. */
+class Header {
+  flags = 0;
+  method = 0;
+  mtime = 0;
+  crc = 0;
+  stored = 0;
+  size = 0;
   /** Of the local header, from the start of the file. */
-  readonly offset: number;
-  readonly disk: number;
-  readonly madeOn: 'unix' | 'dos' | 'other';
-  readonly attributes: number;
-  readonly extra: ExtraFields;
-  readonly name: string;
+  offset = 0;
+  disk = 0;
+  madeOn: MadeOn = 'other';
+  attributes = 0;
+  readonly extra = noExtraFields();
+  name = '';
 }
 
 export interface ZipDirectory {
@@ -59,6 +61,17 @@ export interface ZipDirectory {
   readonly place: Place;
   readonly codec: Codec;
   readonly limits: Limits;
+}
+
+/** An entry as the builder gets it, who keeps nothing of the object. */
+interface ZipLayerEntry extends LayerEntry {
+  path: string;
+  mode: number;
+  mtime: number;
+  uid: number | undefined;
+  gid: number | undefined;
+  size: number;
+  extent: Extent | undefined;
 }
 
 /** What a central directory says of the archive as a whole. */
@@ -73,90 +86,143 @@ export interface ZipContents {
  * @throws {FsError} EIO when it is not a central directory of as many entries as the end record says.
  */
 export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder): ZipContents {
-  const { bytes, end, place, limits } = directory;
+  const { end, place, limits } = directory;
   // Without ZIP64 the number is modulo 65,536: then the entries themselves are counted.
   if (end.entries > limits.entries) throw tooManyEntries(limits, place);
-  const starts = findHeaders(directory);
-  const counted = end.zip64 ? starts.length : starts.length & 0xffff;
+  const places = findNames(directory);
+  const found = places.starts.length;
+  const counted = end.zip64 ? found : found & 0xffff;
   if (counted !== end.entries)
-    throw damaged(place, `the central directory has ${starts.length} entries, its end record says ${end.entries}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const names = asciiNames(bytes, namePlaces(view, starts));
-  const headers = starts.map((at, i) => readHeader(view, at, names[i], directory));
+    throw damaged(place, `the central directory has ${found} entries, its end record says ${end.entries}`);
+  builder.expect(found);
+  const headers = new Headers(directory, places);
+  const entry: ZipLayerEntry = { path: '', mode: 0, mtime: 0, uid: undefined, gid: undefined, size: 0, extent: undefined };
   let content = 0;
   let hasZstd = false;
-  for (const header of headers) {
-    content += addEntry(header, builder);
-    if (header.method === ZSTD) hasZstd = true;
+  let contentEnd = 0;
+  let followEachOther = true;
+  try {
+    for (let i = 0; i < found; i++) {
+      const header = headers.read(i);
+      content += addEntry(header, entry, builder);
+      if (header.method === ZSTD) hasZstd = true;
+      if (header.stored === 0) continue;
+      // As archivers write contents: then none overlaps.
+      if (header.offset < contentEnd) followEachOther = false;
+      contentEnd = endOfContent(header);
+    }
+  } catch (e) {
+    // What is damaged is told before what is too much.
+    headers.assertWhole();
+    throw e;
   }
   assertContentSize(limits, content, end.directoryEnd, place);
-  if (!followEachOther(headers)) warnOfOverlaps(headers, builder);
+  if (!followEachOther) warnOfOverlaps(headers, builder);
   return { hasZstd };
 }
 
-/** Where the headers start, each of them whole. */
-function findHeaders({ bytes, end, place, limits }: ZipDirectory): number[] {
+/** Where the names stand, each behind a header that is whole. */
+function findNames({ bytes, end, place, limits }: ZipDirectory): NamePlaces {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const starts: number[] = [];
+  const ends: number[] = [];
   let at = 0;
   while (at < bytes.length) {
     const signature = at + 4 <= bytes.length ? view.getUint32(at, true) : 0;
     if (signature === DIGITAL_SIGNATURE) break;
     if (at + HEADER_SIZE > bytes.length || signature !== HEADER)
       throw damaged(place, `no header of entry ${starts.length + 1} in the central directory, at byte ${end.directoryStart + at}`);
-    const next = at + HEADER_SIZE + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+    const start = at + HEADER_SIZE;
+    const nameEnd = start + view.getUint16(at + 28, true);
+    const next = nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > bytes.length) throw damaged(place, `entry ${starts.length + 1} of the central directory is longer than the directory`);
-    starts.push(at);
+    starts.push(start);
+    ends.push(nameEnd);
     if (starts.length > limits.entries) throw tooManyEntries(limits, place);
     at = next;
   }
-  return starts;
-}
-
-function namePlaces(view: DataView, headers: readonly number[]): NamePlaces {
-  const starts = headers.map((at) => at + HEADER_SIZE);
-  return { starts, ends: starts.map((start, i) => start + view.getUint16(headers[i]! + 28, true)) };
+  return { starts, ends };
 }
 
 const tooManyEntries = ({ entries }: Limits, place: Place): FsError => tooLarge(place, `more than the ${entries} entries that are allowed`);
 
-/** @param ascii its name, where that is ASCII */
-function readHeader(view: DataView, at: number, ascii: string | undefined, { bytes, end, place, codec }: ZipDirectory): Header {
-  const nameStart = at + HEADER_SIZE;
-  const extraStart = nameStart + view.getUint16(at + 28, true);
-  const extra = readExtraFields(view, extraStart, extraStart + view.getUint16(at + 30, true));
-  const flags = view.getUint16(at + 8, true);
-  const madeOn = systemOf(view.getUint8(at + 5));
-  const name =
-    ascii === undefined ? zipName({ bytes: bytes.subarray(nameStart, extraStart), flags, extra, madeOn }, codec) : slashed(ascii, madeOn);
-  const own = { size: view.getUint32(at + 24, true), stored: view.getUint32(at + 20, true), offset: view.getUint32(at + 42, true) };
-  const isLarge = own.size === IN_ZIP64 || own.stored === IN_ZIP64 || own.offset === IN_ZIP64;
-  const { size, stored, offset } = isLarge ? resolveZip64(own, extra, { ...place, entry: name }) : own;
-  return {
-    flags,
-    method: view.getUint16(at + 10, true),
-    mtime: extra.mtime ?? dosTime(view.getUint16(at + 14, true), view.getUint16(at + 12, true)),
-    crc: view.getUint32(at + 16, true),
-    disk: view.getUint16(at + 34, true),
-    attributes: view.getUint32(at + 38, true),
-    size,
-    stored,
-    offset: offset + end.prefix,
-    madeOn,
-    extra,
-    name,
-  };
-}
+/** The headers of a directory, which are read into one object, one after another: objects for each take longer than reading them. */
+class Headers {
+  readonly #directory: ZipDirectory;
+  readonly #places: NamePlaces;
+  readonly #view: DataView;
+  /** Those of ASCII. */
+  readonly #names: readonly (string | undefined)[];
+  readonly #header = new Header();
+  /** Date and time of DOS that were read last, and what they are: mostly those of the next entry too. */
+  #dosTime = NaN;
+  #mtime = NaN;
 
-function systemOf(host: number): Header['madeOn'] {
-  if (HOST_UNIX.includes(host)) return 'unix';
-  return HOST_DOS.includes(host) ? 'dos' : 'other';
-}
+  constructor(directory: ZipDirectory, places: NamePlaces) {
+    const { bytes } = directory;
+    this.#directory = directory;
+    this.#places = places;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#names = asciiNames(bytes, places);
+  }
 
-type Sizes = Pick<Header, 'size' | 'stored' | 'offset'>;
+  get length(): number {
+    return this.#places.starts.length;
+  }
+
+  /**
+   * Gives what the header of an entry says, until the next one is read.
+   * @throws {FsError} EIO when it is damaged
+   */
+  read(entry: number): Header {
+    const view = this.#view;
+    const header = this.#header;
+    const nameStart = this.#places.starts[entry]!;
+    const at = nameStart - HEADER_SIZE;
+    const extraStart = this.#places.ends[entry]!;
+    readExtraFields(view, extraStart, extraStart + view.getUint16(at + 30, true), header.extra);
+    header.madeOn = SYSTEMS[view.getUint8(at + 5)] ?? 'other';
+    header.flags = view.getUint16(at + 8, true);
+    header.method = view.getUint16(at + 10, true);
+    header.mtime = header.extra.mtime ?? this.#timeOf(view.getUint32(at + 12, true));
+    header.crc = view.getUint32(at + 16, true);
+    header.stored = view.getUint32(at + 20, true);
+    header.size = view.getUint32(at + 24, true);
+    header.disk = view.getUint16(at + 34, true);
+    header.attributes = view.getUint32(at + 38, true);
+    header.offset = view.getUint32(at + 42, true);
+    header.name = this.#nameOf(entry, nameStart, extraStart);
+    if (header.size === IN_ZIP64 || header.stored === IN_ZIP64 || header.offset === IN_ZIP64)
+      resolveZip64(header, { ...this.#directory.place, entry: header.name });
+    header.offset += this.#directory.end.prefix;
+    return header;
+  }
+
+  /** @throws {FsError} EIO when one of the headers is damaged */
+  assertWhole(): void {
+    for (let i = 0; i < this.length; i++) this.read(i);
+  }
+
+  #nameOf(entry: number, start: number, end: number): string {
+    const { flags, extra, madeOn } = this.#header;
+    const ascii = this.#names[entry];
+    if (ascii !== undefined) return slashed(ascii, madeOn);
+    const { bytes, codec } = this.#directory;
+    return zipName({ bytes: bytes.subarray(start, end), flags, extra, madeOn }, codec);
+  }
+
+  #timeOf(dosTime: number): number {
+    if (dosTime !== this.#dosTime) {
+      this.#dosTime = dosTime;
+      this.#mtime = timeOfDos(dosTime >>> 16, dosTime & 0xffff);
+    }
+    return this.#mtime;
+  }
+}
 
 /** The ZIP64 field holds only those values that did not fit, in this order (APPNOTE.TXT 4.5.3). */
-function resolveZip64({ size, stored, offset }: Sizes, { zip64 }: ExtraFields, place: Place): Sizes {
+function resolveZip64(header: Header, place: Place): void {
+  const { zip64 } = header.extra;
   let position = 0;
   const resolve = (value: number): number => {
     if (value !== IN_ZIP64) return value;
@@ -164,47 +230,41 @@ function resolveZip64({ size, stored, offset }: Sizes, { zip64 }: ExtraFields, p
     position += 8;
     return readUint64(zip64, position - 8, place);
   };
-  return { size: resolve(size), stored: resolve(stored), offset: resolve(offset) };
+  header.size = resolve(header.size);
+  header.stored = resolve(header.stored);
+  header.offset = resolve(header.offset);
 }
 
 /** DOS has local time and no zone: taken as UTC, so that one archive is one tree everywhere. */
-function dosTime(date: number, time: number): number {
+function timeOfDos(date: number, time: number): number {
   const month = Math.max((date >>> 5) & 15, 1);
   return Date.UTC(1980 + (date >>> 9), month - 1, Math.max(date & 31, 1), time >>> 11, (time >>> 5) & 63, (time & 31) * 2);
-}
-
-/** Tells whether each content starts behind the one before it, as archivers write them: then none overlaps. */
-function followEachOther(headers: readonly Header[]): boolean {
-  let end = 0;
-  for (const header of headers) {
-    if (header.stored === 0) continue;
-    if (header.offset < end) return false;
-    end = contentEnd(header);
-  }
-  return true;
 }
 
 /**
  * Entries whose content starts within that of another: no archiver makes them, and a file of a few MB can claim petabytes with
  * them (a "non-recursive zip bomb"). Which of two lies cannot be told here; each is verified when it is read.
  */
-function warnOfOverlaps(headers: readonly Header[], builder: TableBuilder): void {
-  const sorted = headers.filter(({ stored }) => stored > 0);
-  // Archivers list entries in the order in which they stand.
-  if (sorted.some(({ offset }, i) => i > 0 && offset < sorted[i - 1]!.offset)) sorted.sort((a, b) => a.offset - b.offset);
-  let longest: Header | undefined;
-  for (const header of sorted) {
-    if (longest !== undefined && header.offset < contentEnd(longest))
-      builder.warn(header.name, `its content overlaps with that of '${longest.name}'`);
-    if (longest === undefined || contentEnd(header) > contentEnd(longest)) longest = header;
+function warnOfOverlaps(headers: Headers, builder: TableBuilder): void {
+  const contents: { readonly name: string; readonly offset: number; readonly end: number }[] = [];
+  for (let i = 0; i < headers.length; i++) {
+    const header = headers.read(i);
+    if (header.stored > 0) contents.push({ name: header.name, offset: header.offset, end: endOfContent(header) });
+  }
+  contents.sort((a, b) => a.offset - b.offset);
+  let longest: (typeof contents)[number] | undefined;
+  for (const content of contents) {
+    if (longest !== undefined && content.offset < longest.end)
+      builder.warn(content.name, `its content overlaps with that of '${longest.name}'`);
+    if (longest === undefined || content.end > longest.end) longest = content;
   }
 }
 
-const contentEnd = ({ offset, stored }: Header): number => offset + LOCAL_HEADER_SIZE + stored;
+const endOfContent = ({ offset, stored }: Header): number => offset + LOCAL_HEADER_SIZE + stored;
 
 /** Adds one entry, unless it cannot be served; gives how many bytes it has. */
-function addEntry(header: Header, builder: TableBuilder): number {
-  const { name, extra, mtime, crc, stored, method, offset } = header;
+function addEntry(header: Header, entry: ZipLayerEntry, builder: TableBuilder): number {
+  const { name, extra } = header;
   const mode = modeOf(header);
   const problem = problemOf(header, mode);
   if (problem !== undefined) {
@@ -212,17 +272,15 @@ function addEntry(header: Header, builder: TableBuilder): number {
     return 0;
   }
   const hasContent = isFile(mode) || isSymlink(mode);
-  const size = hasContent ? header.size : 0;
-  builder.add({
-    path: name,
-    mode,
-    mtime,
-    uid: extra.owner?.uid,
-    gid: extra.owner?.gid,
-    size,
-    extent: hasContent ? { offset, stored, method, crc } : undefined,
-  });
-  return size;
+  entry.path = name;
+  entry.mode = mode;
+  entry.mtime = header.mtime;
+  entry.uid = extra.uid;
+  entry.gid = extra.gid;
+  entry.size = hasContent ? header.size : 0;
+  entry.extent = hasContent ? header : undefined;
+  builder.add(entry);
+  return entry.size;
 }
 
 /** Says why an entry cannot be served, or `undefined`. */

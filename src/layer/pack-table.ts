@@ -99,16 +99,23 @@ function inOrder<T extends Numbers>(values: T, order: readonly number[]): T {
 /** A column of these numbers: one where all are the same, and of 32 bits where they fit. */
 function columnOf(values: Numbers): Column {
   const first = values[0]!;
-  if (values.every((value) => value === first)) return first;
+  let same = 0;
+  while (same < values.length && values[same] === first) same++;
+  if (same === values.length) return first;
   if (!(values instanceof Float64Array)) return values;
   const small = new Uint32Array(values);
-  return values.every((value, i) => value === small[i]) ? small : values;
+  for (let i = 0; i < values.length; i++) if (values[i] !== small[i]) return values;
+  return small;
 }
 
 /** Times in seconds, where all are whole ones: they take half the bytes. */
 function inUnits(times: Float64Array): { readonly values: Float64Array; readonly unit: number } {
-  const seconds = times.map((time) => time / SECOND);
-  return seconds.every(Number.isInteger) ? { values: seconds, unit: SECOND } : { values: times, unit: 1 };
+  const seconds = new Float64Array(times.length);
+  for (let i = 0; i < times.length; i++) {
+    seconds[i] = times[i]! / SECOND;
+    if (!Number.isInteger(seconds[i])) return { values: times, unit: 1 };
+  }
+  return { values: seconds, unit: SECOND };
 }
 
 /** Owners are few: an entry holds a 16-bit position. Beyond 65,536 different ones the rest belongs to root. */

@@ -116,31 +116,33 @@ export class TableRows {
     this.flags[row]! |= flag;
   }
 
+  /** Makes room for so many rows. */
+  reserve(room: number): void {
+    if (room <= this.mode.length) return;
+    this.mode = grown(this.mode, room);
+    this.flags = grown(this.flags, room);
+    this.method = grown(this.method, room);
+    this.crc = grown(this.crc, room);
+    this.mtime = grown(this.mtime, room);
+    this.uid = grown(this.uid, room);
+    this.gid = grown(this.gid, room);
+    this.size = grown(this.size, room);
+    this.offset = grown(this.offset, room);
+    this.stored = grown(this.stored, room);
+  }
+
   #add(mode: number, flags: number, children: Map<string, number> | undefined): number {
     const row = this.length++;
-    if (row === this.mode.length) this.#grow();
+    if (row === this.mode.length) this.reserve(row * 2);
     this.mode[row] = mode;
     this.flags[row] = flags;
     this.children.push(children);
     return row;
   }
-
-  #grow(): void {
-    this.mode = grown(this.mode);
-    this.flags = grown(this.flags);
-    this.method = grown(this.method);
-    this.crc = grown(this.crc);
-    this.mtime = grown(this.mtime);
-    this.uid = grown(this.uid);
-    this.gid = grown(this.gid);
-    this.size = grown(this.size);
-    this.offset = grown(this.offset);
-    this.stored = grown(this.stored);
-  }
 }
 
-function grown<T extends Numbers>(column: T): T {
-  const larger = new (column.constructor as new (length: number) => T)(column.length * 2);
+function grown<T extends Numbers>(column: T, room: number): T {
+  const larger = new (column.constructor as new (length: number) => T)(room);
   larger.set(column);
   return larger;
 }
