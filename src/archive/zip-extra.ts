@@ -25,7 +25,13 @@ export interface ExtraFields {
 }
 
 /** No fields. */
-export const noExtraFields = (): ExtraFields => ({ zip64: undefined, mtime: undefined, uid: undefined, gid: undefined, unicodePath: undefined });
+export const noExtraFields = (): ExtraFields => ({
+  zip64: undefined,
+  mtime: undefined,
+  uid: undefined,
+  gid: undefined,
+  unicodePath: undefined,
+});
 
 /** Reads the fields that matter here, which stand in [from, to), into `fields`: a directory has one such list an entry, and one object will do. */
 export function readExtraFields(view: DataView, from: number, to: number, fields: ExtraFields): void {

@@ -92,8 +92,7 @@ export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder)
   const places = findNames(directory);
   const found = places.starts.length;
   const counted = end.zip64 ? found : found & 0xffff;
-  if (counted !== end.entries)
-    throw damaged(place, `the central directory has ${found} entries, its end record says ${end.entries}`);
+  if (counted !== end.entries) throw damaged(place, `the central directory has ${found} entries, its end record says ${end.entries}`);
   builder.expect(found);
   const headers = new Headers(directory, places);
   const entry: ZipLayerEntry = { path: '', mode: 0, mtime: 0, uid: undefined, gid: undefined, size: 0, extent: undefined };

@@ -112,8 +112,9 @@ function columnOf(values: Numbers): Column {
 function inUnits(times: Float64Array): { readonly values: Float64Array; readonly unit: number } {
   const seconds = new Float64Array(times.length);
   for (let i = 0; i < times.length; i++) {
-    seconds[i] = times[i]! / SECOND;
-    if (!Number.isInteger(seconds[i])) return { values: times, unit: 1 };
+    const second = times[i]! / SECOND;
+    seconds[i] = second;
+    if (!Number.isInteger(second) || second * SECOND !== times[i]) return { values: times, unit: 1 };
   }
   return { values: seconds, unit: SECOND };
 }

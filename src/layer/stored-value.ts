@@ -51,7 +51,7 @@ interface StoredPart {
   readonly length: number;
 }
 
-/** Unpacks what `packValue` packed. Typed arrays are views of `bytes`, which must own their buffer. @throws when it is something else */
+/** Unpacks what `packValue` packed. Typed arrays are views of `bytes`, which must start where their buffer does. @throws when it is something else */
 export function unpackValue(bytes: Uint8Array<ArrayBuffer>): unknown {
   const jsonEnd = HEADER + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const start = align(jsonEnd);

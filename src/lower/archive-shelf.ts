@@ -176,14 +176,12 @@ export class ArchiveShelf {
     }
   }
 
-  /** Gives the index of this name, made by `keepIndex`. */
+  /** Gives the index of this name, made by `keepIndex`, from the start of a buffer on: the columns of its table are views of it. */
   async index(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const key = [...this.#known].find((candidate) => candidate.startsWith(`index-${name}-`));
     const blob = key === undefined ? undefined : await this.#get(key);
     if (key === undefined || blob === undefined) return undefined;
-    const bytes = await new Segment(blob, lengthOfKey(key), this.#options.codec).read(0, lengthOfKey(key));
-    // Owned: the views of a table's columns are aligned to the start of the buffer.
-    return bytes?.slice();
+    return new Segment(blob, lengthOfKey(key), this.#options.codec).whole();
   }
 
   /** Writes what `make` makes, in the place of what there was under this name. */
@@ -211,6 +209,7 @@ export class ArchiveShelf {
 
   /** Resolves when what was put so far is written, or cannot be, and what is here can be read synchronously. */
   async settled(): Promise<void> {
+    this.goOn();
     await this.#writing;
     await this.warm();
   }

@@ -20,6 +20,7 @@ export class CachedSource implements Source {
   #size: Promise<number> | undefined;
   #cached = 0;
   #hasFailed = false;
+  #isOpening = false;
   /** What is being fetched, and kept then. */
   readonly #fetching = new Set<Promise<Uint8Array>>();
   /** The server has sent all of it, and that is kept. */
@@ -131,6 +132,18 @@ export class CachedSource implements Source {
     void this.settled().finally(() => this.#keeper.release());
   }
 
+  /** Says that the archive is being opened: what is fetched for that is written afterwards, because writing takes processor time from it. */
+  holdBack(): void {
+    this.#isOpening = true;
+    this.#shelf?.holdBack();
+  }
+
+  /** The archive is open, or cannot be. */
+  goOn(): void {
+    this.#isOpening = false;
+    this.#shelf?.goOn();
+  }
+
   /** An index that was made of this archive before. */
   async index(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#shelf?.index(name);
@@ -155,6 +168,7 @@ export class CachedSource implements Source {
     const { version } = this.#remote;
     if (version === undefined) return size;
     this.#shelf = await this.#keeper.settle(version);
+    if (this.#isOpening) this.#shelf?.holdBack();
     if (this.#shelf?.holds(0, size) === true) this.#remote.leave?.();
     this.#keepArrived(size);
     return size;

@@ -9,8 +9,8 @@ import { packValue, unpackValue } from '../layer/stored-value.ts';
 import { type Columns, type Extras, LayerTable } from '../layer/table.ts';
 import { nameOf } from './catalog.ts';
 
-/** To be raised whenever a reader makes another table of the same archive: older indexes are then made anew. */
-const INDEX_VERSION = 1;
+/** To be raised whenever a reader makes another table of the same archive, or a table has other columns: older indexes are then made anew. */
+const INDEX_VERSION = 2;
 
 /** An index of one archive, mounted in one way. */
 export interface LayerIndex {

@@ -65,12 +65,15 @@ async function openCached(source: CachedSource, opening: CachedOpening, indexed:
   const restored = kept === undefined ? undefined : await restoreFrom(kept, opening, source);
   if (restored !== undefined) return restored;
   let layer: Layer;
+  source.holdBack();
   try {
     layer = await opening.open(source);
   } catch (e) {
     // What is kept is no archive, or not what `integrity` says (a login page, for one): the next opening is to get it anew.
     if ((isFsError(e, 'EINVAL') || isFsError(e, 'EIO')) && !source.hasFailed) await source.discard();
     throw e;
+  } finally {
+    source.goOn();
   }
   if (!indexed) return layer;
   const index = indexOf(layer);

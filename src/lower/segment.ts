@@ -60,6 +60,18 @@ export class Segment {
     }
   }
 
+  /** Gives all of it, from the start of a buffer on: with one question to the storage, where `read` needs two. */
+  async whole(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      const bytes = new Uint8Array(await this.blob.arrayBuffer());
+      const sums = this.#judgeSums(bytes.subarray(this.length));
+      const content = bytes.subarray(0, this.length);
+      return sums && this.#judge(sums, content, 0, this.length) && content;
+    } catch (e) {
+      return goneOrThrow(e);
+    }
+  }
+
   /** The pages that hold [start, end). */
   #slice(start: number, end: number): Blob {
     return this.blob.slice(Math.floor(start / PAGE) * PAGE, Math.min(this.length, Math.ceil(end / PAGE) * PAGE));

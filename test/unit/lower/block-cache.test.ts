@@ -70,6 +70,32 @@ const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve,
 const readLarge = async (layer: Layer): Promise<Uint8Array> => layer.read(entryAt(layer, 'large.bin'), 0, 2 << 20);
 const isNoise = (bytes: Uint8Array, seed: number): boolean => Buffer.compare(bytes, noise(2 << 20, seed)) === 0;
 
+test('what an opening fetches is written when the archive is open, not meanwhile', async () => {
+  const segments: number[] = [];
+  const note = (): void => {
+    const keys = [...shelves.shelves.values()].flatMap((blobs) => [...blobs.keys()]);
+    segments.push(keys.filter((key) => key.startsWith('segment-')).length);
+  };
+  const fetchNoted = async (url: string, init: RequestInit): Promise<Response> => {
+    // As long as a storage may take for what it was asked before.
+    await settle();
+    note();
+    return fetch(url, init);
+  };
+  // More than the end of the archive that is read first.
+  const entries = Array.from({ length: 2000 }, (_, i) => ({ name: `a-directory/file-${i}`, content: noise(600, i) }));
+  files.set('many.zip', zipArchive(entries));
+  await session(
+    async () => {
+      expect(segments).toEqual([0, 0]);
+      await settle();
+      note();
+      expect(segments.at(-1)).toBe(2);
+    },
+    { file: 'many.zip', fetch: fetchNoted },
+  );
+});
+
 describe('the second opening', () => {
   test('asks one byte, and reads what was read before without another request', async () => {
     const before = await session(async (layer) => ({
