@@ -65,7 +65,10 @@ const entries = fc.uniqueArray(
   fc.record({
     path: fc.array(fc.constantFrom('a', 'b', 'c', 'é'), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')),
     mode: fc.constantFrom(0o100644, 0o100755, 0o040755),
-    mtime: fc.oneof(fc.constantFrom(0, TIME, TIME + 1, -1000), fc.double({ min: -1e12, max: 1e13, noNaN: true }).map((time) => time + 0)),
+    mtime: fc.oneof(
+      fc.constantFrom(0, TIME, TIME + 1, -1000),
+      fc.double({ min: -1e12, max: 1e13, noNaN: true }).map((time) => time + 0),
+    ),
     uid: fc.constantFrom(0, 0, 1000),
     gid: fc.constantFrom(0, 0, 1000),
     size: number,
