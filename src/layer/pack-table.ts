@@ -56,7 +56,6 @@ const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit 
 function fill(rows: TableRows, { rows: order, names, firstChild }: Placed, joined = names.join('')): LayerTable {
   const bytes = encodeUtf8(joined);
   const owners = new Owners();
-  const mtime = inUnits(inOrder(rows.mtime, order));
   const columns: Columns = {
     firstChild: new Uint32Array(firstChild),
     nameEnd: nameEnds(names, bytes.length === joined.length),
@@ -66,8 +65,7 @@ function fill(rows: TableRows, { rows: order, names, firstChild }: Placed, joine
     flags: columnOf(inOrder(rows.flags, order)),
     method: columnOf(inOrder(rows.method, order)),
     crc: columnOf(inOrder(rows.crc, order)),
-    mtime: columnOf(mtime.values),
-    mtimeUnit: mtime.unit,
+    ...timesOf(inOrder(rows.mtime, order)),
     size: columnOf(inOrder(rows.size, order)),
     offset: columnOf(inOrder(rows.offset, order)),
     stored: columnOf(inOrder(rows.stored, order)),
@@ -108,15 +106,17 @@ function columnOf(values: Numbers): Column {
   return small;
 }
 
-/** Times in seconds, where all are whole ones: they take half the bytes. */
-function inUnits(times: Float64Array): { readonly values: Float64Array; readonly unit: number } {
+/** Times in seconds, where all are whole ones and would take more than 32 bits otherwise. */
+function timesOf(times: Float64Array): Pick<Columns, 'mtime' | 'mtimeUnit'> {
+  const column = columnOf(times);
+  if (!(column instanceof Float64Array)) return { mtime: column, mtimeUnit: 1 };
   const seconds = new Float64Array(times.length);
   for (let i = 0; i < times.length; i++) {
-    const second = times[i]! / SECOND;
+    const second = Math.floor(times[i]! / SECOND);
+    if (second * SECOND !== times[i]) return { mtime: column, mtimeUnit: 1 };
     seconds[i] = second;
-    if (!Number.isInteger(second) || second * SECOND !== times[i]) return { values: times, unit: 1 };
   }
-  return { values: seconds, unit: SECOND };
+  return { mtime: columnOf(seconds), mtimeUnit: SECOND };
 }
 
 /** Owners are few: an entry holds a 16-bit position. Beyond 65,536 different ones the rest belongs to root. */

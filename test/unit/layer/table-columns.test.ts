@@ -22,7 +22,7 @@ function columnsOf(entries: readonly LayerEntry[]): Readonly<Record<string, unkn
 
 test('numbers that are all the same are one', () => {
   const { mtime, mtimeUnit, owner, size } = columnsOf([file('a'), file('b'), file('c')]);
-  expect({ mtime, mtimeUnit, owner, size }).toEqual({ mtime: TIME / 1000, mtimeUnit: 1000, owner: 0, size: 0 });
+  expect({ mtime, mtimeUnit, owner, size }).toEqual({ mtime: TIME, mtimeUnit: 1, owner: 0, size: 0 });
 });
 
 test('numbers that fit are stored in 32 bits, and others as they are', () => {
@@ -32,7 +32,7 @@ test('numbers that fit are stored in 32 bits, and others as they are', () => {
   expect([large['offset'], large['size']]).toEqual([new Float64Array([0, 2 ** 32]), new Float64Array([0, 0.5])]);
 });
 
-test('times are stored as seconds where all are whole ones', () => {
+test('times are stored as seconds where all are whole ones and differ', () => {
   const whole = columnsOf([file('a'), file('b', { mtime: 1000 })]);
   expect([whole['mtime'], whole['mtimeUnit']]).toEqual([new Uint32Array([TIME / 1000, TIME / 1000, 1]), 1000]);
   const broken = columnsOf([file('a'), file('b', { mtime: 1500.25 })]);
