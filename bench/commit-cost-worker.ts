@@ -1,6 +1,8 @@
 /* The worker's side of bench/commit-cost.ts: bare transactions and the store's commits, side by side. */
 
 import { idbUpper } from '../src/upper/idb-store.ts';
+import { entryText } from '../src/upper/record-entries.ts';
+import { encodePack } from '../src/upper/record-pack.ts';
 import { encodeRecord } from '../src/upper/stored-record.ts';
 import type { InodeRecord } from '../src/layer/upper.ts';
 
@@ -30,6 +32,8 @@ const version = {
 };
 /** A file of 1 KiB is its record, that of its directory, and a chunk. */
 const chunk = new Uint8Array(1024);
+/** Both records as one value. */
+const packed = (): Uint8Array<ArrayBuffer> => encodePack([entryText(1, record), entryText(2, record)]);
 const ALL = ['records', 'chunks', 'superblock'];
 
 function openBare(): Promise<IDBDatabase> {
@@ -48,8 +52,8 @@ async function makeTasks(): Promise<Readonly<Record<string, Task>>> {
   let id = 1;
   let turn = Date.now() * 1000;
   const first = turn;
-  const join = (transaction: IDBTransaction): void => {
-    transaction.objectStore('superblock').add(version, ++turn);
+  const join = (transaction: IDBTransaction, row: object = version): void => {
+    transaction.objectStore('superblock').add(row, ++turn);
     if (turn % 64 === 0) transaction.objectStore('superblock').delete(IDBKeyRange.bound(first, turn - 2));
   };
   const next = (): number => (id = (id % 500) + 1);
@@ -62,6 +66,12 @@ async function makeTasks(): Promise<Readonly<Record<string, Task>>> {
     });
   const put = (transaction: IDBTransaction): void => void transaction.objectStore('records').put(encodeRecord(record), next());
   const putChunk = (transaction: IDBTransaction): void => void transaction.objectStore('chunks').put(chunk.slice(), next());
+  /** Packs have rising keys, and go when they are folded. */
+  let key = 1000;
+  const putPack = (transaction: IDBTransaction): void => {
+    transaction.objectStore('records').put(packed(), ++key);
+    if (key % 250 === 0) transaction.objectStore('records').delete(IDBKeyRange.bound(key - 249, key));
+  };
   const stamp = (transaction: IDBTransaction): void => void transaction.objectStore('superblock').put(version, 1);
   const ask = (transaction: IDBTransaction, answered: () => void): void => {
     transaction.objectStore('superblock').get(1).onsuccess = answered;
@@ -76,6 +86,10 @@ async function makeTasks(): Promise<Readonly<Record<string, Task>>> {
     'fenced after the puts': (durability) => bare(ALL, durability, (t) => (put(t), ask(t, () => (stamp(t), t.commit())))),
     "the store's commit": (durability) => store.commit({ records: new Map([[next(), record]]), chunks: new Map(), durability }),
     'bare, a new file': (durability) => bare(['records', 'chunks'], durability, (t) => (put(t), put(t), putChunk(t), t.commit())),
+    'four rows with the turn, a new file': (durability) => bare(ALL, durability, (t) => (put(t), put(t), putChunk(t), join(t), t.commit())),
+    'turn, pack and chunk, a new file': (durability) => bare(ALL, durability, (t) => (putPack(t), putChunk(t), join(t), t.commit())),
+    'turn with the pack in it, and chunk, a new file': (durability) =>
+      bare(ALL, durability, (t) => (putChunk(t), join(t, { ...version, records: packed() }), t.commit())),
     "the store's commit, a new file": (durability) =>
       store.commit({
         records: new Map([

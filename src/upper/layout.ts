@@ -1,5 +1,5 @@
 /*
- * Where the content of one upper stands in the database, and what a commit makes of it: which records are rows and which stand in packs, which
+ * Where the content of one upper stands in the database, and what a commit makes of it: which records stand in packs and which are rows, which
  * chunks are rows and which stand in runs. Known in memory from the load on; changes when a write is complete.
  */
 
@@ -12,12 +12,14 @@ import type { Plan, ReadRows } from './stored-rows.ts';
 
 /** When rows become packs and runs. For tests smaller. */
 export interface LayoutSettings {
-  /** Records of a commit from which on they are packed. */
+  /** Records from which on a pack is not small. A commit of so many folds the small ones. */
   readonly packFrom: number;
   /** Records in one pack, at most. */
   readonly packSize: number;
-  /** Rows of records that may gather before they are folded into packs. */
-  readonly rows: number;
+  /** Entries of small packs, and rows of small records, that may gather before they are folded. */
+  readonly gathered: number;
+  /** Bytes of a record, about, beyond which it stands in a row. */
+  readonly large: number;
   /** Rows that are folded at once, and records of outdated packs that are written anew at once, at most: each some milliseconds. */
   readonly atOnce: number;
   /** Entries of packs that may say nothing any more, beyond as many as there are records in them. */
@@ -26,8 +28,8 @@ export interface LayoutSettings {
   readonly runFrom: number;
 }
 
-/** docs/decisions/0024 has the measurements. */
-export const LAYOUT: LayoutSettings = { packFrom: 64, packSize: 512, rows: 500, atOnce: 4096, slack: 1024, runFrom: 16 };
+/** docs/decisions/0024 and 0028 have the measurements. */
+export const LAYOUT: LayoutSettings = { packFrom: 64, packSize: 512, gathered: 500, large: 4096, atOnce: 4096, slack: 1024, runFrom: 16 };
 
 /** How a commit is laid out. */
 export interface PlanOptions {

@@ -1,18 +1,29 @@
 /*
- * Where records stand: in a row of their own, or in a pack. A row overrules packs, a later pack overrules earlier ones. So a change writes one row,
- * whatever stands in packs; the row of a record that is gone holds `null` where a pack still has it.
+ * Where records stand: in packs, or in rows of their own. A later pack overrules earlier ones, a row overrules packs. A commit writes what it changes as
+ * one small pack, whatever stands in others; large records, which would fill packs with what is soon overruled, stay in rows.
  *
- * Rows are folded into packs when they have become many. Entries that were overruled are waste; when they are more than the rest, the oldest packs
- * are removed and what still counts in them is written anew. Always the oldest: what a pack says that a record is gone counts only against older packs.
+ * Small packs are folded into large ones when much has gathered in them. Entries that were overruled are waste; when they are more than the rest, the
+ * oldest packs are removed and what still counts in them is written anew. Always the oldest, or all the small ones, which are the newest: what a pack says
+ * that a record is gone counts only against older packs.
  */
 
-import type { Commit, UpperRecord } from '../layer/upper.ts';
+import { type Commit, type UpperRecord, contentOf } from '../layer/upper.ts';
 import type { LayoutSettings, PlanOptions } from './layout.ts';
-import { type RawEntry, entryText, entryTexts } from './record-entries.ts';
+import { type RawEntry, entryTexts } from './record-entries.ts';
 import { decodePack, encodePack } from './record-pack.ts';
 import { encodeRecord, withOwnXattrs } from './stored-record.ts';
-import { type Plan, type ReadRows, type RowChange, hasRanges } from './stored-rows.ts';
+import type { Plan, ReadRows, RowChange } from './stored-rows.ts';
 
+/** A pack of which nothing is known yet but what it says. */
+interface FoundPack {
+  readonly key: number;
+  /** Ids, `-1 - id` for what is gone. */
+  readonly said: readonly number[];
+  /** The records of a small one, in the order of the ids. */
+  readonly records: readonly (UpperRecord | undefined)[] | undefined;
+}
+
+/** A pack that is not folded any more. */
 interface Pack {
   readonly key: number;
   /** Of the records that it holds. */
@@ -32,41 +43,62 @@ interface Entry {
 
 type Records = Commit['records'];
 
+/** The records of a commit by where they go: into packs, or into rows. */
+interface Sorted {
+  readonly small: Records;
+  readonly large: ReadonlyMap<number, UpperRecord>;
+}
+
 export class RecordPlaces {
-  /** Packs of which nothing is known yet but what they say: ids, `-1 - id` for what is gone. */
-  #found: { readonly key: number; readonly said: readonly number[] }[] = [];
+  #found: FoundPack[] = [];
   /** Oldest first. */
   #packs: Pack[] = [];
-  /** The newest pack that has a record of this id. */
+  /** The newest of them that has a record of this id. */
   readonly #packOf = new Map<number, Pack>();
-  /** The records that stand in rows; `undefined` for the row that says that a record is gone. */
+  /** Keys of the small packs, which are newer than all others. */
+  #recentKeys: number[] = [];
+  /** Entries of the small packs. */
+  #recentEntries = 0;
+  /** What the small packs say; `undefined` where a record is gone. */
+  readonly #recent = new Map<number, UpperRecord | undefined>();
+  /** What rows say; `undefined` for the row that says that a record is gone. */
   readonly #rows = new Map<number, UpperRecord | undefined>();
+  /** Rows that stay rows. */
+  readonly #large = new Set<number>();
 
   constructor(private readonly settings: LayoutSettings) {}
 
-  /** Tells of a pack that is there. In the order of the keys. */
-  foundPack(key: number, entries: readonly RawEntry[]): void {
-    this.#found.push({ key, said: entries.map(([id, record]) => (record === null ? -1 - id : id)) });
+  /** Tells of a pack that is there, with what its entries mean. In the order of the keys. */
+  foundPack(key: number, entries: readonly RawEntry[], records: readonly (UpperRecord | undefined)[]): void {
+    const said = entries.map(([id, record]) => (record === null ? -1 - id : id));
+    this.#found.push({ key, said, records: said.length < this.settings.packFrom ? records : undefined });
   }
 
   /** Tells of a row that is there. */
   foundRow(id: number, record: UpperRecord | undefined): void {
     this.#rows.set(id, record);
+    if (record !== undefined && this.#isLarge(record)) this.#large.add(id);
   }
 
   /** Works out what counts of the packs that were found: the first commit needs to know, and opening a workspace does not. */
   #settle(): void {
     if (this.#found.length === 0) return;
-    for (const { key, said } of this.#found) {
+    const recentFrom = 1 + this.#found.findLastIndex(({ records }) => records === undefined);
+    for (const { key, said } of this.#found.slice(0, recentFrom)) {
       const pack = this.#newPack(key, said.length);
       for (const id of said) {
-        const before = this.#packOf.get(id < 0 ? -1 - id : id);
+        const before = this.#packOf.get(idOf(id));
         if (before !== undefined) before.live--;
-        this.#say(pack, id < 0 ? -1 - id : id, id < 0);
+        this.#say(pack, idOf(id), id < 0);
       }
     }
+    for (const { key, said, records } of this.#found.slice(recentFrom)) {
+      this.#recentKeys.push(key);
+      this.#recentEntries += said.length;
+      for (const [i, id] of said.entries()) this.#recent.set(idOf(id), records![i]);
+    }
     this.#found = [];
-    for (const id of this.#rows.keys()) {
+    for (const id of new Set([...this.#recent.keys(), ...this.#rows.keys()])) {
       const pack = this.#packOf.get(id);
       if (pack !== undefined) pack.live--;
     }
@@ -75,95 +107,120 @@ export class RecordPlaces {
   /** What a commit of these records changes. */
   plan(records: Records, { bare, read }: PlanOptions): Plan | Promise<Plan> {
     this.#settle();
-    const { packFrom, rows } = this.settings;
-    const isPacked = records.size >= packFrom || (records.size > 0 && this.#rows.size + records.size > rows);
-    return isPacked && !bare ? this.#planPacks(records, read) : this.#planRows(records);
+    const { packFrom, gathered } = this.settings;
+    const sorted = this.#sort(records);
+    const { size } = sorted.small;
+    const waiting = this.#recentEntries + this.#rows.size - this.#large.size;
+    const isFolded = size >= packFrom || (size > 0 && waiting + size > gathered);
+    return isFolded && !bare ? this.#planFolding(sorted, read) : this.#planSmall(sorted);
   }
 
-  #planRows(records: Records): Plan {
-    const changes: RowChange[] = [];
-    for (const [id, record] of records) {
-      if (record !== undefined) changes.push({ store: 'records', key: id, value: encodeRecord(record) });
-      else if (this.#packOf.has(id)) changes.push({ store: 'records', key: id, value: null });
-      else if (this.#rows.has(id)) changes.push({ store: 'records', key: id, value: undefined });
-    }
+  #sort(records: Records): Sorted {
+    const large = new Map<number, UpperRecord>();
+    for (const [id, record] of records) if (record !== undefined && this.#isLarge(record)) large.set(id, record);
+    const small = large.size === 0 ? records : new Map([...records].filter(([id]) => !large.has(id)));
+    return { small, large };
+  }
+
+  /** A file's list of chunks grows with it, and is written with each change of it. */
+  #isLarge(record: UpperRecord): boolean {
+    const content = contentOf(record);
+    if (content === undefined) return false;
+    let bytes = 8 * content.chunks.length + 32 * content.names.length + (content.target?.length ?? 0);
+    for (const value of content.xattrs?.values() ?? []) bytes += value.length;
+    return bytes > this.settings.large;
+  }
+
+  #planSmall(sorted: Sorted): Plan {
+    const { small } = sorted;
+    const entries = entriesOf(small).filter(({ id, isGone }) => !isGone || this.#recent.has(id) || this.#packOf.has(id));
+    const packs = this.#numbered(entries);
+    const changes = [...this.#rowChanges(sorted, []), ...packs.map(putPack)];
     const apply = (): void => {
-      for (const [id, record] of records) {
+      for (const id of small.keys()) this.#removeRow(id);
+      for (const { key } of packs) this.#recentKeys.push(key);
+      this.#recentEntries += entries.length;
+      for (const { id } of entries) {
         this.#overrule(id);
-        if (record !== undefined || this.#packOf.has(id)) this.#rows.set(id, record && withOwnXattrs(record));
-        else this.#rows.delete(id);
+        const record = small.get(id);
+        this.#recent.set(id, record && withOwnXattrs(record));
       }
+      this.#setLarge(sorted);
     };
     return { changes, isMore: false, apply };
   }
 
-  async #planPacks(records: Records, read: ReadRows): Promise<Plan> {
-    const folded = this.#foldable();
-    const touched = new Set([...records.keys(), ...folded.ids]);
-    const outdated = this.#outdated(touched, records);
+  async #planFolding(sorted: Sorted, read: ReadRows): Promise<Plan> {
+    const { small, large } = sorted;
+    const folded = this.#foldable(sorted);
+    const touched = new Set([...folded.keys(), ...small.keys(), ...large.keys()]);
+    const entries = [...entriesOf(folded), ...entriesOf(small)];
+    const outdated = this.#outdated(touched, entries);
     const carried = await this.#carry(outdated, touched, read);
     const dropped = new Set(carried === undefined ? [] : outdated);
     const isStillSaid = (id: number): boolean => {
       const pack = this.#packOf.get(id);
       return pack !== undefined && !dropped.has(pack);
     };
-    const entries = [...(carried ?? []), ...this.#entriesOf(records, folded.ids)].filter(({ id, isGone }) => !isGone || isStillSaid(id));
+    const packs = this.#numbered([...(carried ?? []), ...entries].filter(({ id, isGone }) => !isGone || isStillSaid(id)));
     const changes: RowChange[] = Array.from(dropped, ({ key }) => ({ store: 'packs', key, value: undefined }));
-    const first = (this.#packs.at(-1)?.key ?? 0) + 1;
-    const packs = slices(entries, this.settings.packSize);
-    for (const [i, part] of packs.entries()) {
-      changes.push({ store: 'packs', key: first + i, value: encodePack(part.map(({ text }) => text)) });
-    }
-    if (folded.ids.length > 0) changes.push({ store: 'records', from: -Infinity, to: folded.to });
-    for (const id of records.keys())
-      if (id > folded.to && this.#rows.has(id)) changes.push({ store: 'records', key: id, value: undefined });
+    const [from, to] = [this.#recentKeys[0], this.#recentKeys.at(-1)];
+    if (from !== undefined && to !== undefined) changes.push({ store: 'packs', from, to });
+    changes.push(...this.#rowChanges(sorted, folded.keys()), ...packs.map(putPack));
     const apply = (): void => {
-      for (const id of touched) this.#removeRow(id);
+      for (const id of [...folded.keys(), ...small.keys()]) this.#removeRow(id);
+      this.#removeRecent();
       this.#drop(dropped);
-      for (const [i, part] of packs.entries()) {
-        const pack = this.#newPack(first + i, part.length);
+      for (const { key, part } of packs) {
+        const pack = this.#newPack(key, part.length);
         for (const { id, isGone } of part) {
           this.#overrule(id);
           this.#say(pack, id, isGone);
         }
       }
+      this.#setLarge(sorted);
     };
-    return { changes, isMore: folded.ids.length > 0 || (carried ?? []).length > 0, apply };
+    return { changes, isMore: folded.size > 0 || (carried ?? []).length > 0, apply };
   }
 
-  /** The rows that go into packs with the next ones: all, or those up to a number, so that one request removes them. */
-  #foldable(): { readonly ids: readonly number[]; readonly to: number } {
-    const ids = [...this.#rows.keys()];
-    const { atOnce } = this.settings;
-    if (ids.length <= atOnce || !hasRanges()) return { ids, to: Infinity };
-    const lowest = ids.sort((a, b) => a - b).slice(0, atOnce);
-    return { ids: lowest, to: lowest[atOnce - 1]! };
-  }
-
-  #entriesOf(records: Records, folded: readonly number[]): Entry[] {
-    const entries: Entry[] = [];
-    for (const id of folded) {
-      if (records.has(id)) continue;
-      const record = this.#rows.get(id);
-      entries.push({ id, text: entryText(id, record), isGone: record === undefined });
+  /** What goes into packs with the next ones: what the small ones say, and rows, as many as are folded at once. */
+  #foldable({ small, large }: Sorted): Map<number, UpperRecord | undefined> {
+    const folded = new Map<number, UpperRecord | undefined>();
+    const isLeft = (id: number): boolean => small.has(id) || large.has(id);
+    for (const [id, record] of this.#recent) if (!this.#rows.has(id) && !isLeft(id)) folded.set(id, record);
+    let left = this.settings.atOnce;
+    for (const [id, record] of this.#rows) {
+      if (this.#large.has(id) || isLeft(id)) continue;
+      if (left-- <= 0) break;
+      folded.set(id, record);
     }
-    const texts = entryTexts(records);
-    let i = 0;
-    for (const [id, record] of records) entries.push({ id, text: texts[i++]!, isGone: record === undefined });
-    return entries;
+    return folded;
+  }
+
+  /** Puts large records, and removes the rows of what goes into packs. */
+  #rowChanges({ small, large }: Sorted, folded: Iterable<number>): RowChange[] {
+    const changes: RowChange[] = [];
+    for (const id of [...folded, ...small.keys()]) if (this.#rows.has(id)) changes.push({ store: 'records', key: id, value: undefined });
+    for (const [id, record] of large) changes.push({ store: 'records', key: id, value: encodeRecord(record) });
+    return changes;
+  }
+
+  /** Entries as packs, with the keys that are next. */
+  #numbered(entries: readonly Entry[]): NewPack[] {
+    const first = (this.#recentKeys.at(-1) ?? this.#packs.at(-1)?.key ?? 0) + 1;
+    return slices(entries, this.settings.packSize).map((part, i) => ({ key: first + i, part }));
   }
 
   /** The oldest packs, as many as have to go so that waste is not more than the rest once `touched` is overruled, and those in which nothing counts. */
-  #outdated(touched: ReadonlySet<number>, records: Records): Pack[] {
+  #outdated(touched: ReadonlySet<number>, fresh: readonly Entry[]): Pack[] {
     const { atOnce, slack } = this.settings;
     const live = new Map(this.#packs.map((pack) => [pack, pack.live]));
-    let kept = 0;
     for (const id of touched) {
       const pack = this.#packOf.get(id);
-      if (pack !== undefined && !this.#rows.has(id)) live.set(pack, live.get(pack)! - 1);
-      if (records.has(id) ? records.get(id) !== undefined : this.#rows.get(id) !== undefined) kept++;
+      if (pack !== undefined && !this.#isOverruled(id)) live.set(pack, live.get(pack)! - 1);
     }
-    let entries = touched.size;
+    let entries = fresh.length;
+    let kept = fresh.filter(({ isGone }) => !isGone).length;
     for (const [pack, count] of live) {
       entries += pack.entries;
       kept += count;
@@ -205,19 +262,46 @@ export class RecordPlaces {
 
   /** Tells whether what a pack says of an id is overruled by nothing. */
   #counts(id: number, pack: Pack): boolean {
-    return this.#packOf.get(id) === pack && !this.#rows.has(id);
+    return this.#packOf.get(id) === pack && !this.#isOverruled(id);
   }
 
-  /** A row or a later pack says something of this id from now on. */
+  /** Tells whether a row or a small pack says something of an id. */
+  #isOverruled(id: number): boolean {
+    return this.#recent.has(id) || this.#rows.has(id);
+  }
+
+  /** Something newer than the packs says something of this id from now on. */
   #overrule(id: number): void {
     const pack = this.#packOf.get(id);
-    if (pack !== undefined && !this.#rows.has(id)) pack.live--;
+    if (pack !== undefined && !this.#isOverruled(id)) pack.live--;
   }
 
-  /** What a pack says of this id counts again. */
-  #removeRow(id: number): void {
+  /** Something that was newer than the packs says nothing of this id any more. */
+  #uncover(id: number): void {
     const pack = this.#packOf.get(id);
-    if (this.#rows.delete(id) && pack !== undefined) pack.live++;
+    if (pack !== undefined && !this.#isOverruled(id)) pack.live++;
+  }
+
+  #removeRow(id: number): void {
+    if (!this.#rows.delete(id)) return;
+    this.#large.delete(id);
+    this.#uncover(id);
+  }
+
+  #removeRecent(): void {
+    const ids = [...this.#recent.keys()];
+    this.#recent.clear();
+    this.#recentKeys = [];
+    this.#recentEntries = 0;
+    for (const id of ids) this.#uncover(id);
+  }
+
+  #setLarge({ large }: Sorted): void {
+    for (const [id, record] of large) {
+      this.#overrule(id);
+      this.#rows.set(id, withOwnXattrs(record));
+      this.#large.add(id);
+    }
   }
 
   #newPack(key: number, entries: number): Pack {
@@ -242,6 +326,23 @@ export class RecordPlaces {
     this.#packs = this.#packs.filter((pack) => !dropped.has(pack));
   }
 }
+
+/** A pack that is to be written. */
+interface NewPack {
+  readonly key: number;
+  readonly part: readonly Entry[];
+}
+
+const putPack = ({ key, part }: NewPack): RowChange => ({ store: 'packs', key, value: encodePack(part.map(({ text }) => text)) });
+
+function entriesOf(records: Records): Entry[] {
+  const texts = entryTexts(records);
+  let i = 0;
+  return Array.from(records, ([id, record]) => ({ id, text: texts[i++]!, isGone: record === undefined }));
+}
+
+/** The id of what a pack that was found says something of. */
+const idOf = (said: number): number => (said < 0 ? -1 - said : said);
 
 /** A list in pieces of at most `size`. */
 function slices<T>(list: readonly T[], size: number): T[][] {

@@ -83,9 +83,9 @@ function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtake
  */
 const commitsDespiteFailure = (): boolean => /\bGecko\/\d/.test(globalThis.navigator?.userAgent ?? '');
 
-/** The stores that a write is about. What most commits write are records and chunks. */
+/** The stores that a write is about. What most commits write are packs and chunks. */
 function storesOf({ changes, clear }: Write): readonly StoreName[] {
-  const used = new Set<StoreName>(['records', 'chunks']);
+  const used = new Set<StoreName>(['packs', 'chunks']);
   for (const { store } of changes) used.add(store);
   return clear === true ? CONTENT : CONTENT.filter((store) => used.has(store));
 }

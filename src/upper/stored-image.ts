@@ -67,8 +67,10 @@ export function readImage(workspace: string, stored: Stored, settings: LayoutSet
   for (const [key, value] of stored.packs) {
     const pack = isCount(key) ? decodePack(value) : undefined;
     if (pack === undefined) found.other.push({ what: 'pack', key, value });
-    else layout.records.foundPack(Number(key), pack);
-    for (const [id, record] of pack ?? []) found.take(id, record, recordOf);
+    else {
+      const records = pack.map(([id, record]) => found.take(id, record, recordOf));
+      layout.records.foundPack(Number(key), pack, records);
+    }
   }
   for (const [key, value] of stored.records) {
     if (isCount(key)) layout.records.foundRow(key, found.take(key, value, decodeRecord));

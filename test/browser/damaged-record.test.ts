@@ -6,7 +6,7 @@ import { open, type OpenOptions } from '../../src/index.ts';
 const name = 'damaged-record';
 const openIt = (options: Partial<OpenOptions> = {}) => open({ name, lower: [], guard: false, ...options });
 
-/** Spoils the record of the file of this name, behind the back of everybody. */
+/** Spoils the record of the file of this name, behind the back of everybody: a row overrules what stands in packs. */
 async function spoil(file: string): Promise<void> {
   const database = await new Promise<IDBDatabase>((resolve, reject) => {
     const request = indexedDB.open(`stratafs:${name}`);
@@ -14,13 +14,12 @@ async function spoil(file: string): Promise<void> {
     request.onerror = () => reject(request.error ?? new Error('cannot be opened'));
   });
   await new Promise<void>((resolve, reject) => {
-    const transaction = database.transaction('records', 'readwrite');
-    const request = transaction.objectStore('records').openCursor();
-    request.onsuccess = () => {
-      const cursor = request.result;
-      if (cursor === null) return;
-      if (JSON.stringify(cursor.value).includes(`"${file}"`)) cursor.update({ names: 'no list', mode: -1 });
-      cursor.continue();
+    const transaction = database.transaction(['packs', 'records'], 'readwrite');
+    const reading = transaction.objectStore('packs').getAll() as IDBRequest<Uint8Array[]>;
+    reading.onsuccess = () => {
+      const text = reading.result.map((pack) => new TextDecoder().decode(pack.subarray(4))).join();
+      const [, id] = new RegExp(`\\[(\\d+),{"names":\\[\\[1,"${file}"`).exec(text)!;
+      transaction.objectStore('records').put({ names: 'no list', mode: -1 }, Number(id));
     };
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error ?? new Error('aborted'));

@@ -216,8 +216,8 @@ export function idbCases(): void {
     await store.commit(commitOf({ records: [[5, inode()]], chunks: [[1, bytes(1)]], durability: 'strict' }));
     await store.commit(commitOf({ records: [[5, undefined]], superblock: { format: 1, lowers: [] }, durability: 'relaxed' }));
     expect(started.mock.calls).toEqual([
-      [['records', 'chunks', 'turns'], 'readwrite', { durability: 'strict' }],
-      [['records', 'chunks', 'superblock', 'turns'], 'readwrite', { durability: 'relaxed' }],
+      [['packs', 'chunks', 'turns'], 'readwrite', { durability: 'strict' }],
+      [['packs', 'chunks', 'superblock', 'turns'], 'readwrite', { durability: 'relaxed' }],
     ]);
     await store.close();
   });

@@ -5,7 +5,7 @@ import { isFsError } from '../../../src/base/errors.ts';
 import type { UpperRecord, UpperStore } from '../../../src/layer/upper.ts';
 import { type IdbUpperOptions, idbUpper } from '../../../src/upper/idb-store.ts';
 import { LAYOUT } from '../../../src/upper/layout.ts';
-import { encodePack } from '../../../src/upper/record-pack.ts';
+import { decodePack, encodePack } from '../../../src/upper/record-pack.ts';
 import type { VersionedStore } from '../../../src/upper/versioned-store.ts';
 import { dumpDatabase } from '../../fixtures/schema/recording.ts';
 import { abortCommits, putRaw, uniqueName } from './idb-cases.ts';
@@ -18,6 +18,9 @@ const record = (id: number, size = id % 1000): UpperRecord => inode({ size, name
 /** Records of `count` files, of this size where one is given. */
 const files = (count: number, size?: number): [number, UpperRecord][] =>
   Array.from({ length: count }, (_, i) => [FIRST + i, record(FIRST + i, size)]);
+/** A record of a file with many chunks. */
+const large = (size: number): UpperRecord => inode({ size, chunks: Array.from({ length: 600 }, (_, i) => i + 1) });
+
 const gone = (count: number): [number, undefined][] => Array.from({ length: count }, (_, i) => [FIRST + i, undefined]);
 const contents = (count: number, length = 10, first = 1): [number, Uint8Array<ArrayBuffer>][] =>
   Array.from({ length: count }, (_, i) => [first + i, new Uint8Array(length).fill(first + i)]);
@@ -49,7 +52,8 @@ export function packCases(): void {
   });
 
   test.each([
-    ['63 files', 63, { records: 63, packs: 0, chunks: 1, runs: 1 }],
+    ['one file', 1, { records: 0, packs: 1, chunks: 1, runs: 0 }],
+    ['63 files', 63, { records: 0, packs: 1, chunks: 1, runs: 1 }],
     ['64 files', 64, { records: 0, packs: 1, chunks: 1, runs: 1 }],
     ['1,000 files', 1000, { records: 0, packs: 2, chunks: 4, runs: 4 }],
   ])('a commit of many records and small chunks is a few rows: %s', async (_what, count, rows) => {
@@ -73,7 +77,7 @@ export function packCases(): void {
     await store.close();
   });
 
-  test('rows overrule packs, and a record that is gone stays gone', async () => {
+  test('small packs overrule large ones, a later one an earlier one, and a record that is gone stays gone', async () => {
     const store = await loaded();
     await store.commit(commitOf({ records: files(100, 1) }));
     await store.commit(
@@ -87,11 +91,61 @@ export function packCases(): void {
     );
     await store.commit(commitOf({ records: [[FIRST + 2, record(FIRST + 2, 3)]] }));
     await store.commit(commitOf({ records: [[FIRST + 1, undefined]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 3, packs: 1 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 4 });
     const expected = new Map(files(100, 1)).set(FIRST + 2, record(FIRST + 2, 3));
     expected.delete(FIRST);
     expected.delete(FIRST + 1);
     expect(new Map(await reopened(store))).toEqual(expected);
+    await store.close();
+  });
+
+  test('removing what was never stored writes no pack', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: gone(3) }));
+    await store.commit(commitOf({ records: [...gone(2), [FIRST + 9, record(1)]] }));
+    const packs = (await dumpDatabase(store.name)).stores['packs']!;
+    expect(packs.map(([, value]) => decodePack(value)!.map(([id]) => id))).toEqual([[FIRST + 9]]);
+    await store.close();
+  });
+
+  test('a large record stands in a row, and is written in its place however often it changes; a small one takes the row away', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(3, 1) }));
+    for (let round = 1; round <= 9; round++) await store.commit(commitOf({ records: [[FIRST, large(round)]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 1, packs: 1 });
+    await store.commit(commitOf({ records: [...files(100, 2).slice(1), [FIRST + 200, large(5)]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 2, packs: 1 });
+    await store.close();
+    const next = await loaded(store.name);
+    expect((await next.load()).records.get(FIRST)).toEqual(large(9));
+    await next.commit(commitOf({ records: [[FIRST, record(FIRST, 7)]] }));
+    await next.commit(commitOf({ records: [[FIRST + 200, undefined]] }));
+    expect(await rowsOf(next)).toMatchObject({ records: 0, packs: 2 });
+    expect([...(await reopened(next))]).toEqual([[FIRST, record(FIRST, 7)], ...files(100, 2).slice(1)]);
+    await next.close();
+  });
+
+  test.each([
+    ['a small pack', 3],
+    ['a large pack', 100],
+  ])('a large record that is removed does not give way to what %s said of it before', async (_what, count) => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(count, 1) }));
+    await store.commit(commitOf({ records: [[FIRST, large(1)]] }));
+    await store.commit(commitOf({ records: [[FIRST, undefined]] }));
+    expect([...(await reopened(store))]).toEqual(files(count, 1).slice(1));
+    await store.close();
+  });
+
+  test.each([
+    ['many names', { names: Array.from({ length: 200 }, (_, i): [number, string] => [1, `n${i}`]) }],
+    ['a long target', { mode: 0o120777, target: 'x'.repeat(5000) }],
+    ['large xattrs', { xattrs: new Map([['user.x', new Uint8Array(5000)]]) }],
+  ])('a record is large by %s too', async (_what, more) => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: [[FIRST, inode(more)]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 1, packs: 0 });
+    expect((await reopened(store)).get(FIRST)).toEqual(inode(more));
     await store.close();
   });
 
@@ -104,14 +158,14 @@ export function packCases(): void {
     await store.close();
   });
 
-  test('rows that have gathered are folded into packs with the next commit', async () => {
+  test('small packs that have gathered are folded into large ones with the next commit', async () => {
     const store = await loaded();
     for (let at = 0; at < 500; at += 50) await store.commit(commitOf({ records: files(500).slice(at, at + 50) }));
-    expect(await rowsOf(store)).toMatchObject({ records: 500, packs: 0 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 10 });
     await store.commit(commitOf({ records: files(520, 7).slice(500) }));
     expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 2 });
     await store.commit(commitOf({ records: [[FIRST, record(FIRST, 9)]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 1, packs: 2 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 3 });
     expect([...(await reopened(store)).values()].map((one) => 'size' in one && one.size)).toEqual([
       9,
       ...files(500)
@@ -122,19 +176,45 @@ export function packCases(): void {
     await store.close();
   });
 
-  test('more rows than one commit folds are folded by several, lowest first', async () => {
-    const store = await loaded(undefined, { layout: { ...LAYOUT, packFrom: 1e9, rows: 1e9 } });
-    await store.commit(commitOf({ records: files(100) }));
+  test('small packs are folded too when the one file that is saved again and again is the same', async () => {
+    const store = await loaded();
+    for (let round = 1; round <= 501; round++) await store.commit(commitOf({ records: [[FIRST, record(FIRST, round)]] }));
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 1 });
+    expect([...(await reopened(store))]).toEqual([[FIRST, record(FIRST, 501)]]);
     await store.close();
-    const next = await loaded(store.name, { layout: { ...LAYOUT, rows: 10, atOnce: 60 } });
+  });
+
+  test('what a new owner finds in small packs is folded as if it were its own', async () => {
+    const layout = { ...LAYOUT, gathered: 10 };
+    const store = await loaded(undefined, { layout });
+    await store.commit(commitOf({ records: files(100, 1) }));
+    await store.commit(commitOf({ records: [...gone(2), ...files(5, 2).slice(2)] }));
+    await store.close();
+    const next = await loaded(store.name, { layout });
+    await next.commit(commitOf({ records: files(10, 3).slice(4) }));
+    const { stores } = await dumpDatabase(store.name);
+    expect(stores['packs']!.map(([, value]) => decodePack(value)!.length)).toEqual([100, 10]);
+    expect([...(await reopened(next))]).toEqual([...files(4, 2).slice(2), ...files(10, 3).slice(4), ...files(100, 1).slice(10)]);
+    await next.close();
+  });
+
+  test('rows that an older version has left are read, overruled, and folded, several times where they are many', async () => {
+    const { name } = await loaded();
+    for (const [id, one] of files(100)) await putRaw(name, 'records', id, one);
+    const next = await loaded(name, { layout: { ...LAYOUT, gathered: 100, atOnce: 60 } });
     await next.commit(commitOf({ records: [[FIRST + 99, record(1, 5)]] }));
     expect(await rowsOf(next)).toMatchObject({ records: 39, packs: 1 });
     await next.commit(commitOf({ records: [[FIRST + 70, undefined]] }));
-    expect(await rowsOf(next)).toMatchObject({ records: 0, packs: 2 });
+    expect(await rowsOf(next)).toMatchObject({ records: 38, packs: 1 });
+    await next.close();
+    const last = await loaded(name, { layout: { ...LAYOUT, gathered: 10, packFrom: 10 } });
+    await last.commit(commitOf({ records: [[FIRST + 98, undefined]] }));
+    expect(await rowsOf(last)).toMatchObject({ records: 0, packs: 2 });
     const expected = new Map(files(100)).set(FIRST + 99, record(1, 5));
     expected.delete(FIRST + 70);
-    expect(new Map(await reopened(next))).toEqual(expected);
-    await next.close();
+    expected.delete(FIRST + 98);
+    expect(new Map(await reopened(last))).toEqual(expected);
+    await last.close();
   });
 
   test('when everything is removed at once, nothing is left of it', async () => {
@@ -232,6 +312,24 @@ export function packCases(): void {
     expect(aside).toEqual([[`damaged pack ${key}, set aside by commit 2`, ruin]]);
   });
 
+  test('a damaged small pack is EIO and named; set aside, what was said of its records before counts again', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(3, 1), superblock: { format: 2, lowers: [] } }));
+    await store.commit(commitOf({ records: [...gone(1), ...files(2, 2).slice(1)] }));
+    await store.commit(commitOf({ records: files(3, 3).slice(2) }));
+    await store.close();
+    await putRaw(store.name, 'packs', 2, bytes(1, 2, 3, 4, 5));
+    await expect(loaded(store.name)).rejects.toSatisfy(isDamage('pack 2 is damaged'));
+    const again = await loaded(store.name, { damaged: 'set-aside' });
+    const expected = [...files(2, 1), ...files(3, 3).slice(2)];
+    expect([...(await again.load()).records]).toEqual(expected);
+    await again.commit(commitOf({ records: files(70, 4).slice(3) }));
+    await again.close();
+    expect([...(await reopened(store))]).toEqual([...expected, ...files(70, 4).slice(3)]);
+    const aside = (await dumpDatabase(store.name)).stores['superblock']!.filter(([at]) => at !== 0);
+    expect(aside).toEqual([['damaged pack 2, set aside by commit 4', bytes(1, 2, 3, 4, 5)]]);
+  });
+
   test('one damaged record in a pack is EIO and named; set aside, all others are there', async () => {
     const store = await loaded();
     await store.commit(commitOf({ records: files(100), superblock: { format: 2, lowers: [] } }));
@@ -271,13 +369,13 @@ export function packCases(): void {
     await store.close();
   });
 
-  test('where there is no room to fold rows, the commit alone is made; where there is none for that either, it is ENOSPC', async () => {
-    const layout = { ...LAYOUT, rows: 10 };
+  test('where there is no room to fold, the commit alone is made; where there is none for that either, it is ENOSPC', async () => {
+    const layout = { ...LAYOUT, gathered: 10 };
     const store = await loaded(undefined, { layout });
     await store.commit(commitOf({ records: files(10) }));
     abortCommits('QuotaExceededError', 1);
     await store.commit(commitOf({ records: [[FIRST + 20, record(1)]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 11, packs: 0 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 2 });
     abortCommits('QuotaExceededError', 2);
     await expect(store.commit(commitOf({ records: [[FIRST + 21, record(1)]] }))).rejects.toSatisfy((e) => isFsError(e, 'ENOSPC'));
     vi.restoreAllMocks();

@@ -14,10 +14,10 @@ import { decodePack } from '../../../src/upper/record-pack.ts';
 import { RecordPlaces } from '../../../src/upper/record-places.ts';
 import type { VersionedStore } from '../../../src/upper/versioned-store.ts';
 import { dumpDatabase } from '../../fixtures/schema/recording.ts';
-import { abortCommits, uniqueName } from './idb-cases.ts';
+import { abortCommits, putRaw, uniqueName } from './idb-cases.ts';
 import { bytes, commitOf, inode } from './store-cases.ts';
 
-const LAYOUT: LayoutSettings = { packFrom: 5, packSize: 3, rows: 6, atOnce: 8, slack: 4, runFrom: 2 };
+const LAYOUT: LayoutSettings = { packFrom: 5, packSize: 3, gathered: 6, large: 200, atOnce: 8, slack: 4, runFrom: 2 };
 
 /** Ids of records: copied up, made by the upper, and beyond inode numbers. */
 const RECORD_IDS = [1, 2, 3, 9, ...Array.from({ length: 12 }, (_, i) => 2 ** 31 + i), 2 ** 32 + 1, 2 ** 32 + 2];
@@ -45,8 +45,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom<Step>({ do: 'load' }, { do: 'reopen' }, { do: 'full disk' }) },
 );
 
+/** What a version that had small records in rows has left. */
+const OLD_ROWS = RECORD_IDS.slice(3, 13).map((id, i) => [id, 11 * i] as const);
+
+/** The chunks of a large record. */
+const LONG = Array.from({ length: 40 }, (_, i) => i + 1);
+
 const recordOf = (id: number, size: number): UpperRecord =>
-  inode({ size, names: [[1, `f${id}`]], ...(size % 7 === 0 && { xattrs: new Map([['user.x', bytes(size % 256)]]) }) });
+  inode({
+    size,
+    names: [[1, `f${id}`]],
+    ...(size % 7 === 0 && { xattrs: new Map([['user.x', bytes(size % 256)]]) }),
+    ...(size % 5 === 0 && { chunks: LONG }),
+  });
 
 class Model {
   readonly records = new Map<number, UpperRecord>();
@@ -113,6 +124,8 @@ async function play(steps: readonly Step[]): Promise<void> {
   const model = new Model();
   const name = uniqueName();
   let store = await idbUpper(name, { layout: LAYOUT });
+  for (const [id, size] of OLD_ROWS) await putRaw(name, 'records', id, recordOf(id, size));
+  for (const [id, size] of OLD_ROWS) model.records.set(id, recordOf(id, size));
   await store.load();
   let wasFull = false;
   for (const [i, one] of steps.entries()) {

@@ -25,7 +25,7 @@ async function holdStores(name: string): Promise<() => void> {
 function keepGoing(transaction: IDBTransaction, whenOver: () => void = ignore): () => void {
   let isHeld = true;
   const goOn = (): void => {
-    if (isHeld) transaction.objectStore('records').get(0).onsuccess = goOn;
+    if (isHeld) transaction.objectStore('turns').get(0).onsuccess = goOn;
     else whenOver();
   };
   goOn();
