@@ -49,7 +49,7 @@ export interface IdbUpperOptions {
    * of the tree, keep them in the database as they are, and let `check({ repair: true })` mend what they leave behind. Default: refuse.
    */
   readonly damaged?: 'refuse' | 'set-aside' | undefined;
-  /** When rows become packs. For tests. */
+  /** When records and chunks are packed. For tests. */
   readonly layout?: LayoutSettings | undefined;
 }
 

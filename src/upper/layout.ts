@@ -10,7 +10,7 @@ import { ChunkRuns } from './chunk-runs.ts';
 import { RecordPlaces } from './record-places.ts';
 import type { Plan, ReadRows } from './stored-rows.ts';
 
-/** When rows become packs and runs. For tests smaller. */
+/** When records and chunks are packed. For tests smaller. */
 export interface LayoutSettings {
   /** Records from which on a pack is not small. A commit of so many folds the small ones. */
   readonly packFrom: number;

@@ -43,6 +43,19 @@ test('records and chunks of packs and runs are inherited', async () => {
   await parent.close();
 });
 
+test('what stands in small packs is inherited, before the parent folds them and after', async () => {
+  const { parent, branch } = await makeFamily();
+  const renamed = (i: number): [number, UpperRecord] => [1000 + i, inode({ names: [[1, `g${i}`]], size: 1, chunks: [i] })];
+  for (const i of shown) await parent.commit(commitOf({ records: [renamed(i)] }));
+  const before = (await branch.load()).records;
+  expect(before.get(1010)?.names).toEqual([[1, 'g10']]);
+  await parent.commit(commitOf({ records: records.slice(100) })); // folds
+  await parent.commit(commitOf({ records: shown.slice(10).map(renamed) }));
+  expect((await branch.load()).records).toEqual(before);
+  await branch.close();
+  await parent.close();
+});
+
 test('what a run still holds is read when the parent has written the run anew', async () => {
   const { parent, branch } = await makeFamily();
   await branch.load();

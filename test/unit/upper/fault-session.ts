@@ -64,7 +64,7 @@ const SESSION: readonly (readonly Call[])[] = [
 export interface Rig {
   /** Puts something between the engine and the store. */
   readonly wrap?: (store: UpperStore) => UpperStore;
-  /** When rows become packs. */
+  /** When records and chunks are packed. */
   readonly layout?: LayoutSettings;
 }
 
