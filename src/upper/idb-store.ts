@@ -282,7 +282,8 @@ export class IdbStore implements VersionedStore {
     const { generation, sequence } = this.version ?? { generation: randomName(), sequence: 0 };
     const records = new Map(damagedIds(damaged).map((id) => [id, undefined]));
     const plan = await layout.plan({ ...NOTHING, records }, { bare: true, read: this.#readRows });
-    const changes = [...plan.changes, ...asideChanges(damaged, sequence + 1)];
+    // What is damaged goes first: a new pack may take the number of one of them.
+    const changes = [...asideChanges(damaged, sequence + 1), ...plan.changes];
     await this.#write({ changes, durability: 'strict' }, { generation, sequence: sequence + 1 });
     plan.apply();
     this.#damaged = damaged;

@@ -344,6 +344,17 @@ export function packCases(): void {
     expect((await reopened(store)).size).toBe(98);
   });
 
+  test('a damaged record and a damaged pack, the last one, are set aside together', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(3), superblock: { format: 2, lowers: [] } }));
+    await store.close();
+    await putRaw(store.name, 'packs', 2, encodePack([`[${FIRST + 1},{"names":7}]`]));
+    await putRaw(store.name, 'packs', 3, 'ruin');
+    const again = await loaded(store.name, { damaged: 'set-aside' });
+    await again.close();
+    expect([...(await reopened(store))]).toEqual(files(3).filter(([id]) => id !== FIRST + 1));
+  });
+
   test('a damaged record that was overruled is no damage', async () => {
     const store = await loaded();
     await putRaw(store.name, 'packs', 1, encodePack([`[${FIRST},{"names":7}]`]));
