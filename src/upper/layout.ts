@@ -16,7 +16,9 @@ export interface LayoutSettings {
   readonly packFrom: number;
   /** Records in one pack, at most. */
   readonly packSize: number;
-  /** Entries of small packs, and rows of small records, that may gather before they are folded. */
+  /** Small packs that may gather before they are folded: a load reads each of them. */
+  readonly smallPacks: number;
+  /** Entries of small packs, and rows of small records, that may gather before they are folded: what is folded at once. */
   readonly gathered: number;
   /** Bytes of a record, about, beyond which it stands in a row. */
   readonly large: number;
@@ -29,7 +31,16 @@ export interface LayoutSettings {
 }
 
 /** docs/decisions/0024 and 0028 have the measurements. */
-export const LAYOUT: LayoutSettings = { packFrom: 64, packSize: 512, gathered: 500, large: 4096, atOnce: 4096, slack: 1024, runFrom: 16 };
+export const LAYOUT: LayoutSettings = {
+  packFrom: 64,
+  packSize: 512,
+  smallPacks: 100,
+  gathered: 500,
+  large: 4096,
+  atOnce: 4096,
+  slack: 1024,
+  runFrom: 16,
+};
 
 /** How a commit is laid out. */
 export interface PlanOptions {

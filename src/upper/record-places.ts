@@ -107,11 +107,11 @@ export class RecordPlaces {
   /** What a commit of these records changes. */
   plan(records: Records, { bare, read }: PlanOptions): Plan | Promise<Plan> {
     this.#settle();
-    const { packFrom, gathered } = this.settings;
+    const { packFrom, smallPacks, gathered } = this.settings;
     const sorted = this.#sort(records);
     const { size } = sorted.small;
-    const waiting = this.#recentEntries + this.#rows.size - this.#large.size;
-    const isFolded = size >= packFrom || (size > 0 && waiting + size > gathered);
+    const entries = this.#recentEntries + this.#rows.size - this.#large.size + size;
+    const isFolded = size >= packFrom || (size > 0 && (entries > gathered || this.#recentKeys.length >= smallPacks));
     return isFolded && !bare ? this.#planFolding(sorted, read) : this.#planSmall(sorted);
   }
 
