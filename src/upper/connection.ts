@@ -7,7 +7,7 @@ import { FsError } from '../base/errors.ts';
 import { type Turn, addTurn, randomName } from './stored-turn.ts';
 
 /** Version of the database's layout. A higher one needs a step in `upgrade` and a chapter in docs/FORMAT.md. */
-export const SCHEMA = 3;
+export const SCHEMA = 4;
 
 /** The object stores: records, chunks of file content, both also by the hundred, the superblock, who wrote when. All keyed by number. */
 export type StoreName = 'records' | 'packs' | 'chunks' | 'runs' | 'superblock' | 'turns';
@@ -120,7 +120,7 @@ export class Connection {
 type Step = (database: IDBDatabase, transaction: IDBTransaction) => void;
 
 /** Step n brings version n to n + 1. Version 0 is no database. A step is never changed once it was released. */
-const STEPS: readonly Step[] = [createStores, addTurns, addPacks];
+const STEPS: readonly Step[] = [createStores, addTurns, addPacks, addRecordsToTurns];
 
 /** Brings a database from `oldVersion` to SCHEMA. */
 function upgrade(database: IDBDatabase, transaction: IDBTransaction, oldVersion: number): void {
@@ -138,11 +138,16 @@ function addTurns(database: IDBDatabase, transaction: IDBTransaction): void {
   counting.onsuccess = () => {
     if (counting.result === 0) return;
     const turn: Turn = { turn: 1, owner: 'migration', first: 1, serial: 1, generation: randomName(), sequence: 0 };
-    addTurn(transaction, turn, undefined);
+    addTurn(transaction, turn);
   };
 }
 
 /** What stands in rows stays there until it is folded: record-places.ts. */
 function addPacks(database: IDBDatabase): void {
   for (const store of ['packs', 'runs'] satisfies StoreName[]) database.createObjectStore(store);
+}
+
+/** No row of a turn has records yet; what stands in rows of their own is folded with the first commit. */
+function addRecordsToTurns(): void {
+  // There is nothing to change: older versions only must not open it any more.
 }

@@ -29,7 +29,7 @@ import {
   within,
 } from './stored-image.ts';
 import { write } from './stored-commit.ts';
-import type { Plan, ReadRows, RowChange } from './stored-rows.ts';
+import type { Plan, ReadRows } from './stored-rows.ts';
 import { type Turn, isRestoring, isSameTurn, lastTurn, randomName } from './stored-turn.ts';
 import { isLostConnection, isNamed, readWithin } from './transaction.ts';
 import { NOTHING, type VersionedStore } from './versioned-store.ts';
@@ -77,6 +77,8 @@ export class IdbStore implements VersionedStore {
   #serial = 0;
   /** The connection over which the last turn was taken by this owner. */
   #ownTurn: IDBDatabase | undefined;
+  /** The last turn that folded what stood in rows of turns before it. */
+  #folded = 0;
   /** Why nothing can be committed any more: somebody else did, or nobody knows what is in the database. */
   #fenced: FsError | undefined;
   #damaged: readonly Damaged[] = [];
@@ -224,8 +226,11 @@ export class IdbStore implements VersionedStore {
   async #commit(commit: Commit, state: UpperVersion | { readonly restoring: true }, clear = false): Promise<void> {
     const { durability } = commit;
     const layout = clear ? new Layout(this.#settings) : (this.#layout ?? (await this.#look()));
-    const planned = (bare: boolean): Promise<Plan> => layout.plan(commit, { bare, read: this.#readRows });
-    const make = (plan: Plan): Promise<void> => this.#write({ changes: plan.changes, durability, clear }, state);
+    // Records in rows of another owner's turns do not stay, so that nobody has to know which of its rows still count.
+    const begins = clear || this.#last?.owner !== this.#owner;
+    const isDue = (this.#last?.turn ?? 0) + 1 - this.#folded >= this.#settings.turns;
+    const planned = (bare: boolean): Promise<Plan> => layout.plan(commit, { bare, fold: begins || (isDue && !bare), read: this.#readRows });
+    const make = (plan: Plan): Promise<void> => this.#write({ plan, durability, clear }, state);
     let plan = await planned(false).catch((e: unknown) => {
       throw this.#failure(e);
     });
@@ -247,7 +252,7 @@ export class IdbStore implements VersionedStore {
   };
 
   async #write(
-    content: { readonly changes: readonly RowChange[]; readonly durability: Durability; readonly clear?: boolean },
+    { plan, ...content }: { readonly plan: Omit<Plan, 'apply'>; readonly durability: Durability; readonly clear?: boolean },
     state: UpperVersion | { readonly restoring: true },
   ): Promise<void> {
     const before = this.#last;
@@ -258,6 +263,9 @@ export class IdbStore implements VersionedStore {
     const outcome = await this.#attempt(async (database) => {
       const written = await write(database, {
         ...content,
+        records: plan.records,
+        changes: plan.changes,
+        tidies: plan.isFolded === true,
         before,
         turn,
         isOwnTurn: this.#ownTurn === database,
@@ -268,6 +276,7 @@ export class IdbStore implements VersionedStore {
     });
     if (outcome === 'overtaken') await this.#assertTaken(turn);
     this.#last = turn;
+    if (plan.isFolded === true) this.#folded = number;
   }
 
   /** A turn that cannot be taken was taken: by an earlier try of the same write, whose answer was lost, or by somebody else. */
@@ -281,19 +290,23 @@ export class IdbStore implements VersionedStore {
   async #setAside(damaged: readonly Damaged[], layout: Layout): Promise<void> {
     const { generation, sequence } = this.version ?? { generation: randomName(), sequence: 0 };
     const records = new Map(damagedIds(damaged).map((id) => [id, undefined]));
-    const plan = await layout.plan({ ...NOTHING, records }, { bare: true, read: this.#readRows });
+    const plan = await layout.plan({ ...NOTHING, records }, { bare: true, fold: true, read: this.#readRows });
     // What is damaged goes first: a new pack may take the number of one of them.
     const changes = [...asideChanges(damaged, sequence + 1), ...plan.changes];
-    await this.#write({ changes, durability: 'strict' }, { generation, sequence: sequence + 1 });
+    await this.#write({ plan: { ...plan, changes }, durability: 'strict' }, { generation, sequence: sequence + 1 });
     plan.apply();
     this.#damaged = damaged;
   }
 
   /** What `reading` gives, and the last turn at the same time. */
-  async #read<T>(stores: readonly StoreName[], reading: (transaction: IDBTransaction) => Promise<T>): Promise<[Turn | undefined, T]> {
+  async #read<T>(
+    stores: readonly StoreName[],
+    reading: (transaction: IDBTransaction, last: Promise<Turn | undefined | null>) => Promise<T>,
+  ): Promise<[Turn | undefined, T]> {
     return this.#attempt(async (database) => {
       const transaction = database.transaction([...stores, 'turns' satisfies StoreName], 'readonly');
-      const [last, result] = await readWithin(transaction, this.#timeout, Promise.all([lastTurn(transaction), reading(transaction)]));
+      const asked = lastTurn(transaction);
+      const [last, result] = await readWithin(transaction, this.#timeout, Promise.all([asked, reading(transaction, asked)]));
       if (last === null) throw this.#strangerError(last);
       return [last, result];
     });

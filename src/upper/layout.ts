@@ -16,8 +16,8 @@ export interface LayoutSettings {
   readonly packFrom: number;
   /** Records in one pack, at most. */
   readonly packSize: number;
-  /** Small packs that may gather before they are folded: a load reads each of them. */
-  readonly smallPacks: number;
+  /** Turns from one folding to the next, at most: a load reads the row of each. */
+  readonly turns: number;
   /** Entries of small packs, and rows of small records, that may gather before they are folded: what is folded at once. */
   readonly gathered: number;
   /** Bytes of a record, about, beyond which it stands in a row. */
@@ -34,7 +34,7 @@ export interface LayoutSettings {
 export const LAYOUT: LayoutSettings = {
   packFrom: 64,
   packSize: 512,
-  smallPacks: 100,
+  turns: 100,
   gathered: 500,
   large: 4096,
   atOnce: 4096,
@@ -44,8 +44,10 @@ export const LAYOUT: LayoutSettings = {
 
 /** How a commit is laid out. */
 export interface PlanOptions {
-  /** Nothing but what the commit asks for: there is no room for more. */
+  /** Nothing but what has to be: there is no room for more. */
   readonly bare: boolean;
+  /** What stands in rows of turns has to be folded: another owner begins. */
+  readonly fold: boolean;
   readonly read: ReadRows;
 }
 
@@ -74,6 +76,8 @@ export class Layout {
     if (superblock !== undefined) changes.push({ store: 'superblock', key: SUPERBLOCK, value: superblock });
     return {
       changes,
+      records: plans[0]?.records,
+      isFolded: plans[0]?.isFolded,
       isMore: plans.some((plan) => plan.isMore),
       apply: () => {
         for (const plan of plans) plan.apply();

@@ -1,6 +1,6 @@
 /*
  * Where records stand: in packs, or in rows of their own. A later pack overrules earlier ones, a row overrules packs. A commit writes what it changes as
- * one small pack, whatever stands in others; large records, which would fill packs with what is soon overruled, stay in rows.
+ * one small pack into the row of its turn; large records, which would fill packs with what is soon overruled, stay in rows.
  *
  * Small packs are folded into large ones when much has gathered in them. Entries that were overruled are waste; when they are more than the rest, the
  * oldest packs are removed and what still counts in them is written anew. Always the oldest, or all the small ones, which are the newest: what a pack says
@@ -16,7 +16,8 @@ import type { Plan, ReadRows, RowChange } from './stored-rows.ts';
 
 /** A pack of which nothing is known yet but what it says. */
 interface FoundPack {
-  readonly key: number;
+  /** `undefined` for one in the row of a turn. */
+  readonly key: number | undefined;
   /** Ids, `-1 - id` for what is gone. */
   readonly said: readonly number[];
   /** The records of a small one, in the order of the ids. */
@@ -55,7 +56,7 @@ export class RecordPlaces {
   #packs: Pack[] = [];
   /** The newest of them that has a record of this id. */
   readonly #packOf = new Map<number, Pack>();
-  /** Keys of the small packs, which are newer than all others. */
+  /** Keys of the small packs that are no turn's. They are newer than all others, and older than the turns'. */
   #recentKeys: number[] = [];
   /** Entries of the small packs. */
   #recentEntries = 0;
@@ -68,10 +69,11 @@ export class RecordPlaces {
 
   constructor(private readonly settings: LayoutSettings) {}
 
-  /** Tells of a pack that is there, with what its entries mean. In the order of the keys. */
-  foundPack(key: number, entries: readonly RawEntry[], records: readonly (UpperRecord | undefined)[]): void {
+  /** Tells of a pack that is there, with what its entries mean: in the order of the keys, and then of those in rows of turns, without one. */
+  foundPack(key: number | undefined, entries: readonly RawEntry[], records: readonly (UpperRecord | undefined)[]): void {
     const said = entries.map(([id, record]) => (record === null ? -1 - id : id));
-    this.#found.push({ key, said, records: said.length < this.settings.packFrom ? records : undefined });
+    const isSmall = key === undefined || said.length < this.settings.packFrom;
+    this.#found.push({ key, said, records: isSmall ? records : undefined });
   }
 
   /** Tells of a row that is there. */
@@ -85,7 +87,7 @@ export class RecordPlaces {
     if (this.#found.length === 0) return;
     const recentFrom = 1 + this.#found.findLastIndex(({ records }) => records === undefined);
     for (const { key, said } of this.#found.slice(0, recentFrom)) {
-      const pack = this.#newPack(key, said.length);
+      const pack = this.#newPack(key!, said.length);
       for (const id of said) {
         const before = this.#packOf.get(idOf(id));
         if (before !== undefined) before.live--;
@@ -93,7 +95,7 @@ export class RecordPlaces {
       }
     }
     for (const { key, said, records } of this.#found.slice(recentFrom)) {
-      this.#recentKeys.push(key);
+      if (key !== undefined) this.#recentKeys.push(key);
       this.#recentEntries += said.length;
       for (const [i, id] of said.entries()) this.#recent.set(idOf(id), records![i]);
     }
@@ -105,14 +107,14 @@ export class RecordPlaces {
   }
 
   /** What a commit of these records changes. */
-  plan(records: Records, { bare, read }: PlanOptions): Plan | Promise<Plan> {
+  plan(records: Records, options: PlanOptions): Plan | Promise<Plan> {
     this.#settle();
-    const { packFrom, smallPacks, gathered } = this.settings;
+    const { packFrom, gathered } = this.settings;
     const sorted = this.#sort(records);
     const { size } = sorted.small;
     const entries = this.#recentEntries + this.#rows.size - this.#large.size + size;
-    const isFolded = size >= packFrom || (size > 0 && (entries > gathered || this.#recentKeys.length >= smallPacks));
-    return isFolded && !bare ? this.#planFolding(sorted, read) : this.#planSmall(sorted);
+    const isDue = size >= packFrom || (size > 0 && entries > gathered);
+    return options.fold || (isDue && !options.bare) ? this.#planFolding(sorted, options) : this.#planSmall(sorted);
   }
 
   #sort(records: Records): Sorted {
@@ -134,11 +136,9 @@ export class RecordPlaces {
   #planSmall(sorted: Sorted): Plan {
     const { small } = sorted;
     const entries = entriesOf(small).filter(({ id, isGone }) => !isGone || this.#recent.has(id) || this.#packOf.has(id));
-    const packs = this.#numbered(entries);
-    const changes = [...this.#rowChanges(sorted, []), ...packs.map(putPack)];
+    const changes = this.#rowChanges(sorted, []);
     const apply = (): void => {
       for (const id of small.keys()) this.#removeRow(id);
-      for (const { key } of packs) this.#recentKeys.push(key);
       this.#recentEntries += entries.length;
       for (const { id } of entries) {
         this.#overrule(id);
@@ -147,15 +147,15 @@ export class RecordPlaces {
       }
       this.#setLarge(sorted);
     };
-    return { changes, isMore: false, apply };
+    return { changes, records: entries.length > 0 ? packOf(entries) : undefined, isMore: false, apply };
   }
 
-  async #planFolding(sorted: Sorted, read: ReadRows): Promise<Plan> {
+  async #planFolding(sorted: Sorted, { bare, read }: PlanOptions): Promise<Plan> {
     const { small, large } = sorted;
     const folded = this.#foldable(sorted);
     const touched = new Set([...folded.keys(), ...small.keys(), ...large.keys()]);
     const entries = [...entriesOf(folded), ...entriesOf(small)];
-    const outdated = this.#outdated(touched, entries);
+    const outdated = bare ? [] : this.#outdated(touched, entries);
     const carried = await this.#carry(outdated, touched, read);
     const dropped = new Set(carried === undefined ? [] : outdated);
     const isStillSaid = (id: number): boolean => {
@@ -180,7 +180,7 @@ export class RecordPlaces {
       }
       this.#setLarge(sorted);
     };
-    return { changes, isMore: folded.size > 0 || (carried ?? []).length > 0, apply };
+    return { changes, isFolded: true, isMore: folded.size > 0 || (carried ?? []).length > 0, apply };
   }
 
   /** What goes into packs with the next ones: what the small ones say, and rows, as many as are folded at once. */
@@ -333,7 +333,9 @@ interface NewPack {
   readonly part: readonly Entry[];
 }
 
-const putPack = ({ key, part }: NewPack): RowChange => ({ store: 'packs', key, value: encodePack(part.map(({ text }) => text)) });
+const putPack = ({ key, part }: NewPack): RowChange => ({ store: 'packs', key, value: packOf(part) });
+
+const packOf = (entries: readonly Entry[]): Uint8Array => encodePack(entries.map(({ text }) => text));
 
 function entriesOf(records: Records): Entry[] {
   const texts = entryTexts(records);

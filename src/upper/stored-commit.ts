@@ -6,7 +6,7 @@
 import type { Durability } from '../layer/upper.ts';
 import type { StoreName } from './connection.ts';
 import { type RowChange, applyChange, bytesOf } from './stored-rows.ts';
-import { type Turn, addTurn, askLastTurn, isSameTurn } from './stored-turn.ts';
+import { type Turn, addTurn, askLastTurn, isSameTurn, tidyTurns } from './stored-turn.ts';
 import { abort, ended, isNamed } from './transaction.ts';
 
 /** A write of the upper. */
@@ -15,7 +15,11 @@ export interface Write {
   readonly before: Turn | undefined;
   /** The turn that this write takes. */
   readonly turn: Turn;
+  /** The records of a small commit. */
+  readonly records?: Uint8Array | undefined;
   readonly changes: readonly RowChange[];
+  /** Removes rows of turns: what counts of their records is among the changes. */
+  readonly tidies: boolean;
   readonly durability: Durability;
   /**
    * The turn before was the owner's own, over the same connection: then adding the row is all the fence there need be. Otherwise the
@@ -39,9 +43,9 @@ const SLOWEST_DISK = 1 << 20;
  * @throws the browser's error
  */
 export async function write(database: IDBDatabase, writing: Write): Promise<'written' | 'overtaken'> {
-  const { changes, durability, timeout } = writing;
+  const { changes, records, durability, timeout } = writing;
   const transaction = database.transaction([...storesOf(writing), 'turns'], 'readwrite', { durability });
-  const done = ended(transaction, timeout + (bytesOf(changes) / SLOWEST_DISK) * 1000);
+  const done = ended(transaction, timeout + ((bytesOf(changes) + (records?.length ?? 0)) / SLOWEST_DISK) * 1000);
   const fence = { overtaken: false };
   try {
     putWrite(transaction, writing, fence);
@@ -60,7 +64,7 @@ export async function write(database: IDBDatabase, writing: Write): Promise<'wri
 }
 
 function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtaken: boolean }): void {
-  const { before, turn, isOwnTurn, changes, clear } = writing;
+  const { before, turn, isOwnTurn, records, changes, tidies, clear } = writing;
   if (!isOwnTurn) {
     askLastTurn(transaction, (last) => {
       if (last !== null && isSameTurn(last, before)) return transaction.commit();
@@ -68,7 +72,8 @@ function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtake
       abort(transaction);
     });
   }
-  const adding = addTurn(transaction, turn, before);
+  const adding = addTurn(transaction, turn, records);
+  if (tidies) tidyTurns(transaction, turn, before);
   if (clear === true) for (const store of CONTENT) transaction.objectStore(store).clear();
   for (const change of changes) applyChange(transaction, change);
   if (!isOwnTurn) return;
@@ -83,9 +88,8 @@ function putWrite(transaction: IDBTransaction, writing: Write, fence: { overtake
  */
 const commitsDespiteFailure = (): boolean => /\bGecko\/\d/.test(globalThis.navigator?.userAgent ?? '');
 
-/** The stores that a write is about. What most commits write are packs and chunks. */
+/** The stores that a write is about. */
 function storesOf({ changes, clear }: Write): readonly StoreName[] {
-  const used = new Set<StoreName>(['packs', 'chunks']);
-  for (const { store } of changes) used.add(store);
+  const used = new Set(changes.map(({ store }) => store));
   return clear === true ? CONTENT : CONTENT.filter((store) => used.has(store));
 }

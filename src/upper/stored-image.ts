@@ -12,22 +12,23 @@ import { Layout, type LayoutSettings } from './layout.ts';
 import { recordOf } from './record-entries.ts';
 import { decodePack } from './record-pack.ts';
 import { decodeRecord, decodeSuperblock, isCount } from './stored-record.ts';
-import type { RowChange } from './stored-rows.ts';
+import type { RowChange, Rows } from './stored-rows.ts';
+import { type Turn, readTurns } from './stored-turn.ts';
 
-/** A record that is none, in a row or in a pack; or a pack of which nothing can be read. */
+/** A record that is none, in a row or in a pack; or a pack of which nothing can be read, be it the one in the row of a turn. */
 export interface Damaged {
-  readonly what: 'record' | 'pack';
+  readonly what: 'record' | 'pack' | 'turn';
   /** The id of the record, or the key of the row. */
   readonly key: IDBValidKey;
   readonly value: unknown;
 }
 
-type Rows = readonly (readonly [key: IDBValidKey, value: unknown])[];
-
 /** Everything but content, as it stands in the database. */
 export interface Stored {
   readonly superblock: unknown;
   readonly packs: Rows;
+  /** The packs in rows of turns. */
+  readonly turns: Rows;
   readonly records: Rows;
   readonly runs: Rows;
 }
@@ -43,15 +44,16 @@ export interface StoredImage {
 /** What has to be read of the database to load it. */
 export const LOADED: readonly StoreName[] = ['superblock', 'packs', 'records', 'runs'];
 
-export async function readStored(transaction: IDBTransaction): Promise<Stored> {
+export async function readStored(transaction: IDBTransaction, last: Promise<Turn | undefined | null>): Promise<Stored> {
   const rows = (store: StoreName): Promise<Rows> => entries<IDBValidKey, unknown>(within(transaction, store));
-  const [superblock, packs, records, runs] = await Promise.all([
+  const [superblock, packs, turns, records, runs] = await Promise.all([
     get<unknown>(SUPERBLOCK, within(transaction, 'superblock')),
     rows('packs'),
+    last.then((turn) => readTurns(transaction, turn)),
     rows('records'),
     rows('runs'),
   ]);
-  return { superblock, packs, records, runs };
+  return { superblock, packs, turns, records, runs };
 }
 
 /** Makes idb-keyval read in a transaction of ours. */
@@ -64,14 +66,19 @@ export function readImage(workspace: string, stored: Stored, settings: LayoutSet
   const superblock = readSuperblock(workspace, stored.superblock);
   const layout = new Layout(settings);
   const found = new FoundRecords();
-  for (const [key, value] of stored.packs) {
-    const pack = isCount(key) ? decodePack(value) : undefined;
-    if (pack === undefined) found.other.push({ what: 'pack', key, value });
-    else {
-      const records = pack.map(([id, record]) => found.take(id, record, recordOf));
-      layout.records.foundPack(Number(key), pack, records);
+  const unpack = (what: 'pack' | 'turn', rows: Rows): void => {
+    for (const [key, value] of rows) {
+      const entries = isCount(key) ? decodePack(value) : undefined;
+      if (entries === undefined) {
+        found.other.push({ what, key, value });
+        continue;
+      }
+      const records = entries.map(([id, record]) => found.take(id, record, recordOf));
+      layout.records.foundPack(what === 'pack' ? Number(key) : undefined, entries, records);
     }
-  }
+  };
+  unpack('pack', stored.packs);
+  unpack('turn', stored.turns);
   for (const [key, value] of stored.records) {
     if (isCount(key)) layout.records.foundRow(key, found.take(key, value, decodeRecord));
     else found.other.push({ what: 'record', key, value });
@@ -121,7 +128,8 @@ class FoundRecords {
 export function asideChanges(damaged: readonly Damaged[], since: number): RowChange[] {
   return damaged.flatMap((one): RowChange[] => {
     const kept: RowChange = { store: 'superblock', key: `damaged ${nameOf(one)}, set aside by commit ${since}`, value: one.value };
-    if (one.what === 'record' && isCount(one.key)) return [kept];
+    // Packs of turns go when the turns are tidied.
+    if (one.what === 'turn' || (one.what === 'record' && isCount(one.key))) return [kept];
     return [{ store: one.what === 'pack' ? 'packs' : 'records', key: one.key, value: undefined }, kept];
   });
 }

@@ -1,5 +1,6 @@
 /* Rows of the database as data: what a write puts and removes, and how that reaches a transaction. */
 
+import { promisifyRequest } from 'idb-keyval';
 import type { StoreName } from './connection.ts';
 
 /** A row that is put, or removed where its value is `undefined`; or the removal of every row with a number from `from` to `to`. */
@@ -7,12 +8,19 @@ export type RowChange =
   | { readonly store: StoreName; readonly key: IDBValidKey; readonly value: unknown }
   | { readonly store: StoreName; readonly from: number; readonly to: number };
 
+/** Rows as they were read. */
+export type Rows = readonly (readonly [key: IDBValidKey, value: unknown])[];
+
 /** Reads rows before a write: the values in the order of the keys. */
 export type ReadRows = (store: StoreName, keys: readonly number[]) => Promise<readonly unknown[]>;
 
 /** What a part of the upper becomes with a write. */
 export interface Plan {
   readonly changes: readonly RowChange[];
+  /** What goes into the row of the turn. */
+  readonly records?: Uint8Array | undefined;
+  /** No records in rows of earlier turns count any more. Therefore those rows can be tidied. */
+  readonly isFolded?: boolean | undefined;
   /** More is written than the commit asks for. Therefore a disk that is too full for it may yet have room for the commit. */
   readonly isMore: boolean;
   /** Called when the write is complete: what is known of the database follows. */
@@ -35,6 +43,17 @@ export function deleteRange(store: IDBObjectStore, from: number, to: number): vo
   if (from === -Infinity && to === Infinity) store.clear();
   else if (hasRanges()) store.delete(IDBKeyRange.bound(from, to));
   else for (let key = from; key <= to; key++) store.delete(key);
+}
+
+/** The rows whose keys are whole numbers from `from` to `to`. */
+export async function rowsBetween(store: IDBObjectStore, from: number, to: number): Promise<Rows> {
+  if (hasRanges()) {
+    const range = IDBKeyRange.bound(from, to);
+    const [keys, values] = await Promise.all([promisifyRequest(store.getAllKeys(range)), promisifyRequest<unknown[]>(store.getAll(range))]);
+    return keys.map((key, i) => [key, values[i]]);
+  }
+  const keys = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  return Promise.all(keys.map(async (key) => [key, await promisifyRequest<unknown>(store.get(key))] as const));
 }
 
 /** Bytes of the values that are large. */

@@ -2,12 +2,16 @@
  * Turns: every write of the upper adds one row to the store `turns`, under the number after the last one. A row says how far the
  * upper has come and who wrote. Two owners that both believe to be next cannot both add the same row, so the one that was
  * overtaken writes nothing, and a commit that was made after all is told from one that was not (docs/decisions/0008).
+ *
+ * The records of a small commit stand in the row of its turn, as a pack (docs/decisions/0028). They count until the rows are tidied, which they are
+ * not before the records have been folded into packs. The first commit of an owner folds and tidies. So only rows of the last owner have records, and
+ * not its first one.
  */
 
 import type { UpperVersion } from '../layer/upper.ts';
 import type { StoreName } from './connection.ts';
 import { isCount } from './stored-record.ts';
-import { deleteRange } from './stored-rows.ts';
+import { type Rows, deleteRange, rowsBetween } from './stored-rows.ts';
 
 interface Row {
   /** Who wrote: one store, from one taking over of the upper to the next. */
@@ -27,9 +31,6 @@ export type Turn = { readonly turn: number } & (Restoring | (Row & UpperVersion)
 export const isRestoring = (turn: Turn | undefined): turn is { readonly turn: number } & Restoring =>
   turn !== undefined && 'restoring' in turn;
 
-/** Rows that an owner lets come together before it removes those in between. */
-const TIDY = 64;
-
 /** The turn of a stored row, or `undefined` where it is none. */
 export function decodeTurn(turn: IDBValidKey, value: unknown): Turn | undefined {
   if (!isCount(turn) || typeof value !== 'object' || value === null) return undefined;
@@ -47,7 +48,7 @@ export function isSameTurn(a: Turn | undefined, b: Turn | undefined): boolean {
 
 /** Asks for the last turn: `undefined` where there was none, `null` where its row is damaged. */
 export function askLastTurn(transaction: IDBTransaction, answer: (turn: Turn | undefined | null) => void): void {
-  const asking = transaction.objectStore('turns' satisfies StoreName).openCursor(null, 'prev');
+  const asking = turnsIn(transaction).openCursor(null, 'prev');
   asking.onsuccess = () => {
     const cursor = asking.result;
     answer(cursor === null ? undefined : (decodeTurn(cursor.key, cursor.value) ?? null));
@@ -58,16 +59,35 @@ export function askLastTurn(transaction: IDBTransaction, answer: (turn: Turn | u
 export const lastTurn = (transaction: IDBTransaction): Promise<Turn | undefined | null> =>
   new Promise((resolve) => askLastTurn(transaction, resolve));
 
-/** Adds the row of a turn; fails with a ConstraintError where somebody else has had that turn. Rows that nobody needs go. */
-export function addTurn(transaction: IDBTransaction, { turn, ...row }: Turn, before: Turn | undefined): IDBRequest {
-  const turns = transaction.objectStore('turns' satisfies StoreName);
-  const adding = turns.add(row, turn);
-  // Of an owner its first row stays, and its last: it may have been told that its last write failed, and try that turn again.
-  const isTakingOver = row.first === turn;
-  if (!isTakingOver && (turn - row.first) % TIDY === 0) deleteRange(turns, row.first + 1, turn - 2);
-  if (isTakingOver && before !== undefined) deleteRange(turns, before.first + 1, before.turn - 1);
-  return adding;
+/** Adds the row of a turn, and in it the records of a small commit; fails with a ConstraintError where somebody else has had that turn. */
+export function addTurn(transaction: IDBTransaction, { turn, ...row }: Turn, records?: Uint8Array): IDBRequest {
+  return turnsIn(transaction).add(records === undefined ? row : { ...row, records }, turn);
 }
+
+/**
+ * Removes the rows before that of a turn that nobody needs, and the records in those that stay: of an owner its first row, and its last, since it may
+ * have been told that its last write failed, and try that turn again. Precondition: what counts of their records is folded by the same transaction.
+ */
+export function tidyTurns(transaction: IDBTransaction, { turn, first }: Turn, before: Turn | undefined): void {
+  const turns = turnsIn(transaction);
+  if (first !== turn) return deleteRange(turns, first + 1, turn - 1);
+  if (before === undefined || before.turn === before.first) return;
+  deleteRange(turns, before.first + 1, before.turn - 1);
+  const { turn: last, ...row } = before;
+  turns.put(row, last);
+}
+
+/** The records in the rows of the last owner, with the numbers of the turns. */
+export async function readTurns(transaction: IDBTransaction, last: Turn | undefined | null): Promise<Rows> {
+  if (last === undefined || last === null) return [];
+  const rows = await rowsBetween(turnsIn(transaction), last.first, last.turn);
+  return rows.flatMap(([turn, row]): Rows => {
+    const { records } = (row ?? {}) as { readonly records?: unknown };
+    return records === undefined ? [] : [[turn, records]];
+  });
+}
+
+const turnsIn = (transaction: IDBTransaction): IDBObjectStore => transaction.objectStore('turns' satisfies StoreName);
 
 /** A name that nobody else has: 128 random bits. `crypto.randomUUID` is there in secure contexts only. */
 export function randomName(): string {

@@ -14,10 +14,12 @@ async function spoil(file: string): Promise<void> {
     request.onerror = () => reject(request.error ?? new Error('cannot be opened'));
   });
   await new Promise<void>((resolve, reject) => {
-    const transaction = database.transaction(['packs', 'records'], 'readwrite');
-    const reading = transaction.objectStore('packs').getAll() as IDBRequest<Uint8Array[]>;
-    reading.onsuccess = () => {
-      const text = reading.result.map((pack) => new TextDecoder().decode(pack.subarray(4))).join();
+    const transaction = database.transaction(['packs', 'turns', 'records'], 'readwrite');
+    const packs = transaction.objectStore('packs').getAll() as IDBRequest<Uint8Array[]>;
+    const turns = transaction.objectStore('turns').getAll() as IDBRequest<{ readonly records?: Uint8Array }[]>;
+    turns.onsuccess = () => {
+      const all = [...packs.result, ...turns.result.flatMap(({ records }) => records ?? [])];
+      const text = all.map((pack) => new TextDecoder().decode(pack.subarray(4))).join();
       const [, id] = new RegExp(`\\[(\\d+),{"names":\\[\\[1,"${file}"`).exec(text)!;
       transaction.objectStore('records').put({ names: 'no list', mode: -1 }, Number(id));
     };

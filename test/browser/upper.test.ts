@@ -4,6 +4,7 @@ import { describe } from 'vitest';
 import schema1 from '../fixtures/schema/schema-1.json';
 import schema2 from '../fixtures/schema/schema-2.json';
 import schema3 from '../fixtures/schema/schema-3.json';
+import schema4 from '../fixtures/schema/schema-4.json';
 import { idbUpper } from '../../src/upper/idb-store.ts';
 import { fenceCases } from '../unit/upper/fence-cases.ts';
 import { idbCases, makeStore } from '../unit/upper/idb-cases.ts';
@@ -18,5 +19,5 @@ describe('upper in IndexedDB', () => {
   fenceCases();
   silenceCases();
   packCases();
-  schemaCases([schema1, schema2, schema3].map((recording) => JSON.stringify(recording)));
+  schemaCases([schema1, schema2, schema3, schema4].map((recording) => JSON.stringify(recording)));
 });

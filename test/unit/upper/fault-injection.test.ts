@@ -45,7 +45,7 @@ describe('a session whose database fails', () => {
 
   for (const kind of ['request fails', 'QuotaExceededError'] as const) {
     test(`at every place where packs are folded all the time: ${kind}`, { timeout: 120_000 }, async () => {
-      const layout = { packFrom: 4, packSize: 3, smallPacks: 3, gathered: 4, large: 40, atOnce: 8, slack: 2, runFrom: 2 };
+      const layout = { packFrom: 4, packSize: 3, turns: 3, gathered: 4, large: 40, atOnce: 8, slack: 2, runFrom: 2 };
       expect(await everywhere(kind, 2, { layout })).toBeGreaterThan(25);
     });
   }

@@ -35,10 +35,10 @@ describe('upper in IndexedDB (in memory)', () => {
   fenceCases();
   silenceCases();
   packCases();
-  schemaCases([1, 2, 3].map((schema) => readFileSync(new URL(`../../fixtures/schema/schema-${schema}.json`, import.meta.url), 'utf8')));
+  schemaCases([1, 2, 3, 4].map((schema) => readFileSync(new URL(`../../fixtures/schema/schema-${schema}.json`, import.meta.url), 'utf8')));
 
   describe('where everything is packed', () => {
-    const layout = { packFrom: 1, packSize: 2, smallPacks: 1, gathered: 0, large: 40, atOnce: 2, slack: 0, runFrom: 1 };
+    const layout = { packFrom: 1, packSize: 2, turns: 2, gathered: 0, large: 40, atOnce: 2, slack: 0, runFrom: 1 };
     storeCases({ make: () => idbUpper(uniqueName(), { layout }), reopen: (store) => idbUpper(store.name, { layout }) });
   });
 

@@ -7,7 +7,7 @@ import { type IdbUpperOptions, idbUpper } from '../../../src/upper/idb-store.ts'
 import { LAYOUT } from '../../../src/upper/layout.ts';
 import { decodePack, encodePack } from '../../../src/upper/record-pack.ts';
 import type { VersionedStore } from '../../../src/upper/versioned-store.ts';
-import { dumpDatabase } from '../../fixtures/schema/recording.ts';
+import { type Recording, dumpDatabase } from '../../fixtures/schema/recording.ts';
 import { abortCommits, putRaw, uniqueName } from './idb-cases.ts';
 import { bytes, commitOf, inode } from './store-cases.ts';
 
@@ -21,6 +21,8 @@ const files = (count: number, size?: number): [number, UpperRecord][] =>
 /** A record of a file with many chunks. */
 const large = (size: number): UpperRecord => inode({ size, chunks: Array.from({ length: 600 }, (_, i) => i + 1) });
 
+const ROOT: [number, UpperRecord] = [1, record(1)];
+
 const gone = (count: number): [number, undefined][] => Array.from({ length: count }, (_, i) => [FIRST + i, undefined]);
 const contents = (count: number, length = 10, first = 1): [number, Uint8Array<ArrayBuffer>][] =>
   Array.from({ length: count }, (_, i) => [first + i, new Uint8Array(length).fill(first + i)]);
@@ -31,10 +33,17 @@ async function loaded(name = uniqueName(), options: IdbUpperOptions = {}): Promi
   return store;
 }
 
-/** How many rows stand in each store. */
+/** What stands in rows of turns, as entries. */
+const packsOfTurns = (stores: Recording['stores']) =>
+  (stores['turns'] as [number, { records?: Uint8Array }][]).flatMap(([, { records }]) =>
+    records === undefined ? [] : [decodePack(records)!],
+  );
+
+/** How many rows stand in each store; of turns, those with records. */
 async function rowsOf({ name }: UpperStore): Promise<Record<string, number>> {
   const { stores } = await dumpDatabase(name);
-  return Object.fromEntries(['records', 'packs', 'chunks', 'runs'].map((store) => [store, stores[store]!.length]));
+  const rows = ['records', 'packs', 'chunks', 'runs'].map((store) => [store, stores[store]!.length]);
+  return Object.fromEntries([...rows, ['turns', packsOfTurns(stores).length]]) as Record<string, number>;
 }
 
 async function reopened(store: UpperStore, options: IdbUpperOptions = {}): Promise<ReadonlyMap<number, UpperRecord>> {
@@ -52,15 +61,16 @@ export function packCases(): void {
   });
 
   test.each([
-    ['one file', 1, { records: 0, packs: 1, chunks: 1, runs: 0 }],
-    ['63 files', 63, { records: 0, packs: 1, chunks: 1, runs: 1 }],
-    ['64 files', 64, { records: 0, packs: 1, chunks: 1, runs: 1 }],
-    ['1,000 files', 1000, { records: 0, packs: 2, chunks: 4, runs: 4 }],
+    ['one file', 1, { records: 0, packs: 1, chunks: 1, runs: 0, turns: 1 }],
+    ['63 files', 63, { records: 0, packs: 1, chunks: 1, runs: 1, turns: 1 }],
+    ['64 files', 64, { records: 0, packs: 2, chunks: 1, runs: 1, turns: 0 }],
+    ['1,000 files', 1000, { records: 0, packs: 3, chunks: 4, runs: 4, turns: 0 }],
   ])('a commit of many records and small chunks is a few rows: %s', async (_what, count, rows) => {
     const store = await loaded();
+    await store.commit(commitOf({ records: [ROOT] }));
     await store.commit(commitOf({ records: files(count), chunks: contents(count) }));
     expect(await rowsOf(store)).toEqual(rows);
-    expect([...(await reopened(store))]).toEqual(files(count));
+    expect([...(await reopened(store))]).toEqual([ROOT, ...files(count)]);
   });
 
   test('few chunks, large ones and those whose ids do not follow each other are rows of their own; a run ends before 64 KiB', async () => {
@@ -91,7 +101,7 @@ export function packCases(): void {
     );
     await store.commit(commitOf({ records: [[FIRST + 2, record(FIRST + 2, 3)]] }));
     await store.commit(commitOf({ records: [[FIRST + 1, undefined]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 4 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 1, turns: 3 });
     const expected = new Map(files(100, 1)).set(FIRST + 2, record(FIRST + 2, 3));
     expected.delete(FIRST);
     expected.delete(FIRST + 1);
@@ -102,9 +112,10 @@ export function packCases(): void {
   test('removing what was never stored writes no pack', async () => {
     const store = await loaded();
     await store.commit(commitOf({ records: gone(3) }));
+    await store.commit(commitOf({ records: gone(3) }));
     await store.commit(commitOf({ records: [...gone(2), [FIRST + 9, record(1)]] }));
-    const packs = (await dumpDatabase(store.name)).stores['packs']!;
-    expect(packs.map(([, value]) => decodePack(value)!.map(([id]) => id))).toEqual([[FIRST + 9]]);
+    expect(await rowsOf(store)).toMatchObject({ packs: 0, turns: 1 });
+    expect(packsOfTurns((await dumpDatabase(store.name)).stores)).toEqual([[[FIRST + 9, expect.anything()]]]);
     await store.close();
   });
 
@@ -160,12 +171,13 @@ export function packCases(): void {
 
   test('small packs that have gathered are folded into large ones with the next commit', async () => {
     const store = await loaded();
+    await store.commit(commitOf({}));
     for (let at = 0; at < 500; at += 50) await store.commit(commitOf({ records: files(500).slice(at, at + 50) }));
-    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 10 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 0, turns: 10 });
     await store.commit(commitOf({ records: files(520, 7).slice(500) }));
-    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 2 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 2, turns: 0 });
     await store.commit(commitOf({ records: [[FIRST, record(FIRST, 9)]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 3 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 2, turns: 1 });
     expect([...(await reopened(store)).values()].map((one) => 'size' in one && one.size)).toEqual([
       9,
       ...files(500)
@@ -179,9 +191,10 @@ export function packCases(): void {
   test('small packs are folded too when the one file that is saved again and again is the same', async () => {
     const store = await loaded();
     for (let round = 1; round <= 100; round++) await store.commit(commitOf({ records: [[FIRST, record(FIRST, round)]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 100 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 1, turns: 99 });
     await store.commit(commitOf({ records: [[FIRST, record(FIRST, 101)]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 1 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 1, turns: 0 });
+    expect((await dumpDatabase(store.name)).stores['turns']!.map(([turn]) => turn)).toEqual([1, 101]);
     expect([...(await reopened(store))]).toEqual([[FIRST, record(FIRST, 101)]]);
     await store.close();
   });
@@ -223,7 +236,7 @@ export function packCases(): void {
     const store = await loaded();
     await store.commit(commitOf({ records: files(2000), chunks: contents(2000) }));
     await store.commit(commitOf({ records: gone(2000), chunks: contents(2000).map(([id]) => [id, undefined]) }));
-    expect(await rowsOf(store)).toEqual({ records: 0, packs: 0, chunks: 0, runs: 0 });
+    expect(await rowsOf(store)).toEqual({ records: 0, packs: 0, chunks: 0, runs: 0, turns: 0 });
     expect((await reopened(store)).size).toBe(0);
     await store.close();
   });
@@ -320,8 +333,9 @@ export function packCases(): void {
     await store.commit(commitOf({ records: [...gone(1), ...files(2, 2).slice(1)] }));
     await store.commit(commitOf({ records: files(3, 3).slice(2) }));
     await store.close();
-    await putRaw(store.name, 'packs', 2, bytes(1, 2, 3, 4, 5));
-    await expect(loaded(store.name)).rejects.toSatisfy(isDamage('pack 2 is damaged'));
+    const ruin = bytes(1, 2, 3, 4, 5);
+    await putRaw(store.name, 'turns', 2, { ...((await dumpDatabase(store.name)).stores['turns']![1]![1] as object), records: ruin });
+    await expect(loaded(store.name)).rejects.toSatisfy(isDamage('turn 2 is damaged'));
     const again = await loaded(store.name, { damaged: 'set-aside' });
     const expected = [...files(2, 1), ...files(3, 3).slice(2)];
     expect([...(await again.load()).records]).toEqual(expected);
@@ -329,7 +343,70 @@ export function packCases(): void {
     await again.close();
     expect([...(await reopened(store))]).toEqual([...expected, ...files(70, 4).slice(3)]);
     const aside = (await dumpDatabase(store.name)).stores['superblock']!.filter(([at]) => at !== 0);
-    expect(aside).toEqual([['damaged pack 2, set aside by commit 4', bytes(1, 2, 3, 4, 5)]]);
+    expect(aside).toEqual([['damaged turn 2, set aside by commit 4', ruin]]);
+  });
+
+  test('a row of a turn whose fields are damaged still has its records', async () => {
+    const store = await loaded();
+    for (let size = 1; size <= 3; size++) await store.commit(commitOf({ records: files(size, size).slice(size - 1) }));
+    await store.close();
+    const [, [, second]] = (await dumpDatabase(store.name)).stores['turns'] as [unknown, [number, object]];
+    await putRaw(store.name, 'turns', 2, { ...second, owner: 7, sequence: 'x' });
+    expect([...(await reopened(store)).values()].map((one) => 'size' in one && one.size)).toEqual([1, 2, 3]);
+  });
+
+  test('the first commit of an owner folds what the one before has left in rows of turns, and leaves two of them, without records', async () => {
+    const store = await loaded();
+    for (let size = 1; size <= 9; size++) await store.commit(commitOf({ records: files(size, size).slice(size - 1) }));
+    expect(await rowsOf(store)).toMatchObject({ packs: 1, turns: 8 });
+    await store.close();
+    const next = await loaded(store.name);
+    expect(await rowsOf(next)).toMatchObject({ packs: 1, turns: 8 }); // looking changes nothing
+    await next.commit(commitOf({}));
+    const { stores } = await dumpDatabase(store.name);
+    expect(stores['turns']!.map(([turn]) => turn)).toEqual([1, 9, 10]);
+    expect(await rowsOf(next)).toMatchObject({ packs: 1, turns: 0 });
+    const records = files(9).map(([id], i) => [id, record(id, i + 1)]);
+    expect([...(await reopened(next))]).toEqual(records);
+    await next.close();
+  });
+
+  test('an owner that was overtaken writes nothing, though what it had written was folded', async () => {
+    const first = await loaded();
+    await first.commit(commitOf({ records: files(1, 1) }));
+    await first.commit(commitOf({ records: files(1, 2) }));
+    const next = await loaded(first.name);
+    await next.commit(commitOf({ records: files(1, 3) }));
+    await expect(first.commit(commitOf({ records: files(1, 4) }))).rejects.toSatisfy((e) => isFsError(e, 'ESTALE'));
+    expect([...(await reopened(next))]).toEqual(files(1, 3));
+    await Promise.all([first.close(), next.close()]);
+  });
+
+  test('where there is no room for the first commit of an owner it is ENOSPC, and nothing of what was there is lost', async () => {
+    const store = await loaded();
+    await store.commit(commitOf({ records: files(1, 1) }));
+    await store.commit(commitOf({ records: files(2, 2) }));
+    await store.close();
+    const next = await loaded(store.name);
+    abortCommits('QuotaExceededError', 2);
+    await expect(next.commit(commitOf({ records: files(3, 3).slice(2) }))).rejects.toSatisfy((e) => isFsError(e, 'ENOSPC'));
+    vi.restoreAllMocks();
+    expect([...(await reopened(store))]).toEqual(files(2, 2));
+    await next.close();
+  });
+
+  test.each([
+    ['the same owner', false],
+    ['another owner', true],
+  ])('a restoring leaves nothing of what stood in rows of turns: by %s', async (_what, isOther) => {
+    const store = await loaded();
+    for (let size = 1; size <= 3; size++) await store.commit(commitOf({ records: files(size, size) }));
+    const restoring = isOther ? await loaded(store.name) : store;
+    const parts = [3, 4].map((size) => commitOf({ records: [[7, record(7, size)]], superblock: { format: 2, lowers: [] } }));
+    await restoring.restore({ generation: 'rebuilt', sequence: 9 }, parts);
+    expect([...(await restoring.load()).records]).toEqual([[7, record(7, 4)]]);
+    expect([...(await reopened(store))]).toEqual([[7, record(7, 4)]]);
+    await Promise.all([store.close(), restoring.close()]);
   });
 
   test('one damaged record in a pack is EIO and named; set aside, all others are there', async () => {
@@ -385,10 +462,11 @@ export function packCases(): void {
   test('where there is no room to fold, the commit alone is made; where there is none for that either, it is ENOSPC', async () => {
     const layout = { ...LAYOUT, gathered: 10 };
     const store = await loaded(undefined, { layout });
+    await store.commit(commitOf({}));
     await store.commit(commitOf({ records: files(10) }));
     abortCommits('QuotaExceededError', 1);
     await store.commit(commitOf({ records: [[FIRST + 20, record(1)]] }));
-    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 2 });
+    expect(await rowsOf(store)).toMatchObject({ records: 0, packs: 0, turns: 2 });
     abortCommits('QuotaExceededError', 2);
     await expect(store.commit(commitOf({ records: [[FIRST + 21, record(1)]] }))).rejects.toSatisfy((e) => isFsError(e, 'ENOSPC'));
     vi.restoreAllMocks();
@@ -412,7 +490,7 @@ export function packCases(): void {
     expect([...(await store.load()).records]).toEqual(expected);
     expect(await store.readChunks([3, 100, 101])).toEqual([undefined, new Uint8Array(7).fill(100), undefined]);
     await store.commit(commitOf({ records: gone(150), chunks: contents(40, 7, 100).map(([id]) => [id, undefined]) }));
-    expect(await rowsOf(store)).toEqual({ records: 0, packs: 0, chunks: 0, runs: 0 });
+    expect(await rowsOf(store)).toEqual({ records: 0, packs: 0, chunks: 0, runs: 0, turns: 0 });
     await store.close();
   });
 

@@ -17,7 +17,7 @@ import { dumpDatabase } from '../../fixtures/schema/recording.ts';
 import { abortCommits, putRaw, uniqueName } from './idb-cases.ts';
 import { bytes, commitOf, inode } from './store-cases.ts';
 
-const LAYOUT: LayoutSettings = { packFrom: 5, packSize: 3, smallPacks: 4, gathered: 6, large: 200, atOnce: 8, slack: 4, runFrom: 2 };
+const LAYOUT: LayoutSettings = { packFrom: 5, packSize: 3, turns: 4, gathered: 6, large: 200, atOnce: 8, slack: 4, runFrom: 2 };
 
 /** Ids of records: copied up, made by the upper, and beyond inode numbers. */
 const RECORD_IDS = [1, 2, 3, 9, ...Array.from({ length: 12 }, (_, i) => 2 ** 31 + i), 2 ** 32 + 1, 2 ** 32 + 2];

@@ -34,9 +34,10 @@ async function restored(recording: Recording, change: Partial<Recording> = {}): 
   return name;
 }
 
-/** The records of a recording, xattrs as in rows: of packs, then of rows. */
+/** The records of a recording, xattrs as in rows: of packs, of turns, then of rows. */
 function recordsIn({ stores }: Recording): ReadonlyMap<number, object> {
-  const packed = (stores['packs'] ?? []).flatMap(([, value]) => decodePack(value)!);
+  const ofTurns = ((stores['turns'] ?? []) as [number, { records?: unknown }][]).flatMap(([, { records }]) => records ?? []);
+  const packed = [...(stores['packs'] ?? []).map(([, value]) => value), ...ofTurns].flatMap((value) => decodePack(value)!);
   const records = new Map<number, object>();
   for (const [id, stored] of [...packed, ...(stores['records'] as [number, object | null][])]) {
     const { xattrs } = (stored ?? {}) as { xattrs?: [string, string][] | Map<string, Uint8Array> };
