@@ -45,15 +45,11 @@ export function deleteRange(store: IDBObjectStore, from: number, to: number): vo
   else for (let key = from; key <= to; key++) store.delete(key);
 }
 
-/** The rows whose keys are whole numbers from `from` to `to`. */
-export async function rowsBetween(store: IDBObjectStore, from: number, to: number): Promise<Rows> {
-  if (hasRanges()) {
-    const range = IDBKeyRange.bound(from, to);
-    const [keys, values] = await Promise.all([promisifyRequest(store.getAllKeys(range)), promisifyRequest<unknown[]>(store.getAll(range))]);
-    return keys.map((key, i) => [key, values[i]]);
-  }
-  const keys = Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  return Promise.all(keys.map(async (key) => [key, await promisifyRequest<unknown>(store.get(key))] as const));
+/** The rows with numbers from `from` on. */
+export async function rowsFrom(store: IDBObjectStore, from: number): Promise<Rows> {
+  const range = hasRanges() ? IDBKeyRange.lowerBound(from) : undefined;
+  const [keys, values] = await Promise.all([promisifyRequest(store.getAllKeys(range)), promisifyRequest<unknown[]>(store.getAll(range))]);
+  return keys.map((key, i) => [key, values[i]] as const).filter(([key]) => Number(key) >= from);
 }
 
 /** Bytes of the values that are large. */

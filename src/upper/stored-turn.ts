@@ -11,7 +11,7 @@
 import type { UpperVersion } from '../layer/upper.ts';
 import type { StoreName } from './connection.ts';
 import { isCount } from './stored-record.ts';
-import { type Rows, deleteRange, rowsBetween } from './stored-rows.ts';
+import { type Rows, deleteRange, rowsFrom } from './stored-rows.ts';
 
 interface Row {
   /** Who wrote: one store, from one taking over of the upper to the next. */
@@ -80,7 +80,7 @@ export function tidyTurns(transaction: IDBTransaction, { turn, first }: Turn, be
 /** The records in the rows of the last owner, with the numbers of the turns. */
 export async function readTurns(transaction: IDBTransaction, last: Turn | undefined | null): Promise<Rows> {
   if (last === undefined || last === null) return [];
-  const rows = await rowsBetween(turnsIn(transaction), last.first, last.turn);
+  const rows = await rowsFrom(turnsIn(transaction), last.first);
   return rows.flatMap(([turn, row]): Rows => {
     const { records } = (row ?? {}) as { readonly records?: unknown };
     return records === undefined ? [] : [[turn, records]];

@@ -108,6 +108,10 @@ async function assertTidy({ name }: VersionedStore, model: Model): Promise<void>
   const entries = stores['packs']!.flatMap(([, value]) => decodePack(value)!);
   // Commits that are not packed overrule entries, and tidy nothing: so many rows at most.
   expect(entries.length).toBeLessThanOrEqual(2 * (model.records.size + stores['records']!.length) + LAYOUT.slack + LAYOUT.atOnce);
+  const turns = stores['turns'] as [number, { owner: string; first: number; records?: unknown }][];
+  const owner = turns.at(-1)?.[1].owner;
+  expect(turns.filter(([turn, row]) => row.owner === owner && turn > row.first).length).toBeLessThanOrEqual(LAYOUT.turns);
+  for (const [turn, row] of turns) if (row.owner !== owner || turn === row.first) expect(row.records).toBeUndefined();
   const chunks = new Map(stores['chunks'] as [number, Uint8Array][]);
   for (const [first, value] of stores['runs'] as [number, number[]][]) {
     const live = value.reduce((sum, length) => sum + Math.max(0, length), 0);
