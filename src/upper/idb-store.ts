@@ -123,13 +123,13 @@ export class IdbStore implements VersionedStore {
     if (isRestoring(found)) return { superblock: undefined, records: new Map() };
     const { damaged, layout, ...image } = readImage(this.name, stored, this.#settings);
     if (found === undefined && image.superblock !== undefined) throw damagedError(this.name, 'who wrote last is missing');
-    // Commits go on while a tree in use is loaded again: what this load has seen may be older than what is known.
-    if (isTakingOver) this.#layout = layout;
     if (damaged.length > 0) {
       // While the tree is in use its records are not moved: the engine believes that they are there.
       if (!isTakingOver || this.options.damaged !== 'set-aside') throw damagedRecordsError(this.name, damaged);
       await this.#setAside(damaged, layout);
     }
+    // Commits go on while a tree in use is loaded again: what this load has seen may be older than what is known.
+    if (isTakingOver) this.#layout = layout;
     return this.#damaged.length === 0 ? image : { ...image, damaged: this.#damaged.map(told) };
   }
 
@@ -206,9 +206,11 @@ export class IdbStore implements VersionedStore {
   async #look(): Promise<Layout> {
     const [found, stored] = await this.#read(LOADED, readStored);
     this.#assertOurs(found);
-    const { layout } = isRestoring(found) ? { layout: new Layout(this.#settings) } : readImage(this.name, stored, this.#settings);
-    this.#layout ??= layout;
-    return this.#layout;
+    if (isRestoring(found)) return (this.#layout ??= new Layout(this.#settings));
+    const { layout, damaged } = readImage(this.name, stored, this.#settings);
+    // The first commit would fold the rest, and what is damaged would be gone.
+    if (damaged.length > 0 && this.options.reads !== true) throw damagedRecordsError(this.name, damaged);
+    return (this.#layout ??= layout);
   }
 
   /** Lets one write begin after the other, and none after one that has shown that the upper is not ours any more. */

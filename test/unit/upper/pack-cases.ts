@@ -346,6 +346,24 @@ export function packCases(): void {
     expect(aside).toEqual([['damaged turn 2, set aside by commit 4', ruin]]);
   });
 
+  test('what is damaged and was not set aside is not folded away: nothing can be committed', async () => {
+    const store = await loaded();
+    for (let size = 1; size <= 3; size++) await store.commit(commitOf({ records: files(size, size).slice(size - 1) }));
+    await store.close();
+    const [, [, second]] = (await dumpDatabase(store.name)).stores['turns'] as [unknown, [number, object]];
+    await putRaw(store.name, 'turns', 2, { ...second, records: 'ruin' });
+    const before = await dumpDatabase(store.name);
+    const next = await idbUpper(store.name);
+    await expect(next.commit(commitOf({ records: files(1, 7) }))).rejects.toSatisfy(isDamage('turn 2 is damaged'));
+    await next.close();
+    await expect(next.load()).rejects.toSatisfy(isDamage('turn 2 is damaged'));
+    await expect(next.commit(commitOf({ records: files(1, 7) }))).rejects.toSatisfy(isDamage('turn 2 is damaged'));
+    expect(await dumpDatabase(store.name)).toEqual(before);
+    await next.restore({ generation: 'rebuilt', sequence: 9 }, [commitOf({ records: files(1, 8) })]);
+    expect([...(await reopened(store))]).toEqual(files(1, 8));
+    await next.close();
+  });
+
   test('a row of a turn whose fields are damaged still has its records', async () => {
     const store = await loaded();
     for (let size = 1; size <= 3; size++) await store.commit(commitOf({ records: files(size, size).slice(size - 1) }));
