@@ -102,17 +102,21 @@ async function makeTasks(): Promise<Readonly<Record<string, Task>>> {
   };
 }
 
-/** Milliseconds a commit: for each task one number a round, rounds interleaved. */
+/** Milliseconds a commit: for each task one number a round. After each commit of one task comes one of the next, so that whatever else runs meets all alike. */
 async function measure(durability: Durability, rounds: number, commits: number): Promise<Record<string, number[]>> {
   const tasks = Object.entries(await makeTasks());
   const times: Record<string, number[]> = {};
   for (let round = -2; round < rounds; round++) {
-    for (let i = 0; i < tasks.length; i++) {
-      const [name, task] = tasks[(i + round + tasks.length) % tasks.length]!; // nobody is always the first
-      const start = performance.now();
-      for (let n = 0; n < commits; n++) await task(durability);
-      if (round >= 0) (times[name] ??= []).push((performance.now() - start) / commits);
+    const sums = tasks.map(() => 0);
+    for (let n = 0; n < commits; n++) {
+      for (let k = 0; k < tasks.length; k++) {
+        const i = (k + n) % tasks.length; // nobody is always the first
+        const start = performance.now();
+        await tasks[i]![1](durability);
+        sums[i]! += performance.now() - start;
+      }
     }
+    if (round >= 0) for (const [i, [name]] of tasks.entries()) (times[name] ??= []).push(sums[i]! / commits);
   }
   return times;
 }
