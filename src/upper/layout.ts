@@ -30,7 +30,7 @@ export interface LayoutSettings {
   readonly runFrom: number;
 }
 
-/** docs/decisions/0024 and 0028 have the measurements. */
+/** docs/decisions/0024 and 0029 have the measurements. */
 export const LAYOUT: LayoutSettings = {
   packFrom: 64,
   packSize: 512,

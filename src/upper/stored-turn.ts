@@ -3,7 +3,7 @@
  * upper has come and who wrote. Two owners that both believe to be next cannot both add the same row, so the one that was
  * overtaken writes nothing, and a commit that was made after all is told from one that was not (docs/decisions/0008).
  *
- * The records of a small commit stand in the row of its turn, as a pack (docs/decisions/0028). They count until the rows are tidied, which they are
+ * The records of a small commit stand in the row of its turn, as a pack (docs/decisions/0029). They count until the rows are tidied, which they are
  * not before the records have been folded into packs. The first commit of an owner folds and tidies. So only rows of the last owner have records, and
  * not its first one.
  */
