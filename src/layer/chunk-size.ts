@@ -13,6 +13,12 @@ export function chunkSizeOf({ chunkSize }: Pick<InodeRecord, 'chunkSize'>): numb
   return chunkSize ?? CHUNK_SIZE;
 }
 
+/** Bytes of the chunk at a position of a file: those that lie within it. */
+export function bytesAt(inode: Pick<InodeRecord, 'chunkSize' | 'size'>, position: number): number {
+  const chunkSize = chunkSizeOf(inode);
+  return Math.max(0, Math.min(chunkSize, inode.size - position * chunkSize));
+}
+
 /** What the record of a file says whose first chunks are made by a write of `length` bytes. */
 export function chunkSizeFor(length: number): Pick<InodeRecord, 'chunkSize'> {
   return { chunkSize: length < BULK_CHUNK_SIZE ? undefined : BULK_CHUNK_SIZE };

@@ -11,7 +11,7 @@ import { FsError, isFsError } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
 import { type Durability, type Superblock, type UpperRecord, type UpperStore, isWhiteout } from '../layer/upper.ts';
 import { Changes } from './changes.ts';
-import { chunkSizeOf } from '../layer/chunk-size.ts';
+import { bytesAt } from '../layer/chunk-size.ts';
 import type { Tree } from './tree.ts';
 import type { Watchers } from './watch.ts';
 
@@ -166,10 +166,9 @@ export class CommitQueue {
     const ids: number[] = [];
     for (const record of this.tree.records.values()) {
       if (isWhiteout(record)) continue;
-      const chunkSize = chunkSizeOf(record);
       for (const [i, id] of record.chunks.entries()) {
         if (id === 0 || this.peekChunk(id) !== undefined) continue;
-        room -= Math.min(chunkSize, record.size - i * chunkSize);
+        room -= bytesAt(record, i);
         if (room < 0) break;
         ids.push(id);
       }

@@ -6,9 +6,9 @@
  */
 
 import { FsError } from '../base/errors.ts';
+import { bytesAt } from '../layer/chunk-size.ts';
 import { isWhiteout } from '../layer/upper.ts';
 import { type Call, assertWritable } from './call.ts';
-import { bytesAt } from './space.ts';
 import type { Tree } from './tree.ts';
 
 /** Bytes that one commit copies. A chunk more is taken where they are not reached. */

@@ -3,8 +3,8 @@
  * history of snapshots, or both. It goes when nobody holds it any more; whoever changes a record need not think of it.
  */
 
-import { type HistoryRecord, type InodeRecord, type LiveRecord, contentOf, isWhiteout } from '../layer/upper.ts';
-import { chunkSizeOf } from '../layer/chunk-size.ts';
+import { type HistoryRecord, type LiveRecord, contentOf, isWhiteout } from '../layer/upper.ts';
+import { bytesAt } from '../layer/chunk-size.ts';
 import { FIRST_UPPER_INO } from './ino.ts';
 
 /** What an object takes beside its content, in bytes, rounded up: a name, numbers, what the store adds. */
@@ -144,10 +144,6 @@ export class Space {
 const NONE: readonly number[] = [];
 
 const chunksOf = (record: LiveRecord | undefined): readonly number[] => (record === undefined || isWhiteout(record) ? NONE : record.chunks);
-
-/** Bytes of the chunk at a position of a file: those that lie within it. */
-export const bytesAt = (inode: InodeRecord, position: number): number =>
-  Math.max(0, Math.min(chunkSizeOf(inode), inode.size - position * chunkSizeOf(inode)));
 
 /**
  * What a record takes, in bytes: the chunks that it holds and, where the upper made the object, the object itself. Whiteouts and

@@ -5,7 +5,7 @@
 
 import { type InodeRecord, contentOf } from '../layer/upper.ts';
 import { label } from './check.ts';
-import { chunkSizeOf } from '../layer/chunk-size.ts';
+import { bytesAt } from '../layer/chunk-size.ts';
 import type { CommitQueue } from './commit.ts';
 import type { Tree } from './tree.ts';
 
@@ -67,9 +67,7 @@ function* namedChunks(tree: Tree): Generator<Named> {
 /** The most bytes that a chunk can have: fewer where zeros follow. */
 function lengthAt(tree: Tree, record: number, position: number): number {
   const inode = inodeOf(tree, record);
-  if (inode === undefined) return 0;
-  const chunkSize = chunkSizeOf(inode);
-  return Math.max(0, Math.min(chunkSize, inode.size - position * chunkSize));
+  return inode === undefined ? 0 : bytesAt(inode, position);
 }
 
 function inodeOf(tree: Tree, record: number): InodeRecord | undefined {

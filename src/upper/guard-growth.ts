@@ -3,8 +3,8 @@
  * has is as small as it can be, and writing it anew would only write everything once more.
  */
 
+import { bytesAt } from '../layer/chunk-size.ts';
 import { type Commit, type UpperRecord, contentOf } from '../layer/upper.ts';
-import { chunkSizeOf } from '../layer/chunk-size.ts';
 import type { GuardLog } from './guard-log.ts';
 
 /** The upper is looked at anew when so large a part of its records may have changed: looking takes a moment for each of them. */
@@ -15,7 +15,7 @@ export class GuardGrowth {
   #bytes = 0;
   /** Records and chunks that have changed since. */
   #changes = Infinity;
-  /** Of the log at that time. */
+  /** Of the log at that time; the next log is smaller. */
   #size = 0;
 
   constructor(private readonly limits: { readonly slack: number; readonly frames: number }) {}
@@ -25,11 +25,11 @@ export class GuardGrowth {
   }
 
   /** Tells whether most of a log is outdated. Seldom looks at each record; `#changes` says when. */
-  isOvergrown(log: GuardLog, records: ReadonlyMap<number, UpperRecord>): boolean {
+  isOvergrown(log: Pick<GuardLog, 'frames' | 'imageSize' | 'size'>, records: ReadonlyMap<number, UpperRecord>): boolean {
     const { slack, frames } = this.limits;
     if (log.frames > 2 * records.size + frames) return true; // opening looks at each frame
     if (log.size <= 2 * log.imageSize + slack) return false;
-    if (this.#changes >= records.size * SHARE || log.size >= this.#size + slack) {
+    if (this.#changes >= records.size * SHARE || Math.abs(log.size - this.#size) >= slack) {
       this.#bytes = contentBytes(records);
       this.#changes = 0;
       this.#size = log.size;
@@ -45,11 +45,10 @@ function contentBytes(records: ReadonlyMap<number, UpperRecord>): number {
   for (const record of records.values()) {
     const content = contentOf(record);
     if (content === undefined) continue;
-    const chunkSize = chunkSizeOf(content);
     for (const [i, chunk] of content.chunks.entries()) {
       if (chunk === 0 || seen.has(chunk)) continue;
       seen.add(chunk);
-      bytes += Math.max(0, Math.min(content.size - i * chunkSize, chunkSize));
+      bytes += bytesAt(content, i);
     }
   }
   return bytes;

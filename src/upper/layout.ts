@@ -71,16 +71,17 @@ export class Layout {
   }
 
   async #plan({ superblock, records, chunks }: Commit, options: PlanOptions): Promise<Plan> {
-    const plans = [await this.records.plan(records, options), await this.chunks.plan(chunks, options)];
-    const changes = plans.flatMap((plan) => plan.changes);
+    const ofRecords = await this.records.plan(records, options);
+    const ofChunks = await this.chunks.plan(chunks, options);
+    const changes = [...ofRecords.changes, ...ofChunks.changes];
     if (superblock !== undefined) changes.push({ store: 'superblock', key: SUPERBLOCK, value: superblock });
     return {
+      ...ofRecords,
       changes,
-      records: plans[0]?.records,
-      isFolded: plans[0]?.isFolded,
-      isMore: plans.some((plan) => plan.isMore),
+      isMore: ofRecords.isMore || ofChunks.isMore,
       apply: () => {
-        for (const plan of plans) plan.apply();
+        ofRecords.apply();
+        ofChunks.apply();
       },
     };
   }
