@@ -63,51 +63,91 @@ export function* parseToc(json: Uint8Array, most: number, place: Place): Generat
   if (!Array.isArray(entries)) throw damaged(place, 'its table of contents has no entries');
   if (entries.length > most)
     throw tooLarge(place, `${entries.length} records in its table of contents, more than the ${most} that are allowed`);
-  for (const entry of entries as unknown[]) yield readEntry(entry, place);
+  const reader = new EntryReader(place);
+  for (const entry of entries as unknown[]) yield reader.read(entry);
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+type RawEntry = Readonly<Record<string, unknown>>;
+
+const isRecord = (value: unknown): value is RawEntry => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const shown = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 40);
 
-function readEntry(entry: unknown, archive: Place): TocEntry {
-  if (!isRecord(entry) || typeof entry.name !== 'string') throw damaged(archive, `an entry of its table of contents is ${shown(entry)}`);
-  const { name } = entry;
-  const place = { ...archive, entry: name };
-  const type = TYPES.find((known) => known === entry.type);
-  if (type === undefined) throw damaged(place, `the table of contents says that it is ${shown(entry.type)}`);
-  const wrong = (field: string): never => {
-    throw damaged(place, `the table of contents has ${field}: ${shown(entry[field])}`);
-  };
-  const number = (field: string): number => {
+/** Reads entries. What all of them need is not made for each: a table of contents has thousands, read by code that has just been loaded. */
+class EntryReader {
+  readonly #archive: Place;
+  /** The time that was read last, and what it is: mostly that of the next entry too. */
+  #modtime = '';
+  #mtime = 0;
+
+  constructor(archive: Place) {
+    this.#archive = archive;
+  }
+
+  /** @throws {FsError} EIO when a field is not what it should be */
+  read(entry: unknown): TocEntry {
+    if (!isRecord(entry) || typeof entry.name !== 'string')
+      throw damaged(this.#archive, `an entry of its table of contents is ${shown(entry)}`);
+    return {
+      name: entry.name,
+      type: this.#typeOf(entry),
+      size: this.#number(entry, 'size'),
+      mtime: this.#timeOf(entry),
+      linkName: this.#string(entry, 'linkName'),
+      mode: this.#number(entry, 'mode'),
+      uid: this.#number(entry, 'uid'),
+      gid: this.#number(entry, 'gid'),
+      devMajor: this.#number(entry, 'devMajor'),
+      devMinor: this.#number(entry, 'devMinor'),
+      xattrs: this.#xattrsOf(entry),
+      offset: this.#number(entry, 'offset'),
+      innerOffset: this.#number(entry, 'innerOffset'),
+      endOffset: this.#number(entry, 'endOffset'),
+      chunkOffset: this.#number(entry, 'chunkOffset'),
+      chunkSize: this.#number(entry, 'chunkSize'),
+      chunkDigest: this.#string(entry, 'chunkDigest'),
+      chunkType: CHUNK_TYPES.find((known) => known === (entry.chunkType ?? '')) ?? this.#refuse(entry, 'chunkType'),
+      digest: this.#string(entry, 'digest'),
+    };
+  }
+
+  #number(entry: RawEntry, field: string): number {
     const value = entry[field] ?? 0;
-    return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : wrong(field);
-  };
-  const string = (field: string): string => {
+    return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : this.#refuse(entry, field);
+  }
+
+  #string(entry: RawEntry, field: string): string {
     const value = entry[field] ?? '';
-    return typeof value === 'string' ? value : wrong(field);
-  };
-  return {
-    name,
-    type,
-    size: number('size'),
-    mtime: readTime(string('modtime')) ?? wrong('modtime'),
-    linkName: string('linkName'),
-    mode: number('mode'),
-    uid: number('uid'),
-    gid: number('gid'),
-    devMajor: number('devMajor'),
-    devMinor: number('devMinor'),
-    xattrs: readXattrs(entry.xattrs) ?? (entry.xattrs === undefined || entry.xattrs === null ? undefined : wrong('xattrs')),
-    offset: number('offset'),
-    innerOffset: number('innerOffset'),
-    endOffset: number('endOffset'),
-    chunkOffset: number('chunkOffset'),
-    chunkSize: number('chunkSize'),
-    chunkDigest: string('chunkDigest'),
-    chunkType: CHUNK_TYPES.find((known) => known === string('chunkType')) ?? wrong('chunkType'),
-    digest: string('digest'),
-  };
+    return typeof value === 'string' ? value : this.#refuse(entry, field);
+  }
+
+  #typeOf(entry: RawEntry): TocEntry['type'] {
+    const type = TYPES.find((known) => known === entry.type);
+    if (type === undefined) throw damaged(this.#placeOf(entry), `the table of contents says that it is ${shown(entry.type)}`);
+    return type;
+  }
+
+  #timeOf(entry: RawEntry): number {
+    const text = this.#string(entry, 'modtime');
+    if (text !== this.#modtime) {
+      this.#mtime = readTime(text) ?? this.#refuse(entry, 'modtime');
+      this.#modtime = text;
+    }
+    return this.#mtime;
+  }
+
+  #xattrsOf(entry: RawEntry): TocEntry['xattrs'] {
+    const { xattrs } = entry;
+    return xattrs === undefined || xattrs === null ? undefined : (readXattrs(xattrs) ?? this.#refuse(entry, 'xattrs'));
+  }
+
+  #refuse(entry: RawEntry, field: string): never {
+    throw damaged(this.#placeOf(entry), `the table of contents has ${field}: ${shown(entry[field])}`);
+  }
+
+  #placeOf({ name }: RawEntry): Place {
+    return { ...this.#archive, entry: String(name) };
+  }
 }
 
 /** RFC 3339. Nothing, and the year 1, which Go has for nothing, are the epoch. */

@@ -45,8 +45,8 @@ export interface TocReading {
   /** Records that it may have: files, and the chunks of files that have several. */
   readonly most: number;
   readonly place: Place;
-  /** Hears where the files end that a recorded run read first: that is known long before all is read. */
-  readonly onStartup?: ((end: number) => void) | undefined;
+  /** Hears where the files end that a recorded run read first: that is known long before all is read, which goes on when it resolves. */
+  readonly onStartup?: ((end: number) => Promise<void>) | undefined;
 }
 
 /**
@@ -54,7 +54,7 @@ export interface TocReading {
  *
  * @throws {FsError} EIO when the table of contents contradicts itself or the archive; EFBIG when it has more records than may be.
  */
-export function readToc(json: Uint8Array, reading: TocReading, builder: TableBuilder): TocContent {
+export async function readToc(json: Uint8Array, reading: TocReading, builder: TableBuilder): Promise<TocContent> {
   const { format, contentEnd, most, place, onStartup } = reading;
   const isEstargz = format === 'estargz';
   const chunks: Chunk[] = [];
@@ -64,13 +64,13 @@ export function readToc(json: Uint8Array, reading: TocReading, builder: TableBui
     const name = entry.name.replace(/^(?:\.?\/)+/, '');
     if (isEstargz && name === PREFETCH_LANDMARK) {
       startupEnd = Math.min(entry.offset, contentEnd);
-      onStartup?.(startupEnd);
     } else if (!isEstargz || (name !== NO_PREFETCH_LANDMARK && name !== TOC_NAME)) {
       const first = chunks.length;
       addChunks(entry, more, reading, chunks);
       addEntry(entry, { offset: first, stored: chunks.length - first, method: 0, crc: 0 }, links, builder);
     }
   };
+  let told = 0;
   let file: TocEntry | undefined;
   let more: TocEntry[] = [];
   for (const entry of parseToc(json, most, place)) {
@@ -81,6 +81,7 @@ export function readToc(json: Uint8Array, reading: TocReading, builder: TableBui
     if (file !== undefined) add(file, more);
     file = entry;
     if (more.length > 0) more = [];
+    if (startupEnd !== told) await onStartup?.((told = startupEnd));
   }
   if (file !== undefined) add(file, more);
   links.finish();
@@ -100,17 +101,10 @@ function addEntry(
   links: LaterLinks,
   builder: TableBuilder,
 ): void {
-  const { name, type, mtime, linkName } = entry;
+  const { name: path, type, mtime, linkName, xattrs } = entry;
   if (type === 'chunk') return;
-  const common = {
-    path: name,
-    mode: TYPE_BITS[type] | (entry.mode & 0o7777),
-    uid: idOf(entry.uid),
-    gid: idOf(entry.gid),
-    mtime,
-    xattrs: entry.xattrs,
-  };
-  links.seen(name);
+  const common = { path, mode: TYPE_BITS[type] | (entry.mode & 0o7777), uid: idOf(entry.uid), gid: idOf(entry.gid), mtime, xattrs };
+  links.seen(path);
   if (type === 'hardlink') links.add({ ...common, link: linkName });
   else if (type === 'symlink') builder.add({ ...common, target: linkName, size: encodeUtf8(linkName).length });
   else if (type === 'reg') builder.add({ ...common, size: entry.size, extent });
@@ -134,10 +128,15 @@ function addChunks(entry: TocEntry, more: readonly TocEntry[], { format, place: 
       throw wrong(`chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`);
     // Where the file is one chunk, the digest of the file is as good.
     const digest = part.chunkDigest === '' && more.length === 0 ? part.digest : part.chunkDigest;
-    const chunk = { name: entry.name, offset: part.offset, innerOffset: 0, start: at, size, digest };
-    if (format === 'estargz') chunks.push({ ...chunk, innerOffset: part.innerOffset });
-    else if (format === 'directory') chunks.push({ ...chunk, offset: 0, end: chunkType === 'zeros' ? 0 : size });
-    else chunks.push({ ...chunk, end: frameEnd(part, more[i]?.offset ?? entry.endOffset, { ...archive, entry: entry.name }) });
+    const { name } = entry;
+    if (format === 'estargz')
+      chunks.push({ name, offset: part.offset, end: undefined, innerOffset: part.innerOffset, start: at, size, digest });
+    else if (format === 'directory')
+      chunks.push({ name, offset: 0, end: chunkType === 'zeros' ? 0 : size, innerOffset: 0, start: at, size, digest });
+    else {
+      const end = frameEnd(part, more[i]?.offset ?? entry.endOffset, { ...archive, entry: name });
+      chunks.push({ name, offset: part.offset, end, innerOffset: 0, start: at, size, digest });
+    }
     at += size;
   }
   if (at !== entry.size) throw wrong(`its chunks have ${at} bytes, and it has ${entry.size}`);
@@ -177,6 +176,8 @@ type Link = Parameters<TableBuilder['add']>[0] & { readonly link: string };
 class LaterLinks {
   readonly #place: Place;
   readonly #builder: TableBuilder;
+  readonly #names: string[] = [];
+  /** The names as they count; those since the last link are missing. Most archives have no link, and need none of it. */
   readonly #seen = new Set<string>();
   readonly #later = new Map<string, Link>();
 
@@ -186,11 +187,12 @@ class LaterLinks {
   }
 
   seen(name: string): void {
-    this.#seen.add(plain(name));
+    this.#names.push(name);
   }
 
   add(link: Link): void {
     const target = plain(link.link);
+    for (const name of this.#names.splice(0)) this.#seen.add(plain(name));
     if (target !== plain(link.path) && this.#seen.has(target) && !this.#later.has(target)) this.#builder.add(link);
     else this.#later.set(plain(link.path), link);
   }

@@ -84,7 +84,8 @@ export class CachedSource implements Source {
     signal?.throwIfAborted();
     const shelf = this.#shelf;
     if (shelf === undefined) return this.#fetch(start, end, signal, onArrival);
-    if (!shelf.holds(start, end)) await shelf.listAgain().catch(() => undefined);
+    // What another tab has fetched since the opening began is little, and the opening waits for it.
+    if (!this.#isOpening && !shelf.holds(start, end)) await shelf.listAgain().catch(() => undefined);
     const pieces: Uint8Array[] = [];
     for (const part of joinMissing(shelf.cover(start, end)))
       pieces.push(await this.#readPart(part, signal, part.start === start ? onArrival : undefined));

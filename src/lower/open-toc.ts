@@ -10,6 +10,7 @@ import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
+import { nextTurn } from './turn.ts';
 import { type MemberDecoder, type MemberReader, TocLayer, type TocState } from './toc-layer.ts';
 
 /** Bytes of a table of contents: a million entries have about as many. */
@@ -53,18 +54,23 @@ export async function openTocLayer(
   const isIndex = decoder.format === 'directory';
   const builder = new TableBuilder(table, { archive: source.name, entries: isIndex ? limits.entries : entryLimit(limits, size) });
   const reader = readerOf(decoder, opening, contentEnd);
-  const onStartup = (end: number): void => {
+  const onStartup = async (end: number): Promise<void> => {
+    if (startup !== true || source.peek(0, 1) !== undefined) return;
     // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
-    if (startup === true && source.peek(0, 1) === undefined) reader.prefetch([[0, end]], { signal }).catch(() => undefined);
+    reader.prefetch([[0, end]], { signal }).catch(() => undefined);
+    // The request goes out when others have their turn, and not when everything has been read.
+    await nextTurn();
+    signal?.throwIfAborted();
   };
   const most = isIndex ? Infinity : entryLimit({ ...limits, entries: Infinity }, size);
-  const content = readToc(json, { format: decoder.format, contentEnd, most, place, onStartup }, builder);
+  const digesting = layerDigest(identity, table);
+  digesting.catch(() => undefined); // what is wrong with the table of contents is told first
+  const content = await readToc(json, { format: decoder.format, contentEnd, most, place, onStartup }, builder);
   // An index says nothing about how much what it describes should have.
   assertContentSize(limits, content.size, isIndex ? Infinity : size, place);
   if (pinned !== undefined && content.chunks.hasDigest.includes(0))
     throw damaged(place, 'its table of contents has no digests of some chunks, so that the given digest does not cover them');
-  const digest = await layerDigest(identity, table);
-  return new TocLayer({ ...builder.build(), content, contentEnd, digest, decoder, reader, opening });
+  return new TocLayer({ ...builder.build(), content, contentEnd, digest: await digesting, decoder, reader, opening });
 }
 
 /** Tells whether the archive of an index is the one that a digest pins, and is covered by it. */

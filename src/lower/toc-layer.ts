@@ -28,6 +28,8 @@ const DECODED_LIMIT = 32 << 20;
 const MEMBER_LIMIT = 1 << 20;
 /** Bytes from which on `crypto.subtle` is the faster SHA-256: decision 0018. Below it, asking takes longer than hashing. */
 const NATIVE_HASH = 8 << 10;
+/** The same for a reader, who would wait for another thread: where processors are busy, it is seldom that one's turn. */
+const NATIVE_HASH_OF_READER = 1 << 20;
 
 /** A member that is to be decoded. */
 export interface Member {
@@ -91,6 +93,8 @@ export class TocLayer implements Layer {
   readonly #reader: MemberReader;
   /** Verified chunks. */
   readonly #decoded = new Lru<number, Uint8Array>(DECODED_LIMIT, (content) => content.length);
+  /** Chunks that the platform is hashing for a reader. */
+  readonly #verifying = new Map<number, Promise<Uint8Array>>();
   /** What the member that was decoded last holds; not verified. */
   #member: Decoded | undefined;
 
@@ -158,7 +162,8 @@ export class TocLayer implements Layer {
           const bytes = await (sweep?.read(...range) ?? opening.source.read(...range, signal));
           member = { offset: offset[chunk]!, content: this.#inflate(chunk, bytes, entry) };
         }
-        await this.#verifyLater(chunk, member!.content, entry);
+        if (this.#hasDigestOf(chunk, NATIVE_HASH)) await this.#verifiedLater(chunk, member!.content, entry);
+        else this.#verified(chunk, member!.content, entry);
       }
     };
     return sweepFiles(this.table, check, signal);
@@ -267,15 +272,31 @@ export class TocLayer implements Layer {
   async #readChunk(chunk: number, entry: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
     const bytes = await this.#reader.read(...this.#memberOf(chunk, entry), signal);
     // Raced with another reader of the same chunk or member: one decoding is enough.
-    return this.#kept(chunk, entry) ?? this.#decode(chunk, bytes, entry);
+    return this.#kept(chunk, entry) ?? this.#verifying.get(chunk) ?? this.#decodeLater(chunk, bytes, entry);
   }
 
   #decode(chunk: number, bytes: Uint8Array, entry: number): Uint8Array {
+    return this.#keep(chunk, this.#unpack(chunk, bytes, entry), entry);
+  }
+
+  /** The same for a reader who can wait. */
+  #decodeLater(chunk: number, bytes: Uint8Array, entry: number): Uint8Array | Promise<Uint8Array> {
+    const member = this.#unpack(chunk, bytes, entry);
+    if (!this.#hasDigestOf(chunk, NATIVE_HASH_OF_READER)) return this.#keep(chunk, member, entry);
+    const verifying = this.#verifiedLater(chunk, member, entry)
+      .then((content) => this.#keepVerified(chunk, content))
+      .finally(() => this.#verifying.delete(chunk));
+    this.#verifying.set(chunk, verifying);
+    return verifying;
+  }
+
+  /** What the member of a chunk holds, noted for its neighbours. */
+  #unpack(chunk: number, bytes: Uint8Array, entry: number): Uint8Array {
     const { chunks } = this.#parts.content;
     const content = this.#inflate(chunk, bytes, entry);
     if (chunkDigest(chunks, chunk) !== undefined && content.length <= MEMBER_LIMIT)
       this.#member = { offset: chunks.offset[chunk]!, content };
-    return this.#keep(chunk, content, entry);
+    return content;
   }
 
   /** What the member of a chunk holds. */
@@ -288,9 +309,19 @@ export class TocLayer implements Layer {
 
   /** Takes a chunk out of what its member holds, verifies it and keeps it. */
   #keep(chunk: number, member: Uint8Array, entry: number): Uint8Array {
-    const own = ownBytes(this.#verified(chunk, member, entry));
+    return this.#keepVerified(chunk, this.#verified(chunk, member, entry));
+  }
+
+  #keepVerified(chunk: number, content: Uint8Array): Uint8Array {
+    const own = ownBytes(content);
     this.#decoded.set(chunk, own);
     return own;
+  }
+
+  /** Tells whether a chunk has a digest, which is of at least so many bytes. */
+  #hasDigestOf(chunk: number, bytes: number): boolean {
+    const { chunks } = this.#parts.content;
+    return chunkDigest(chunks, chunk) !== undefined && chunks.size[chunk]! >= bytes;
   }
 
   #verified(chunk: number, member: Uint8Array, entry: number): Uint8Array {
@@ -300,11 +331,11 @@ export class TocLayer implements Layer {
     return content;
   }
 
-  /** The same where nobody waits for the bytes: by the platform's SHA-256 where that is the faster one. */
-  async #verifyLater(chunk: number, member: Uint8Array, entry: number): Promise<void> {
-    const content = this.#contentOf(chunk, member, entry);
-    if (content.length < NATIVE_HASH || chunkDigest(this.#parts.content.chunks, chunk) === undefined) this.#verified(chunk, member, entry);
-    else this.#assertDigest(chunk, new Uint8Array(await subtleCrypto().digest('SHA-256', ownBytes(content))), entry);
+  /** The same by the platform's SHA-256, which wants bytes of their own. */
+  async #verifiedLater(chunk: number, member: Uint8Array, entry: number): Promise<Uint8Array> {
+    const content = ownBytes(this.#contentOf(chunk, member, entry));
+    this.#assertDigest(chunk, new Uint8Array(await subtleCrypto().digest('SHA-256', content)), entry);
+    return content;
   }
 
   /** What a member holds of a chunk. */

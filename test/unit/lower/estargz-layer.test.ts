@@ -1,6 +1,7 @@
 /* eStargz behind a server: how many requests, for which bytes, and what is kept for the next time. */
 
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { loadCodec } from '../../../src/codec/codec.ts';
 import type { Layer } from '../../../src/layer/layer.ts';
 import { openBlockCache } from '../../../src/lower/block-cache.ts';
 import { type OpenLayerOptions, openLayer } from '../../../src/lower/open-layer.ts';
@@ -68,9 +69,34 @@ describe('what is fetched', () => {
     expect(Buffer.compare(await layer.read(entry, 0, 3 << 20), noise(3 << 20, 1))).toBe(0);
   });
 
+  test('readers of one chunk at the same time decode it once, and hear alike that it is damaged', async () => {
+    const content = noise(3 << 20, 1);
+    const starts = [0, 9, 999];
+    const readers = (layer: Layer): Promise<Uint8Array>[] =>
+      starts.map((start) => layer.read(entryAt(layer, '/vendor/large.bin'), start, start + 1000));
+    const inflate = vi.spyOn(loadCodec(), 'inflateRange');
+    try {
+      const read = await Promise.all(readers(await open('plain.esgz')));
+      expect(read.map((bytes, i) => Buffer.compare(bytes, content.subarray(starts[i], starts[i]! + 1000)))).toEqual([0, 0, 0]);
+      expect(inflate).toHaveBeenCalledTimes(1);
+      // What inflates without an error, and is not what was packed.
+      inflate.mockImplementation(() => noise(1 << 20, 3).slice());
+      const damaged = await open('plain.esgz');
+      const wrong = {
+        code: 'EIO',
+        detail: expect.stringMatching(/'\/vendor\/large\.bin': the SHA-256 of its bytes from 0 on is/) as string,
+      };
+      const rejected = { status: 'rejected', reason: expect.objectContaining(wrong) as unknown };
+      expect(await Promise.allSettled(readers(damaged))).toEqual([rejected, rejected, rejected]);
+      expect(await Promise.allSettled(readers(damaged)), 'and again').toEqual([rejected, rejected, rejected]);
+    } finally {
+      inflate.mockRestore();
+    }
+  });
+
   test('what the trace names is there after one request that nobody asked for', async () => {
     const layer = await open('traced.esgz');
-    await settle();
+    await expect.poll(() => layer.peek(entryAt(layer, trace.at(-1)), 0, 900), { timeout: 10_000 }).toBeDefined();
     const requests = server.requests.length;
     for (const path of trace)
       expect(Buffer.from(layer.peek(entryAt(layer, path), 0, 900)!).toString()).toBe(sourceFile(Number(path.slice(10, 13))));

@@ -1,8 +1,9 @@
 /* What opening costs over HTTP, in requests and bytes: numbers that are the same on every machine. */
 
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openBlockCache } from '../../../src/lower/block-cache.ts';
 import { type OpenLayerOptions, openLayer } from '../../../src/lower/open-layer.ts';
+import { TableBuilder } from '../../../src/layer/build-table.ts';
 import { pack } from '../../../src/pack.ts';
 import { zipArchive } from '../../support/archives.ts';
 import { entryAt } from '../../support/dump-layer.ts';
@@ -61,6 +62,28 @@ describe.each([
     await readAll('traced.esgz', trace, options());
     expect(server.requests.map(({ range }) => range)).toHaveLength(3);
     expect(server.requests[2]!.range).toMatch(/^bytes=0-/);
+  });
+
+  test('it is asked for while the index is read, also when that came slowly', async () => {
+    const add = vi.spyOn(TableBuilder.prototype, 'add');
+    const steps: [range: string, entries: number][] = [];
+    const slowly: OpenLayerOptions['fetch'] = async (url, init) => {
+      const { range } = init.headers as Record<string, string>;
+      steps.push([range!.startsWith('bytes=0-') ? 'startup' : 'index', add.mock.calls.length]);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return fetch(url, init);
+    };
+    try {
+      await (await openLayer(`${server.url}/traced.esgz`, { ...options(), fetch: slowly })).close();
+    } finally {
+      add.mockRestore();
+    }
+    expect(steps).toEqual([
+      ['index', 0],
+      ['index', 0],
+      // What was recorded, and the directories that it is in, stand in front of the landmark.
+      ['startup', expect.toSatisfy((entries: number) => entries >= trace.length && entries < 4 * trace.length)],
+    ]);
   });
 
   test('so is a list of paths that stand together', async () => {
