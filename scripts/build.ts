@@ -1,5 +1,5 @@
 /*
- * `npm run build`: the codec, the bundles and the declarations in dist/.
+ * `npm run build`: the kernels, the bundles and the declarations in dist/.
  *
  *   index.js            the page's client. Holds the literal `new Worker(new URL('./worker.js', import.meta.url), …)` that bundlers know.
  *   worker.js           the packaged worker: one self-contained, minified file, dependencies included, no ZenFS.
@@ -137,7 +137,7 @@ async function buildDeclarations(): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  run('building the codec', 'tsx', ['scripts/build-codec.ts']);
+  run('building the kernels', 'tsx', ['scripts/build-kernels.ts']);
   await rm(dist, { recursive: true, force: true });
   await buildEntries();
   await buildWorker();

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { crc32, gzipSync, inflateRawSync } from 'node:zlib';
 import { build } from 'rolldown';
 import { root } from '../../scripts/entries.ts';
-import { kernelBase64 } from '../../src/codec/wasm.ts';
+import { base64 } from '../../src/codec/wasm.ts';
 import { codecScenarios } from '../harness/codec-work.ts';
 import type { Suite } from '../harness/suite.ts';
 
@@ -29,8 +29,8 @@ async function weigh(): Promise<Record<string, { bytes: number; gzip: number }>>
     ],
   });
   return {
-    'kernel: inflate, CRC-32, SHA-256, search': weightOf(Buffer.from(kernelBase64, 'base64')),
-    'kernel in base64': weightOf(Buffer.from(kernelBase64)),
+    'kernel: inflate, CRC-32, SHA-256, search': weightOf(Buffer.from(base64.codec, 'base64')),
+    'kernel in base64': weightOf(Buffer.from(base64.codec)),
     'fflate: inflate': weightOf(Buffer.from(output[0].code)),
   };
 }

@@ -3,8 +3,8 @@
  * A kernel has 512 KiB of memory that never grows, so a view of it stays valid, and it decodes one stream at a time.
  */
 
-import { compileModule } from './module.ts';
-import { kernelBase64 } from './wasm.ts';
+import { compileModule, fromBase64 } from './module.ts';
+import { base64 } from './wasm.ts';
 
 interface Global {
   readonly value: number;
@@ -70,7 +70,7 @@ export const damages: ReadonlyMap<number, string> = new Map([
 
 /** Compiles the kernel. Gives what makes kernels, or `undefined` where WebAssembly cannot be used. */
 export function compileKernel(): (() => Kernel) | undefined {
-  const instantiate = compileModule(kernelBase64);
+  const instantiate = compileModule(fromBase64(base64.codec));
   return instantiate && (() => wrap(instantiate() as KernelExports));
 }
 

@@ -10,12 +10,15 @@ declare const WebAssembly:
     }
   | undefined;
 
+export const fromBase64 = (base64: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
 /** Compiles a module. Gives what makes instances (their exports), or `undefined` where WebAssembly cannot be used. */
-export function compileModule(base64: string, imports: object = {}): (() => unknown) | undefined {
+export function compileModule(bytes: Uint8Array<ArrayBuffer>, imports: object = {}): (() => unknown) | undefined {
   if (typeof WebAssembly === 'undefined') return undefined;
   const { Module, Instance, CompileError } = WebAssembly;
   try {
-    const module = new Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+    const module = new Module(bytes);
     return () => new Instance(module, imports).exports;
   } catch (e) {
     // A Content-Security-Policy without 'wasm-unsafe-eval': CompileError in Chromium and Firefox, EvalError in WebKit.

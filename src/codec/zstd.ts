@@ -7,7 +7,7 @@
 import { FsError } from '../base/errors.ts';
 import { loadedOnce } from '../base/loaded-once.ts';
 import { damaged } from './damage.ts';
-import { compileModule, isTrap } from './module.ts';
+import { compileModule, fromBase64, isTrap } from './module.ts';
 
 /** libzstd's own units (ZSTD_DStreamInSize, ZSTD_DStreamOutSize), roughly: a block of 128 KiB. */
 const BUFFER_SIZE = 128 << 10;
@@ -60,7 +60,7 @@ export interface ZstdCodec {
  */
 export const loadZstd = loadedOnce('the zstd decoder (zstd.js)', async (): Promise<ZstdCodec> => {
   const { zstdBase64 } = await import('./zstd-wasm.ts');
-  const instantiate = compileModule(zstdBase64, { env: { emscripten_notify_memory_growth: () => undefined } });
+  const instantiate = compileModule(fromBase64(zstdBase64), { env: { emscripten_notify_memory_growth: () => undefined } });
   if (instantiate === undefined) throw new FsError('ENOTSUP', { detail: 'zstd needs WebAssembly, which cannot be used here' });
   return new Decoder(() => new Instance(instantiate() as ZstdExports));
 });

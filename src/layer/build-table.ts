@@ -333,7 +333,7 @@ export class TableBuilder {
 const isComponent = (part: string): boolean => part !== '' && part !== '.';
 
 /** Surrogates that stand alone, which UTF-8 does not have, become U+FFFD here: names are compared as bytes. */
-function componentsOf(path: string): string[] {
+export function componentsOf(path: string): string[] {
   const parts = path.toWellFormed().split('/');
   // Fast path: most names are written as simply as they can be.
   return parts.every(isComponent) ? parts : parts.filter(isComponent);

@@ -5,7 +5,7 @@ import type { Numbers, RareParts, TableRows } from './table-rows.ts';
 import { type Column, type Columns, type Extras, LayerTable } from './table.ts';
 
 /** Milliseconds. */
-const SECOND = 1000;
+export const SECOND = 1000;
 
 /** The rows of a tree in the order in which they are packed, with their names. */
 interface Placed {
@@ -146,8 +146,9 @@ class Owners {
   }
 }
 
-function extrasOf({ rare, linked }: TableRows, order: readonly number[]): Omit<Extras, 'owners'> {
-  const extras = {
+/** What few entries have, of a table where none has it. */
+export const noExtras = () =>
+  ({
     targets: new Map<number, string>(),
     links: new Map<number, number>(),
     nlinks: new Map<number, number>(),
@@ -155,7 +156,10 @@ function extrasOf({ rare, linked }: TableRows, order: readonly number[]): Omit<E
     xattrs: new Map<number, ReadonlyMap<string, Uint8Array>>(),
     redirects: new Map<number, string>(),
     pieces: new Map<number, Float64Array>(),
-  } satisfies Omit<Extras, 'owners'>;
+  }) satisfies Omit<Extras, 'owners'>;
+
+function extrasOf({ rare, linked }: TableRows, order: readonly number[]): Omit<Extras, 'owners'> {
+  const extras = noExtras();
   if (rare.size === 0 && linked.size === 0) return extras;
   const firstName = new Map<number, number>();
   for (const [i, row] of order.entries()) {

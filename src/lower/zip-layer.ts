@@ -7,7 +7,7 @@ import { concatBytes, ownBytes } from '../base/bytes.ts';
 import { Lru } from '../base/lru.ts';
 import { type Place, damaged, tooLarge } from '../archive/damage.ts';
 import { assertEntrySize, entryLimit } from '../archive/limits.ts';
-import { LOCAL_HEADER_SIZE, STORED, readZipDirectory } from '../archive/zip.ts';
+import { LOCAL_HEADER_SIZE, STORED, type ZipContents, type ZipDirectory, readZipDirectory } from '../archive/zip.ts';
 import {
   LOCAL_HEADER_GUESS,
   type ZipDecoders,
@@ -17,9 +17,10 @@ import {
   zipHeaderSize,
 } from '../archive/zip-content.ts';
 import type { ZipEnd } from '../archive/zip-end.ts';
+import { compileZipKernel, readPlainZip } from '../archive/zip-plain.ts';
 import { loadCodec } from '../codec/codec.ts';
 import { loadZstd } from '../codec/zstd.ts';
-import { TableBuilder, layerPath } from '../layer/build-table.ts';
+import { TableBuilder, type TableOptions, layerPath } from '../layer/build-table.ts';
 import type { Layer, LayerStats, LayerWarning, PrefetchOptions, VerifiedFile } from '../layer/layer.ts';
 import type { LayerTable } from '../layer/table.ts';
 import { Blocks } from './blocks.ts';
@@ -45,25 +46,34 @@ export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Openi
   if (directorySize > maxBytes)
     throw tooLarge(place, `a central directory of ${directorySize} bytes, more than the ${maxBytes} that are allowed`);
   const tailStart = size - tail.length;
-  const pieces =
-    end.directoryStart < tailStart
-      ? [await source.read(end.directoryStart, tailStart, signal), tail]
-      : [tail.subarray(end.directoryStart - tailStart)];
+  const reading = end.directoryStart < tailStart ? source.read(end.directoryStart, tailStart, signal) : undefined;
+  compileZipKernel(codec); // while the directory is on its way
+  const pieces = reading === undefined ? [tail.subarray(end.directoryStart - tailStart)] : [await reading, tail];
   // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.
   const bytes = concatBytes([...pieces, numberBytes(size)]);
   const digesting = layerDigest(bytes, opening.table);
   digesting.catch(() => undefined); // what is wrong with the directory is told first
-  const builder = new TableBuilder(opening.table, { archive: source.name, entries: entryLimit(limits, size) });
-  const directory = bytes.subarray(0, directorySize);
-  const { hasZstd } = readZipDirectory({ bytes: directory, end, place, codec, limits }, builder);
-  if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);
+  const objects = entryLimit(limits, size);
+  const directory: ZipDirectory = { bytes: bytes.subarray(0, directorySize), end, place, codec, limits };
+  const plain = readPlainZip(directory, opening.table, objects);
+  const { table, warnings, hasZstd } = plain === undefined ? readOther(directory, opening.table, objects) : { ...plain, warnings: [] };
   return new ZipLayer({
-    ...builder.build(),
+    table,
+    warnings,
     digest: await digesting,
     contentEnd: end.directoryStart,
     opening,
     decoders: await loadDecoders(opening, hasZstd),
   });
+}
+
+/** Reads a directory that is not plain. */
+function readOther(directory: ZipDirectory, options: TableOptions, objects: number): ZipContents & ReturnType<TableBuilder['build']> {
+  const { end, place } = directory;
+  const builder = new TableBuilder(options, { archive: place.archive, entries: objects });
+  const contents = readZipDirectory(directory, builder);
+  if (end.suffix > 0) builder.warn('', `${end.suffix} bytes behind the end of the archive are left out`);
+  return { ...contents, ...builder.build() };
 }
 
 /** What of a zip archive is not in its table. */

@@ -28,6 +28,7 @@ import {
   zstdFrame,
 } from './archives.ts';
 import { judgeBlocks, squashfsSamples } from './mutate-squashfs.ts';
+import { compareZipReaders } from './zip-readers.ts';
 
 /** What came of one archive. */
 export type Outcome = 'served' | 'partly' | 'refused';
@@ -181,6 +182,7 @@ const inPieces = (bytes: Uint8Array, step: number): Source => ({
  * @throws {Error} when anything but an `FsError` is thrown, or when bytes come that their checksum does not cover
  */
 export async function judge({ kind, bytes }: Sample, step?: number): Promise<Outcome> {
+  if (kind === 'zip') compareZipReaders(bytes, {}, resolveLimits({ size: 10_000_000 }));
   let layer: Layer;
   try {
     layer = await open(bytes, step);

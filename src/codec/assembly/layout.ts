@@ -50,7 +50,7 @@ export const ORDER_TABLE: usize = 0x6000;
 export const SHA_STATE: usize = 0x6200;
 export const SHA_SCHEDULE: usize = 0x6240;
 
-/* Constants that the compiler keeps in memory are at 0x7000: --memoryBase in scripts/build-codec.ts. */
+/* Constants that the compiler keeps in memory are at 0x7000: --memoryBase in scripts/build-kernels.ts. */
 
 /** Input. Behind it are 1 KiB that the header of a block, 570 bytes at most, may be looked for in. */
 export const INPUT: usize = 0x8000;
