@@ -9,7 +9,7 @@ import type { ZstdCodec } from '../codec/zstd.ts';
 import type { Extent } from '../layer/table.ts';
 import { type Place, damaged, hex32 } from './damage.ts';
 import { ENCRYPTED, LOCAL_HEADER_SIZE, STORED, ZSTD } from './zip.ts';
-import { noExtraFields, readExtraFields } from './zip-extra.ts';
+import { readExtraFields } from './zip-extra.ts';
 import { zipName } from './zip-name.ts';
 import { assertDecodable, decodeZstd } from './zstd.ts';
 import { readZstdFrame } from './zstd-frame.ts';
@@ -58,8 +58,7 @@ export function findZipContent(bytes: Uint8Array, { place, extent, isNamed }: Zi
   const nameEnd = LOCAL_HEADER_SIZE + view.getUint16(26, true);
   const start = nameEnd + view.getUint16(28, true);
   const name = bytes.subarray(LOCAL_HEADER_SIZE, nameEnd);
-  const extra = noExtraFields();
-  readExtraFields(view, nameEnd, Math.min(start, bytes.length), extra);
+  const extra = readExtraFields(view, nameEnd, Math.min(start, bytes.length));
   // The local header does not say on which system it was made, which decides how an unflagged name is read.
   const names = (['unix', 'dos', 'other'] as const).map((madeOn) => zipName({ bytes: name, flags, extra, madeOn }, codec));
   if (!names.some(isNamed)) throw damaged(place, `its local header names another entry, '${names[0]}'`);

@@ -24,22 +24,9 @@ export interface ExtraFields {
   unicodePath: { readonly name: Uint8Array; readonly crc: number } | undefined;
 }
 
-/** No fields. */
-export const noExtraFields = (): ExtraFields => ({
-  zip64: undefined,
-  mtime: undefined,
-  uid: undefined,
-  gid: undefined,
-  unicodePath: undefined,
-});
-
-/** Reads the fields that matter here, which stand in [from, to), into `fields`: a directory has one such list an entry, and one object will do. */
-export function readExtraFields(view: DataView, from: number, to: number, fields: ExtraFields): void {
-  fields.zip64 = undefined;
-  fields.mtime = undefined;
-  fields.uid = undefined;
-  fields.gid = undefined;
-  fields.unicodePath = undefined;
+/** Reads the fields that matter here, which stand in [from, to). */
+export function readExtraFields(view: DataView, from: number, to: number): ExtraFields {
+  const fields: ExtraFields = { zip64: undefined, mtime: undefined, uid: undefined, gid: undefined, unicodePath: undefined };
   let ntfsTime: number | undefined;
   for (let at = from; at + 4 <= to;) {
     const start = at + 4;
@@ -69,6 +56,7 @@ export function readExtraFields(view: DataView, from: number, to: number, fields
     at = end;
   }
   fields.mtime ??= ntfsTime;
+  return fields;
 }
 
 /** Attribute 1 of the NTFS field: three times in units of 100 ns, modification first. */
@@ -99,8 +87,6 @@ function readOwner(view: DataView, start: number, end: number, fields: ExtraFiel
 /** Little-endian, of 1 to 4 bytes: user ids of Linux have no more. */
 function readNumber(view: DataView, start: number, end: number): number | undefined {
   if (end <= start || end - start > 4) return undefined;
-  // Fast path: as long as archivers write them.
-  if (end - start === 4) return view.getUint32(start, true);
   let value = 0;
   for (let at = end - 1; at >= start; at--) value = value * 256 + view.getUint8(at);
   return value;

@@ -34,39 +34,8 @@ export function zipName({ bytes, flags, extra, madeOn }: RawName, codec: Codec):
   return slashed(utf8 ?? decodeCp437(bytes), madeOn);
 }
 
-/** Where names stand, one after another. */
-export interface NamePlaces {
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
-}
-
-/**
- * Decodes names of ASCII, which most are, all at once: a decoding for each takes longer than everything else that a directory needs. Of
- * others there is `undefined`.
- */
-export function asciiNames(bytes: Uint8Array, { starts, ends }: NamePlaces): (string | undefined)[] {
-  const joined = new Uint8Array(bytes.length);
-  const lengths: number[] = [];
-  let used = 0;
-  for (let i = 0; i < starts.length; i++) {
-    const end = ends[i]!;
-    let from = starts[i]!;
-    let to = used;
-    for (let byte = 0; from < end && (byte = bytes[from]!) < 0x80; from++) joined[to++] = byte;
-    lengths.push(from === end ? to - used : -1);
-    if (from === end) used = to;
-  }
-  const text = decodeUtf8(joined.subarray(0, used));
-  const names: (string | undefined)[] = [];
-  for (let i = 0, at = 0; i < lengths.length; i++) {
-    const length = lengths[i]!;
-    names.push(length < 0 ? undefined : text.slice(at, (at += length)));
-  }
-  return names;
-}
-
 /** Old archivers of DOS and Windows wrote '\' between components, against the format. */
-export function slashed(name: string, madeOn: MadeOn): string {
+function slashed(name: string, madeOn: MadeOn): string {
   return madeOn === 'dos' && name.includes('\\') && !name.includes('/') ? name.replaceAll('\\', '/') : name;
 }
 

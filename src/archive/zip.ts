@@ -7,14 +7,13 @@
 import { PATH_MAX, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, isFile, isSymlink } from '../base/mode.ts';
 import type { FsError } from '../base/errors.ts';
 import type { Codec } from '../codec/codec.ts';
-import type { LayerEntry, TableBuilder } from '../layer/build-table.ts';
-import type { Extent } from '../layer/table.ts';
+import type { TableBuilder } from '../layer/build-table.ts';
 import { type Place, damaged, tooLarge } from './damage.ts';
 import { DEFLATE_MAX_RATIO } from './gzip.ts';
 import { type Limits, assertContentSize } from './limits.ts';
 import { IN_ZIP64, type ZipEnd, readUint64 } from './zip-end.ts';
-import { noExtraFields, readExtraFields } from './zip-extra.ts';
-import { type MadeOn, type NamePlaces, asciiNames, slashed, zipName } from './zip-name.ts';
+import { type ExtraFields, readExtraFields } from './zip-extra.ts';
+import { type MadeOn, zipName } from './zip-name.ts';
 
 const HEADER = 0x02014b50;
 const HEADER_SIZE = 46;
@@ -37,21 +36,21 @@ const SYSTEMS: readonly (MadeOn | undefined)[] = Array.from({ length: 20 }, (_, 
 const DOS_READ_ONLY = 0x01;
 const DOS_DIRECTORY = 0x10;
 
-/** What the header of an entry says, ZIP64 resolved. One object is used for all headers of a directory. */
-class Header {
-  flags = 0;
-  method = 0;
-  mtime = 0;
-  crc = 0;
-  stored = 0;
-  size = 0;
+/** What the header of an entry says, ZIP64 resolved. */
+interface Header {
+  readonly flags: number;
+  readonly method: number;
+  readonly mtime: number;
+  readonly crc: number;
+  stored: number;
+  size: number;
   /** Of the local header, from the start of the file. */
-  offset = 0;
-  disk = 0;
-  madeOn: MadeOn = 'other';
-  attributes = 0;
-  readonly extra = noExtraFields();
-  name = '';
+  offset: number;
+  readonly disk: number;
+  readonly madeOn: MadeOn;
+  readonly attributes: number;
+  readonly extra: ExtraFields;
+  readonly name: string;
 }
 
 export interface ZipDirectory {
@@ -61,17 +60,6 @@ export interface ZipDirectory {
   readonly place: Place;
   readonly codec: Codec;
   readonly limits: Limits;
-}
-
-/** An entry as the builder gets it, who keeps nothing of the object. */
-interface ZipLayerEntry extends LayerEntry {
-  path: string;
-  mode: number;
-  mtime: number;
-  uid: number | undefined;
-  gid: number | undefined;
-  size: number;
-  extent: Extent | undefined;
 }
 
 /** What a central directory says of the archive as a whole. */
@@ -89,21 +77,17 @@ export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder)
   const { end, place, limits } = directory;
   // Without ZIP64 the number is modulo 65,536: then the entries themselves are counted.
   if (end.entries > limits.entries) throw tooManyEntries(limits, place);
-  const places = findNames(directory);
-  const found = places.starts.length;
+  let found = 0;
+  for (const _ of findHeaders(directory)) found++;
   const counted = end.zip64 ? found : found & 0xffff;
   if (counted !== end.entries) throw damaged(place, `the central directory has ${found} entries, its end record says ${end.entries}`);
-  builder.expect(found);
-  const headers = new Headers(directory, places);
-  const entry: ZipLayerEntry = { path: '', mode: 0, mtime: 0, uid: undefined, gid: undefined, size: 0, extent: undefined };
   let content = 0;
   let hasZstd = false;
   let contentEnd = 0;
   let followEachOther = true;
   try {
-    for (let i = 0; i < found; i++) {
-      const header = headers.read(i);
-      content += addEntry(header, entry, builder);
+    for (const header of readHeaders(directory)) {
+      content += addEntry(header, builder);
       if (header.method === ZSTD) hasZstd = true;
       if (header.stored === 0) continue;
       // As archivers write contents: then none overlaps.
@@ -112,111 +96,61 @@ export function readZipDirectory(directory: ZipDirectory, builder: TableBuilder)
     }
   } catch (e) {
     // What is damaged is told before what is too much.
-    headers.assertWhole();
+    for (const _ of readHeaders(directory));
     throw e;
   }
   assertContentSize(limits, content, end.directoryEnd, place);
-  if (!followEachOther) warnOfOverlaps(headers, builder);
+  if (!followEachOther) warnOfOverlaps(directory, builder);
   return { hasZstd };
 }
 
-/** Where the names stand, each behind a header that is whole. */
-function findNames({ bytes, end, place, limits }: ZipDirectory): NamePlaces {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const starts: number[] = [];
-  const ends: number[] = [];
+/** Finds the headers, each with all that belongs to it. */
+function* findHeaders({ bytes, end, place, limits }: ZipDirectory): Generator<DataView> {
   let at = 0;
-  while (at < bytes.length) {
-    const signature = at + 4 <= bytes.length ? view.getUint32(at, true) : 0;
+  for (let entry = 1; at < bytes.length; entry++) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
+    const signature = view.byteLength < 4 ? 0 : view.getUint32(0, true);
     if (signature === DIGITAL_SIGNATURE) break;
-    if (at + HEADER_SIZE > bytes.length || signature !== HEADER)
-      throw damaged(place, `no header of entry ${starts.length + 1} in the central directory, at byte ${end.directoryStart + at}`);
-    const start = at + HEADER_SIZE;
-    const nameEnd = start + view.getUint16(at + 28, true);
-    const next = nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-    if (next > bytes.length) throw damaged(place, `entry ${starts.length + 1} of the central directory is longer than the directory`);
-    starts.push(start);
-    ends.push(nameEnd);
-    if (starts.length > limits.entries) throw tooManyEntries(limits, place);
-    at = next;
+    if (view.byteLength < HEADER_SIZE || signature !== HEADER)
+      throw damaged(place, `no header of entry ${entry} in the central directory, at byte ${end.directoryStart + at}`);
+    at += HEADER_SIZE + view.getUint16(28, true) + view.getUint16(30, true) + view.getUint16(32, true);
+    if (at > bytes.length) throw damaged(place, `entry ${entry} of the central directory is longer than the directory`);
+    if (entry > limits.entries) throw tooManyEntries(limits, place);
+    yield view;
   }
-  return { starts, ends };
 }
 
 const tooManyEntries = ({ entries }: Limits, place: Place): FsError => tooLarge(place, `more than the ${entries} entries that are allowed`);
 
-/** The headers of a directory, which are read into one object, one after another: objects for each take longer than reading them. */
-class Headers {
-  readonly #directory: ZipDirectory;
-  readonly #places: NamePlaces;
-  readonly #view: DataView;
-  /** Those of ASCII. */
-  readonly #names: readonly (string | undefined)[];
-  readonly #header = new Header();
-  /** Date and time of DOS that were read last, and what they are: mostly those of the next entry too. */
-  #dosTime = NaN;
-  #mtime = NaN;
+/** @throws {FsError} EIO when one of the headers is damaged */
+function* readHeaders(directory: ZipDirectory): Generator<Header> {
+  for (const view of findHeaders(directory)) yield readHeader(view, directory);
+}
 
-  constructor(directory: ZipDirectory, places: NamePlaces) {
-    const { bytes } = directory;
-    this.#directory = directory;
-    this.#places = places;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#names = asciiNames(bytes, places);
-  }
-
-  get length(): number {
-    return this.#places.starts.length;
-  }
-
-  /**
-   * Gives what the header of an entry says, until the next one is read.
-   * @throws {FsError} EIO when it is damaged
-   */
-  read(entry: number): Header {
-    const view = this.#view;
-    const header = this.#header;
-    const nameStart = this.#places.starts[entry]!;
-    const at = nameStart - HEADER_SIZE;
-    const extraStart = this.#places.ends[entry]!;
-    readExtraFields(view, extraStart, extraStart + view.getUint16(at + 30, true), header.extra);
-    header.madeOn = SYSTEMS[view.getUint8(at + 5)] ?? 'other';
-    header.flags = view.getUint16(at + 8, true);
-    header.method = view.getUint16(at + 10, true);
-    header.mtime = header.extra.mtime ?? this.#timeOf(view.getUint32(at + 12, true));
-    header.crc = view.getUint32(at + 16, true);
-    header.stored = view.getUint32(at + 20, true);
-    header.size = view.getUint32(at + 24, true);
-    header.disk = view.getUint16(at + 34, true);
-    header.attributes = view.getUint32(at + 38, true);
-    header.offset = view.getUint32(at + 42, true);
-    header.name = this.#nameOf(entry, nameStart, extraStart);
-    if (header.size === IN_ZIP64 || header.stored === IN_ZIP64 || header.offset === IN_ZIP64)
-      resolveZip64(header, { ...this.#directory.place, entry: header.name });
-    header.offset += this.#directory.end.prefix;
-    return header;
-  }
-
-  /** @throws {FsError} EIO when one of the headers is damaged */
-  assertWhole(): void {
-    for (let i = 0; i < this.length; i++) this.read(i);
-  }
-
-  #nameOf(entry: number, start: number, end: number): string {
-    const { flags, extra, madeOn } = this.#header;
-    const ascii = this.#names[entry];
-    if (ascii !== undefined) return slashed(ascii, madeOn);
-    const { bytes, codec } = this.#directory;
-    return zipName({ bytes: bytes.subarray(start, end), flags, extra, madeOn }, codec);
-  }
-
-  #timeOf(dosTime: number): number {
-    if (dosTime !== this.#dosTime) {
-      this.#dosTime = dosTime;
-      this.#mtime = timeOfDos(dosTime >>> 16, dosTime & 0xffff);
-    }
-    return this.#mtime;
-  }
+function readHeader(view: DataView, { codec, place, end }: ZipDirectory): Header {
+  const extraStart = HEADER_SIZE + view.getUint16(28, true);
+  const flags = view.getUint16(8, true);
+  const extra = readExtraFields(view, extraStart, extraStart + view.getUint16(30, true));
+  const madeOn = SYSTEMS[view.getUint8(5)] ?? 'other';
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + HEADER_SIZE, extraStart - HEADER_SIZE);
+  const header: Header = {
+    flags,
+    method: view.getUint16(10, true),
+    mtime: extra.mtime ?? timeOfDos(view.getUint16(14, true), view.getUint16(12, true)),
+    crc: view.getUint32(16, true),
+    stored: view.getUint32(20, true),
+    size: view.getUint32(24, true),
+    disk: view.getUint16(34, true),
+    attributes: view.getUint32(38, true),
+    offset: view.getUint32(42, true),
+    madeOn,
+    extra,
+    name: zipName({ bytes, flags, extra, madeOn }, codec),
+  };
+  if (header.size === IN_ZIP64 || header.stored === IN_ZIP64 || header.offset === IN_ZIP64)
+    resolveZip64(header, { ...place, entry: header.name });
+  header.offset += end.prefix;
+  return header;
 }
 
 /** The ZIP64 field holds only those values that did not fit, in this order (APPNOTE.TXT 4.5.3). */
@@ -244,10 +178,9 @@ function timeOfDos(date: number, time: number): number {
  * Entries whose content starts within that of another: no archiver makes them, and a file of a few MB can claim petabytes with
  * them (a "non-recursive zip bomb"). Which of two lies cannot be told here; each is verified when it is read.
  */
-function warnOfOverlaps(headers: Headers, builder: TableBuilder): void {
+function warnOfOverlaps(directory: ZipDirectory, builder: TableBuilder): void {
   const contents: { readonly name: string; readonly offset: number; readonly end: number }[] = [];
-  for (let i = 0; i < headers.length; i++) {
-    const header = headers.read(i);
+  for (const header of readHeaders(directory)) {
     if (header.stored > 0) contents.push({ name: header.name, offset: header.offset, end: endOfContent(header) });
   }
   contents.sort((a, b) => a.offset - b.offset);
@@ -262,8 +195,8 @@ function warnOfOverlaps(headers: Headers, builder: TableBuilder): void {
 const endOfContent = ({ offset, stored }: Header): number => offset + LOCAL_HEADER_SIZE + stored;
 
 /** Adds one entry, unless it cannot be served; gives how many bytes it has. */
-function addEntry(header: Header, entry: ZipLayerEntry, builder: TableBuilder): number {
-  const { name, extra } = header;
+function addEntry(header: Header, builder: TableBuilder): number {
+  const { name, mtime, extra } = header;
   const mode = modeOf(header);
   const problem = problemOf(header, mode);
   if (problem !== undefined) {
@@ -271,15 +204,9 @@ function addEntry(header: Header, entry: ZipLayerEntry, builder: TableBuilder): 
     return 0;
   }
   const hasContent = isFile(mode) || isSymlink(mode);
-  entry.path = name;
-  entry.mode = mode;
-  entry.mtime = header.mtime;
-  entry.uid = extra.uid;
-  entry.gid = extra.gid;
-  entry.size = hasContent ? header.size : 0;
-  entry.extent = hasContent ? header : undefined;
-  builder.add(entry);
-  return entry.size;
+  const size = hasContent ? header.size : 0;
+  builder.add({ path: name, mode, mtime, uid: extra.uid, gid: extra.gid, size, extent: hasContent ? header : undefined });
+  return size;
 }
 
 /** Says why an entry cannot be served, or `undefined`. */

@@ -103,11 +103,6 @@ export class TableBuilder {
     return this.#entries;
   }
 
-  /** Says how many entries will come, about: then there is room for them at once. */
-  expect(entries: number): void {
-    this.#rows.reserve(this.#rows.length + entries);
-  }
-
   /** Reports something about an entry that the user should hear of. */
   warn(entry: string, message: string): void {
     if (this.#warnings.length < WARNING_LIMIT) this.#warnings.push({ entry, message });

@@ -117,8 +117,7 @@ export class TableRows {
   }
 
   /** Makes room for so many rows. */
-  reserve(room: number): void {
-    if (room <= this.mode.length) return;
+  #grow(room: number): void {
     this.mode = grown(this.mode, room);
     this.flags = grown(this.flags, room);
     this.method = grown(this.method, room);
@@ -133,7 +132,7 @@ export class TableRows {
 
   #add(mode: number, flags: number, children: Map<string, number> | undefined): number {
     const row = this.length++;
-    if (row === this.mode.length) this.reserve(row * 2);
+    if (row === this.mode.length) this.#grow(row * 2);
     this.mode[row] = mode;
     this.flags[row] = flags;
     this.children.push(children);
