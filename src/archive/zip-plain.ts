@@ -118,6 +118,10 @@ type Result = readonly [
   sameness: number,
 ];
 const RESULT_WORDS = 10;
+/** Of the columns, which are in the order of assembly/layout.ts. */
+const TIMES = 5;
+const NAME_ENDS = 9;
+const FIRST_CHILDREN = 10;
 
 /** Takes over what the kernel has found. The table gets arrays of its own: the kernel's memory is many times as large. */
 function take(buffer: ArrayBuffer, at: number): Found | undefined {
@@ -129,22 +133,22 @@ function take(buffer: ArrayBuffer, at: number): Found | undefined {
     isSame(index) ? numbers(index)[0]! : new Numbers(numbers(index));
   const names = new Uint8Array(buffer, namesAt, namesSize).slice();
   const firstChild = new Uint32Array(length + 1);
-  firstChild.set(numbers(10));
+  firstChild.set(numbers(FIRST_CHILDREN));
   firstChild[length] = length;
   // The root's time is the newest.
-  const newest = numbers(5)[0]! * SECOND;
-  if (decodeUtf8Strict(names) === undefined || (!isSame(5) && newest <= LARGEST)) return undefined;
+  const newest = numbers(TIMES)[0]! * SECOND;
+  if (decodeUtf8Strict(names) === undefined || (!isSame(TIMES) && newest <= LARGEST)) return undefined;
   const table = new LayerTable(
     {
       firstChild,
-      nameEnd: numbers(9).slice(),
+      nameEnd: numbers(NAME_ENDS).slice(),
       names,
       mode: column(0, Uint16Array),
       owner: column(1, Uint16Array),
       flags: column(2, Uint8Array),
       method: column(3, Uint8Array),
       crc: column(4, Uint32Array),
-      ...(isSame(5) ? { mtime: newest, mtimeUnit: 1 } : { mtime: numbers(5).slice(), mtimeUnit: SECOND }),
+      ...(isSame(TIMES) ? { mtime: newest, mtimeUnit: 1 } : { mtime: numbers(TIMES).slice(), mtimeUnit: SECOND }),
       size: column(6, Uint32Array),
       offset: column(7, Uint32Array),
       stored: column(8, Uint32Array),

@@ -12,7 +12,7 @@
 
 /** u32 by depth: how many rows have it, and then where the next of them stands in the table. */
 export const LEVELS: usize = 0;
-/** A path has less than 4096 bytes, which are 2048 components at most, and so has what is above all of them. */
+/** The deepest that a tree may be: a path has less than 4096 bytes, which are 2048 components at most, and so has what is above all of them. */
 export const DEPTHS: usize = 4096;
 /** The rows above the next one, by depth: i32 end of the path in its name, u32 row. */
 export const STACK: usize = 0x4000;

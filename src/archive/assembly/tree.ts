@@ -69,7 +69,7 @@ function addImplied(path: usize, start: usize, length: usize, isPrefix: bool): b
 function addRow(header: usize, name: usize, length: usize, mode: u32, end: i32): bool {
   const row = rowsEnd;
   rowsEnd += ROW_BYTES;
-  if (rowsLimit-- == 0 || !reach(rowsEnd)) return false;
+  if (rowsLimit-- == 0 || depth == DEPTHS || !reach(rowsEnd)) return false;
   memory.fill(row, 0, ROW_BYTES);
   namesSize += length;
   store<u32>(row, mode, ROW_MODE);

@@ -54,6 +54,7 @@ describe('plain, and the same table, is', () => {
     ['a backslash of Unix', [file('a\\b')]],
     ['extra fields that are cut short', [file('f', { extra: concatBytes([timestampField(5), Uint8Array.of(0x55, 0x54, 9, 0, 1)]) })]],
     ['an entry that is left out', [{ name: 'package/', mode: 0o040755 }, file('package/f'), file('package/d/f')], { at: 'node_modules/é', strip: 1 }],
+    ['the deepest tree', [file(`${'y/'.repeat(2047)}y`)], { at: 'y/'.repeat(2047) }],
     ['as many entries as are allowed', [file('a/f'), file('b')], {}, { entries: 3 }],
   ];
   for (const [what, files, options, limits] of cases) {
@@ -119,6 +120,7 @@ describe('left to JavaScript is', () => {
     ['names that are filtered out', [file('f')], { exclude: ['g'] }],
     ['marks of OCI', [file('f')], { whiteouts: 'oci' }],
     ['a directory above all that is too deep', [file('f')], { at: long(4096) }],
+    ['a tree that is too deep', [file(`${'y/'.repeat(2047)}y`)], { at: 'y/'.repeat(2048) }],
     ['more entries than are allowed', [file('a'), file('b')], {}, { entries: 1 }],
     ['more implied directories than are allowed', [file('a/b/c')], {}, { entries: 2 }],
     ['more content than is allowed', [file('a')], {}, { size: 6 }],
