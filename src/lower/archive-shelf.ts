@@ -3,7 +3,7 @@
  * writing; which archive it is, and what is removed when space runs out, is the affair of block-cache.ts.
  *
  *     segment-START-LENGTH      bytes [START, START + LENGTH) of the archive
- *     index-NAME-LENGTH         an index, LENGTH bytes, by what it depends on
+ *     index-NAME                an index, by what it depends on
  *
  * Who waits for whom: writes follow each other; reading waits for no write.
  */
@@ -37,8 +37,14 @@ interface Kept {
 
 export type KeptPart = Part<Kept>;
 
-/** Reads the length that the name of a blob tells; 0 for names of others. */
-export const lengthOfKey = (key: string): number => Number(/-(\d+)$/.exec(key)?.[1] ?? 0);
+/** Reads the length that the name of a segment tells; `undefined` of what is none. */
+export function lengthOfKey(key: string): number | undefined {
+  const length = /^segment-\d+-(\d+)$/.exec(key)?.[1];
+  return length === undefined ? undefined : Number(length);
+}
+
+/** Where `keepIndex` puts the index of this name, sealed. */
+export const indexKey = (name: string): string => `index-${name}`;
 
 export interface ArchiveShelfOptions {
   readonly shelf: Shelf;
@@ -176,27 +182,18 @@ export class ArchiveShelf {
     }
   }
 
-  /** Gives the index of this name, made by `keepIndex`, from the start of a buffer on: the columns of its table are views of it. */
+  /** Gives the index of this name, from the start of a buffer on: the columns of its table are views of it. */
   async index(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const key = [...this.#known].find((candidate) => candidate.startsWith(`index-${name}-`));
-    const blob = key === undefined ? undefined : await this.#get(key);
-    if (key === undefined || blob === undefined) return undefined;
-    return new Segment(blob, lengthOfKey(key), this.#options.codec).whole();
+    const blob = await this.#get(indexKey(name));
+    return blob && Segment.whole(blob, this.#options.codec);
   }
 
   /** Writes what `make` makes, in the place of what there was under this name. */
   keepIndex(name: string, make: () => Promise<Uint8Array<ArrayBuffer>>): void {
     this.#enqueue(async () => {
       const bytes = await make();
-      const prefix = `index-${name}-`;
-      const key = prefix + bytes.length;
-      if (!(await this.#write(key, () => sealSegment(bytes, this.#options.codec), bytes.length))) return;
-      this.#known.add(key);
-      for (const other of this.#known) {
-        if (!other.startsWith(prefix) || other === key) continue;
-        this.#known.delete(other);
-        await this.#options.shelf.remove(other);
-      }
+      const key = indexKey(name);
+      if (await this.#write(key, () => sealSegment(bytes, this.#options.codec), bytes.length)) this.#known.add(key);
     });
   }
 

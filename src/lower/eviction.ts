@@ -97,11 +97,18 @@ export class Eviction {
       if (name === catalogName) continue;
       const shelf = await shelves.open(name);
       const keys = await shelf.keys();
-      const bytes = keys.reduce((sum, key) => sum + lengthOfKey(key), 0);
+      const bytes = await bytesOn(shelf, keys);
       measured.push({ name, shelf, keys, bytes, usedAt: usedAt.get(name) ?? 0, inUse: inUse.has(name) || isOpen(name) });
     }
     return measured;
   }
+}
+
+/** Segments say in their names how long they are; an index, of which an archive has few, is looked at. */
+async function bytesOn(shelf: Shelf, keys: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const key of keys) bytes += lengthOfKey(key) ?? (await shelf.get(key))?.size ?? 0;
+  return bytes;
 }
 
 async function removeOldest({ shelf, keys }: Measured, bytes: number): Promise<number> {
@@ -109,9 +116,10 @@ async function removeOldest({ shelf, keys }: Measured, bytes: number): Promise<n
   for (const key of keys) {
     if (freed >= bytes) break;
     // Without its index an archive cannot be opened offline.
-    if (!key.startsWith('segment-')) continue;
+    const length = lengthOfKey(key);
+    if (length === undefined) continue;
     await shelf.remove(key);
-    freed += lengthOfKey(key);
+    freed += length;
   }
   return freed;
 }

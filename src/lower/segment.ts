@@ -60,13 +60,16 @@ export class Segment {
     }
   }
 
-  /** Gives all of it, from the start of a buffer on: with one question to the storage, where `read` needs two. */
-  async whole(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  /** Gives all of a blob, from the start of a buffer on: with one question to the storage, where `read` needs two. */
+  static async whole(blob: Blob, codec: Codec): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
-      const bytes = new Uint8Array(await this.blob.arrayBuffer());
-      const sums = this.#judgeSums(bytes.subarray(this.length));
-      const content = bytes.subarray(0, this.length);
-      return sums && this.#judge(sums, content, 0, this.length) && content;
+      const bytes = new Uint8Array(await blob.arrayBuffer());
+      if (bytes.length < TRAILER) return undefined;
+      const length = new DataView(bytes.buffer).getUint32(bytes.length - TRAILER + 4, true);
+      const segment = new Segment(blob, length, codec);
+      const sums = segment.#judgeSums(bytes.subarray(length));
+      const content = bytes.subarray(0, length);
+      return sums && segment.#judge(sums, content, 0, length) && content;
     } catch (e) {
       return goneOrThrow(e);
     }

@@ -333,7 +333,22 @@ describe('what storage does wrong', () => {
     ['a flipped bit in the middle', (bytes) => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 1 : byte))],
     ['zeros', (bytes) => new Uint8Array(bytes.length)],
     ['longer', (bytes) => Buffer.concat([bytes, Buffer.from('more')])],
+    ['shorter by what its name does not tell', (bytes) => bytes.subarray(8)],
+    ...[0, 1, 0xffffffff].map((length): [string, (bytes: Uint8Array) => Uint8Array] => [
+      `said to have ${length} bytes`,
+      (bytes) => {
+        const changed = bytes.slice();
+        if (changed.length >= 8) new DataView(changed.buffer).setUint32(changed.length - 8, length, true);
+        return changed;
+      },
+    ]),
   ];
+
+  /** The only index, by its key. */
+  const keptIndex = async (): Promise<[string, Uint8Array][]> => {
+    const blobs = [...shelves.shelves.values()].flatMap((shelf) => [...shelf]).filter(([key]) => key.startsWith('index-'));
+    return Promise.all(blobs.map(async ([key, blob]) => [key, new Uint8Array(await blob.arrayBuffer())] as [string, Uint8Array]));
+  };
 
   test.each(cases)('a segment that is %s is fetched again, and kept whole', async (_, change) => {
     await session(readLarge);
@@ -346,8 +361,10 @@ describe('what storage does wrong', () => {
 
   test.each(cases)('an index that is %s is made again', async (_, change) => {
     await session(readLarge);
+    const before = await keptIndex();
     expect(await shelves.damage('index-', change)).toBe(1);
     expect(isNoise(await session(readLarge), 1)).toBe(true);
+    expect(await keptIndex()).toEqual(before);
   });
 
   test.each(cases)('a record that is %s is as none', async (_, change) => {
@@ -397,6 +414,13 @@ describe('the limit', () => {
     }
     expect(await cache.usage()).toBeLessThan(first.length * 1.2);
     await layer.close();
+  });
+
+  test('counts indexes too, whatever their names say', async () => {
+    await session(() => undefined);
+    await shelves.damage('index-', () => new Uint8Array(12_345));
+    const segments = [...shelves.shelves.get(shelves.archives[0]!)!.keys()].flatMap((key) => /^segment-\d+-(\d+)$/.exec(key)?.[1] ?? []);
+    expect(await newCache().usage()).toBe(segments.reduce((sum, length) => sum + Number(length), 12_345));
   });
 
   test('clear() leaves nothing but what is open', async () => {

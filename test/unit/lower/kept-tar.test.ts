@@ -348,8 +348,7 @@ describe('an index', () => {
       for (const blobs of shelves.shelves.values()) {
         const key = [...blobs.keys()].find((candidate) => candidate.startsWith('index-'));
         if (key === undefined) continue;
-        blobs.delete(key);
-        blobs.set(key.replace(/\d+$/, String(other.length)), sealSegment(other, loadCodec()));
+        blobs.set(key, sealSegment(other, loadCodec()));
       }
       expect(await session('a.tar.gz', readAll)).toEqual(contentOfOne);
     }
