@@ -9,13 +9,14 @@
 import { loadCodec } from '../codec/codec.ts';
 import { FILES_TIMEOUT, answered } from '../storage/answer.ts';
 import { type Shelves, answeringShelves, originShelves } from '../storage/shelves.ts';
-import { ArchiveShelf } from './archive-shelf.ts';
-import { CachedSource } from './cached-source.ts';
+import { ArchiveShelf, indexKey } from './archive-shelf.ts';
+import { CachedSource, type ComingIndex } from './cached-source.ts';
 import { Catalog, type CatalogRecord, nameOf } from './catalog.ts';
 import { Eviction } from './eviction.ts';
 import { isCertain } from './http-answer.ts';
 import type { ArchiveVersion, RemoteSource } from './http-source.ts';
 import { isOffline } from './retry.ts';
+import { Segment } from './segment.ts';
 
 /** Some twenty toolchains of 25 MB. */
 const DEFAULT_LIMIT = 512 << 20;
@@ -45,6 +46,8 @@ export interface CachedOptions {
   readonly revalidate?: Revalidate | undefined;
   /** An SRI string that the archive is known to satisfy: it stands for the content, whatever the URL. Nothing is then asked. */
   readonly integrity?: string | undefined;
+  /** Gives the name of an index that will be asked for first: it is read at once. */
+  readonly index?: (() => string) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -99,12 +102,17 @@ export class BlockCache {
    */
   async open(remote: RemoteSource, options: CachedOptions = {}): Promise<CachedSource> {
     const seat = new Seat({ cache: this, remote, asked: options.integrity ?? remote.url.href, certain: options.integrity !== undefined });
-    const record = await unlessBroken(async () => (await this.#openCatalog()).get(seat.asked));
+    const record = await unlessBroken(async () => {
+      const opening = this.#openCatalog();
+      loadCodec(); // compiled meanwhile: what the catalog is asked for is a hash
+      return (await opening).get(seat.asked);
+    });
     if (record === undefined) return new CachedSource(remote, seat);
-    // The shelf is opened while the server is asked whether it is the one.
+    // The shelf is opened and the index read while the server is asked whether it is the one.
     const entering = unlessBroken(() => seat.enter(record));
+    const index = options.index && this.#comingIndex(record.shelf, options.index());
     try {
-      if (await this.#mayUse(record, remote, options)) return new CachedSource(remote, seat, seat.stay(record, await entering));
+      if (await this.#mayUse(record, remote, options)) return new CachedSource(remote, seat, seat.stay(record, await entering), index);
     } catch (e) {
       void entering.then(() => seat.leave());
       throw e;
@@ -127,6 +135,15 @@ export class BlockCache {
   async #mayUse(record: CatalogRecord, remote: RemoteSource, { revalidate = 'open', integrity, signal }: CachedOptions): Promise<boolean> {
     if (revalidate === 'never' || integrity !== undefined || isOffline()) return true;
     return (await remote.compare(record.version, COMPARE_TIMEOUT, signal)) !== 'changed';
+  }
+
+  /** Begins to read an index of a shelf that nobody has entered yet. It may be evicted meanwhile: then there is none. */
+  #comingIndex(shelf: string, name: string): ComingIndex {
+    const bytes = unlessBroken(async () => {
+      const blob = await this.shelves.get(shelf, indexKey(name));
+      return blob && Segment.whole(blob, loadCodec());
+    });
+    return { name, bytes };
   }
 
   async openShelf(name: string): Promise<ArchiveShelf> {
@@ -230,7 +247,7 @@ class Seat implements ShelfKeeper {
     if (!certain && !isCertain(version)) return undefined;
     return unlessBroken(async () => {
       const { etag, lastModified, size } = version;
-      return this.#take(await nameOf(certain ? asked : JSON.stringify([asked, etag, lastModified, size])), version);
+      return this.#take(nameOf(certain ? asked : JSON.stringify([asked, etag, lastModified, size])), version);
     });
   }
 

@@ -13,10 +13,17 @@ import type { OnArrival, Source, SourceStats } from './source.ts';
 /** An archive is put into the cache from memory in pieces of this size. */
 const PIECE = 4 << 20;
 
+/** An index that is being read already. */
+export interface ComingIndex {
+  readonly name: string;
+  readonly bytes: Promise<Uint8Array<ArrayBuffer> | undefined>;
+}
+
 export class CachedSource implements Source {
   readonly #remote: RemoteSource;
   readonly #keeper: ShelfKeeper;
   #shelf: ArchiveShelf | undefined;
+  #coming: ComingIndex | undefined;
   #size: Promise<number> | undefined;
   #cached = 0;
   #hasFailed = false;
@@ -26,11 +33,15 @@ export class CachedSource implements Source {
   /** The server has sent all of it, and that is kept. */
   #hasArrived = false;
 
-  /** @param shelf where the version is already that the remote is pinned to; `undefined` where nothing is known of it */
-  constructor(remote: RemoteSource, keeper: ShelfKeeper, shelf?: ArchiveShelf) {
+  /**
+   * @param shelf where the version is already that the remote is pinned to; `undefined` where nothing is known of it
+   * @param coming an index of it
+   */
+  constructor(remote: RemoteSource, keeper: ShelfKeeper, shelf?: ArchiveShelf, coming?: ComingIndex) {
     this.#remote = remote;
     this.#keeper = keeper;
     this.#shelf = shelf;
+    this.#coming = coming;
     // Synchronous reading needs the blobs, reading does not.
     if (shelf !== undefined) void shelf.warm().catch(() => undefined);
   }
@@ -147,7 +158,9 @@ export class CachedSource implements Source {
 
   /** An index that was made of this archive before. */
   async index(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#shelf?.index(name);
+    const coming = this.#coming;
+    this.#coming = undefined; // it may be kept anew
+    return coming?.name === name && this.#shelf !== undefined ? coming.bytes : this.#shelf?.index(name);
   }
 
   /** Keeps an index, and says what the content is, if that is known: the same from another URL, or deployed anew, is not fetched again. */

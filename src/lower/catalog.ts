@@ -4,6 +4,7 @@
  */
 
 import { toHex, encodeUtf8 } from '../base/bytes.ts';
+import { loadCodec } from '../codec/codec.ts';
 import type { Shelf } from '../storage/shelves.ts';
 import type { ArchiveVersion } from './http-source.ts';
 
@@ -21,15 +22,15 @@ export class Catalog {
 
   /** @param asked a URL or an integrity string */
   async get(asked: string): Promise<CatalogRecord | undefined> {
-    return parseRecord(await this.#read(await askedKey(asked)));
+    return parseRecord(await this.#read(askedKey(asked)));
   }
 
   async put(asked: string, record: CatalogRecord): Promise<void> {
-    await this.#write(await askedKey(asked), record);
+    await this.#write(askedKey(asked), record);
   }
 
   async remove(asked: string): Promise<void> {
-    await this.shelf.remove(await askedKey(asked));
+    await this.shelf.remove(askedKey(asked));
   }
 
   /** When each shelf was used last. */
@@ -78,11 +79,11 @@ export class Catalog {
 }
 
 const digestKey = (digest: string): string => `digest-${digest}`;
-const askedKey = async (asked: string): Promise<string> => `asked-${await nameOf(asked)}`;
+const askedKey = (asked: string): string => `asked-${nameOf(asked)}`;
 
 /** A name of 32 hexadecimal digits for whatever identifies something. */
-export async function nameOf(identity: string): Promise<string> {
-  return toHex(new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', encodeUtf8(identity)))).slice(0, 32);
+export function nameOf(identity: string): string {
+  return toHex(loadCodec().sha256(encodeUtf8(identity))).slice(0, 32);
 }
 
 function parseRecord(value: unknown): CatalogRecord | undefined {

@@ -49,7 +49,7 @@ export function unpackIndex(bytes: Uint8Array<ArrayBuffer>): LayerIndex {
 }
 
 /** The name of an index in the cache: all that its table depends on, besides the archive. */
-export function indexName(options: TableOptions): Promise<string> {
+export function indexName(options: TableOptions): string {
   const sorted = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
   return nameOf(JSON.stringify([INDEX_VERSION, sorted]));
 }

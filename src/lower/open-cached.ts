@@ -37,20 +37,23 @@ export interface CachedOpening {
 interface ThroughCacheOptions extends CachedLayerOptions {
   readonly signal?: AbortSignal | undefined;
   readonly integrity?: string | undefined;
+  /** Gives the name of the index that will be asked for. */
+  readonly index?: (() => string) | undefined;
 }
 
 /** The same archive with the cache in front of it, where there is one. @throws {FsError} EIO when the server refuses the archive */
-export async function throughCache(source: Source, { cache, revalidate, integrity, signal }: ThroughCacheOptions): Promise<Source> {
+export async function throughCache(source: Source, { cache, revalidate, integrity, index, signal }: ThroughCacheOptions): Promise<Source> {
   if (cache === undefined || !('compare' in source)) return source;
-  return cache.open(source as RemoteSource, { revalidate, integrity, signal });
+  return cache.open(source as RemoteSource, { revalidate, integrity, index, signal });
 }
 
 /** @throws {FsError} as `openLayer` */
 export async function openThroughCache(source: Source, opening: CachedOpening, options: ThroughCacheOptions): Promise<Layer> {
-  const { integrity } = options;
-  const cached = await throughCache(source, options);
+  // Where all of it is to be read and verified every time, an index would save nothing.
+  const index = options.integrity === undefined ? () => indexName(opening.table) : undefined;
+  const cached = await throughCache(source, { ...options, index });
   try {
-    const layer = cached instanceof CachedSource ? await openCached(cached, opening, integrity === undefined) : await opening.open(cached);
+    const layer = cached instanceof CachedSource ? await openCached(cached, opening, index?.()) : await opening.open(cached);
     return fillAhead(layer, options);
   } catch (e) {
     cached.close();
@@ -58,10 +61,9 @@ export async function openThroughCache(source: Source, opening: CachedOpening, o
   }
 }
 
-/** @param indexed false where all of the archive is to be read and verified every time, so that an index would save nothing */
-async function openCached(source: CachedSource, opening: CachedOpening, indexed: boolean): Promise<Layer> {
-  const name = await indexName(opening.table);
-  const kept = indexed ? await source.index(name) : undefined;
+/** @param name of the index; `undefined` where there is to be none */
+async function openCached(source: CachedSource, opening: CachedOpening, name: string | undefined): Promise<Layer> {
+  const kept = name === undefined ? undefined : await source.index(name);
   const restored = kept === undefined ? undefined : await restoreFrom(kept, opening, source);
   if (restored !== undefined) return restored;
   let layer: Layer;
@@ -75,7 +77,7 @@ async function openCached(source: CachedSource, opening: CachedOpening, indexed:
   } finally {
     source.goOn();
   }
-  if (!indexed) return layer;
+  if (name === undefined) return layer;
   const index = indexOf(layer);
   const makeIndex = index === undefined ? indexOfTar(layer) : async () => index;
   if (makeIndex !== undefined) await source.keepIndex(name, provenDigest(layer, index), async () => packIndex(await makeIndex()));

@@ -13,11 +13,17 @@ export class MemoryShelves implements Shelves {
   isSilent = false;
   /** What was asked meanwhile. */
   unanswered = 0;
+  readonly #awaited: { readonly prefix: string; readonly hear: () => void }[] = [];
 
   #answer(): Promise<void> {
     if (!this.isSilent) return Promise.resolve();
     this.unanswered++;
     return new Promise(() => undefined);
+  }
+
+  /** Resolves when somebody asks for a blob whose key starts so. */
+  asked(prefix: string): Promise<void> {
+    return new Promise((hear) => this.#awaited.push({ prefix, hear }));
   }
 
   async names(): Promise<string[]> {
@@ -40,6 +46,7 @@ export class MemoryShelves implements Shelves {
       get: async (key) => {
         await this.#answer();
         this.gets++;
+        for (const { prefix, hear } of this.#awaited) if (key.startsWith(prefix)) hear();
         return blobs().get(key);
       },
       put: async (key, blob) => {
@@ -50,6 +57,10 @@ export class MemoryShelves implements Shelves {
       },
       remove: async (key) => void blobs().delete(key),
     };
+  }
+
+  async get(name: string, key: string): Promise<Blob | undefined> {
+    return this.shelves.has(name) ? (await this.open(name)).get(key) : undefined;
   }
 
   async remove(name: string): Promise<void> {

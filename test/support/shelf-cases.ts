@@ -35,6 +35,16 @@ export function shelfCases(make: () => Shelves): void {
     expect(await (await shelves.open('gone')).get('a')).toBeUndefined();
   });
 
+  test('a blob is had from a shelf that is not open, and asking makes no shelf', async () => {
+    const shelves = make();
+    await (await shelves.open('one')).put('a', new Blob(['alpha']));
+    await (await shelves.open('other')).put('b', new Blob(['beta']));
+    expect(await text(await shelves.get('one', 'a'))).toBe('alpha');
+    expect(await shelves.get('one', 'b')).toBeUndefined();
+    expect(await shelves.get('none', 'a')).toBeUndefined();
+    expect(await shelves.names()).not.toContain('none');
+  });
+
   test('a blob can be read in slices, and after it was replaced', async () => {
     const shelf = await make().open('slices');
     await shelf.put('big', new Blob([new Uint8Array(3 << 20).fill(7), 'end']));

@@ -212,6 +212,41 @@ describe('the second opening', () => {
     expect(server.bytes).toBe(2);
   });
 
+  test('reads the index while the server is asked whether the archive is still the same', async () => {
+    await session(readLarge);
+    const asked = shelves.asked('index-').then(() => true);
+    let wasFirst = false;
+    // The server answers when the index has been asked for, or late.
+    const answerLate = async (url: string, init: RequestInit): Promise<Response> => {
+      wasFirst ||= await Promise.race([asked, new Promise<false>((resolve) => setTimeout(resolve, 2000, false))]);
+      return fetch(url, init);
+    };
+    expect(isNoise(await session(readLarge, { fetch: answerLate }), 1)).toBe(true);
+    expect(wasFirst).toBe(true);
+  });
+
+  test('of which the shelf is evicted while the server is asked is as the first one', async () => {
+    await session(readLarge);
+    server.reset();
+    const evict = async (url: string, init: RequestInit): Promise<Response> => {
+      if (server.requests.length === 0) shelves.shelves.delete(shelves.archives[0]!);
+      return fetch(url, init);
+    };
+    expect(isNoise(await session(readLarge, { fetch: evict }), 1)).toBe(true);
+    server.reset();
+    expect(isNoise(await session(readLarge), 1)).toBe(true);
+    expect(server.bytes).toBe(2);
+  });
+
+  test('of an archive that has changed has nothing of the index that was read meanwhile', async () => {
+    await session(readLarge);
+    files.set('a.zip', zipArchive([{ name: 'large.bin', content: noise(2 << 20, 3) }]));
+    await session(async (layer) => {
+      expect(layer.table.length).toBe(2);
+      expect(isNoise(await readLarge(layer), 3)).toBe(true);
+    });
+  });
+
   test('parses nothing: an index of 20,000 entries opens as soon as one of 20', async () => {
     const zip = (n: number): Uint8Array =>
       zipArchive(Array.from({ length: n }, (_, i) => ({ name: `d${i % 100}/file-${i}`, content: '' })));
