@@ -39,19 +39,18 @@ export function encodeText(text: string, encoding: string): Uint8Array {
     case 'latin1':
     case 'binary':
     case 'ascii':
-      return Uint8Array.from(text, (character) => character.charCodeAt(0));
+      return lowBytes(text);
     case 'hex':
       return Uint8Array.from(/^(?:[0-9a-f]{2})*/i.exec(text)![0].match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
     case 'base64':
     case 'base64url':
-      return Uint8Array.from(
+      return lowBytes(
         atob(
           text
             .replaceAll('-', '+')
             .replaceAll('_', '/')
             .replace(/[^\w+/]/g, ''),
         ),
-        (c) => c.charCodeAt(0),
       );
     case 'utf16le':
     case 'utf-16le':
@@ -73,6 +72,13 @@ function fromCharCodes(bytes: Uint8Array, mask: number): string {
     text += String.fromCharCode(...(mask === 0xff ? piece : piece.map((byte) => byte & mask)));
   }
   return text;
+}
+
+/** The low byte of each unit: of a character beyond U+FFFF that is two, as in Node. */
+function lowBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 function encodeUtf16(text: string): Uint8Array {

@@ -124,6 +124,8 @@ export const readWriteSuite: Suite = (stack) => {
       expect([...(await fs.readFile(at('n')))]).toEqual([0xfb, 0xff, 0x41]);
       await fs.writeFile(at('n'), 'é', 'latin1');
       expect([...(await fs.readFile(at('n')))]).toEqual([0xe9]);
+      await fs.writeFile(at('n'), 'ſ😀', 'latin1');
+      expect([...(await fs.readFile(at('n')))]).toEqual([0x7f, 0x3d, 0x00]);
       await fs.writeFile(at('n'), 'A', 'utf16le');
       expect([...(await fs.readFile(at('n')))]).toEqual([0x41, 0]);
     });
