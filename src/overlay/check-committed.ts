@@ -1,8 +1,9 @@
 /* Checks that what the store holds is what the engine believes: the tree in memory must be the one that a remount would give. */
 
+import { isSameBytes } from '../base/bytes.ts';
 import type { Violation } from '../base/diff.ts';
 import { NO_SNAPSHOTS } from '../layer/snapshots.ts';
-import { type Superblock, type UpperRecord, type UpperStore, isHistory } from '../layer/upper.ts';
+import type { Superblock, UpperRecord, UpperStore } from '../layer/upper.ts';
 import { checkHistory } from './check-history.ts';
 import { check, label } from './check.ts';
 import type { CommitQueue } from './commit.ts';
@@ -36,7 +37,7 @@ function differences(tree: Tree, committed: ReadonlyMap<number, UpperRecord>): V
   const violations: Violation[] = [];
   for (const id of new Set([...tree.records.keys(), ...tree.history.records.keys(), ...committed.keys()])) {
     const [ours, theirs] = [tree.storedAs(id), committed.get(id)];
-    if (ours !== undefined && theirs !== undefined && canonical(ours) === canonical(theirs)) continue;
+    if (ours !== undefined && theirs !== undefined && isSame(ours, theirs)) continue;
     const message =
       theirs === undefined ? 'is not in the store' : ours === undefined ? 'is in the store only' : 'is another record in the store';
     violations.push({ rule: 'I9', path: label(tree, id), id, message });
@@ -44,12 +45,19 @@ function differences(tree: Tree, committed: ReadonlyMap<number, UpperRecord>): V
   return violations;
 }
 
-/** A text that two records share exactly when they are equal: fields in order, those that say nothing left out. */
-function canonical(record: UpperRecord): string {
-  if (isHistory(record)) return `${record.was} ${record.until} ${canonical(record.record)}`;
-  const fields = Object.entries(record).filter(([, value]) => value !== undefined && !(value instanceof Map && value.size === 0));
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(fields, (_, value: unknown) =>
-    value instanceof Map ? [...(value as Map<string, Uint8Array>)].map(([k, v]) => [k, [...v]]) : value,
-  );
+/** True where two records, or two parts of them, are equal. A field that says nothing counts as one that is not there. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null)
+    return Object.is(one, other) || (saysNothing(one) && saysNothing(other));
+  if (one instanceof Uint8Array) return other instanceof Uint8Array && isSameBytes(one, other);
+  if (one instanceof Map) return other instanceof Map && isSame([...(one as Map<unknown, unknown>)], [...(other as Map<unknown, unknown>)]);
+  if (Array.isArray(one)) return Array.isArray(other) && one.length === other.length && one.every((part, i) => isSame(part, other[i]));
+  const [ours, theirs] = [one as Fields, other as Fields];
+  for (const key in ours) if (!isSame(ours[key], theirs[key])) return false;
+  for (const key in theirs) if (ours[key] === undefined && !saysNothing(theirs[key])) return false;
+  return true;
 }
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const saysNothing = (value: unknown): boolean => value === undefined || (value instanceof Map && value.size === 0);

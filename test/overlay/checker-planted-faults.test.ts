@@ -206,14 +206,36 @@ describe('checker', () => {
     });
   }
 
-  test('a record that differs from the one in the store raises the alarm', async () => {
-    const { upper, layer, known } = await healthy();
-    await using overlay = await Overlay.mount({ lower: [layer], upper });
-    const { records } = await imageOf(upper);
-    await upper.load();
-    await upper.commit({ records: new Map([[known.f, { ...inode(records, known.f), uid: 7 }]]), chunks: new Map(), durability: 'strict' });
-    expect(await overlay.check()).toMatchObject([{ rule: 'I9', path: '/made/f', message: 'is another record in the store' }]);
-  });
+  test.each([
+    ['an owner', { uid: 7 }],
+    ['a name', { names: [[1, 'other']] }],
+    ['no name', { names: [] }],
+    ['a chunk', { chunks: [77] }],
+    ['no chunks', { chunks: [] }],
+    ['an xattr', { xattrs: new Map([['user.a', Uint8Array.of(1)]]) }],
+    ['an origin', { origin: { layer: 0, entry: 3 } }],
+    ['a field that says something', { chunkSize: 1 << 20 }],
+  ] as const satisfies [string, Partial<InodeRecord>][])(
+    'a record that differs from the one in the store raises the alarm: %s',
+    async (_, change) => {
+      const { upper, layer, known } = await healthy();
+      await using overlay = await Overlay.mount({ lower: [layer], upper });
+      const { records } = await imageOf(upper);
+      await upper.load();
+      await upper.commit({
+        records: new Map([[known.f, { ...inode(records, known.f), ...change }]]),
+        chunks: new Map(),
+        durability: 'strict',
+      });
+      expect(await overlay.check()).toMatchObject([{ rule: 'I9', path: '/made/f', message: 'is another record in the store' }]);
+      await upper.commit({
+        records: new Map([[known.f, { ...inode(records, known.f), xattrs: new Map(), target: undefined }]]),
+        chunks: new Map(),
+        durability: 'strict',
+      });
+      expect(await overlay.check()).toEqual([]);
+    },
+  );
 
   // I2 cannot be planted in records: a record is either a whiteout or something to show. It guards what is kept in memory.
   test('faults of every rule that records can break are planted', () => {
