@@ -129,9 +129,12 @@ class TreeLayer implements MemoryLayer {
   }
 
   fingerprint(): string {
-    let hash = 0xcbf29ce484222325n;
+    const hashes = [0x811c9dc5, 0x01234567];
     const mix = (text: string): void => {
-      for (const byte of encodeUtf8(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+      for (const byte of encodeUtf8(text)) {
+        hashes[0] = Math.imul(hashes[0]! ^ byte, 0x01000193);
+        hashes[1] = Math.imul(hashes[1]! ^ byte, 0x5bd1e995);
+      }
     };
     const { table } = this;
     for (let entry = 0; entry < table.length; entry++) {
@@ -139,7 +142,7 @@ class TreeLayer implements MemoryLayer {
       mix(`${table.isWhiteout(entry)} ${table.isOpaque(entry)} ${table.canonical(entry)} ${table.target(entry)} ${table.redirect(entry)}`);
     }
     for (const content of this.contents) mix(typeof content === 'number' ? `zeros ${content}` : sampleOf(content));
-    return `test:${hash.toString(16)}`;
+    return `test:${hashes.map((hash) => (hash >>> 0).toString(16)).join('-')}`;
   }
 
   #wasRead(entry: number, start: number, end: number): boolean {

@@ -24,7 +24,7 @@ const tarOf = (files: readonly AnyFile[]): Uint8Array => (files === many ? (tarO
 const writers: readonly (readonly [string, (files: readonly AnyFile[]) => Uint8Array])[] = [
   ['zip', (files) => zipArchive(files.map((file) => ({ ...file, deflate: true })))],
   ['tar', tarOf],
-  ['tar.gz', (files) => new Uint8Array(gzipSync(tarOf(files)))],
+  ['tar.gz', (files) => new Uint8Array(gzipSync(tarOf(files), { level: files === many ? 1 : 6 }))],
   ['tar.zst', (files) => zstdFrame(tarOf(files), { block: 128 << 10 })],
 ];
 
