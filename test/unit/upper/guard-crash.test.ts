@@ -1,11 +1,16 @@
 /* A machine that ends or fails at every single operation of the guard: nothing acknowledged is lost, nothing refused is found. */
 
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GuardLog } from '../../../src/upper/guard-log.ts';
+import { hurryTurns } from '../../support/timers.ts';
 import { type Session, type SessionOptions, faultySession, judge, runSession } from './guard-session.ts';
 import { type Fault, World } from './guard-world.ts';
 
-afterEach(() => vi.restoreAllMocks());
+beforeEach(hurryTurns);
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
 
 const OPTIONS: SessionOptions = { commits: 24, seed: 7 };
 
