@@ -5,8 +5,16 @@ import { build } from 'rolldown';
 import type { Plugin } from 'vite';
 import { root } from '../../scripts/entries.ts';
 
-/** Bundles a script (a path below the repository's root) with everything that it imports. */
-export async function bundle(script: string): Promise<string> {
+const bundles = new Map<string, Promise<string>>();
+
+/** A script (a path below the repository's root) with everything that it imports. Each is bundled once. */
+export function bundle(script: string): Promise<string> {
+  const bundled = bundles.get(script) ?? makeBundle(script);
+  bundles.set(script, bundled);
+  return bundled;
+}
+
+async function makeBundle(script: string): Promise<string> {
   const { output } = await build({
     cwd: root,
     input: join(root, script),
@@ -17,18 +25,15 @@ export async function bundle(script: string): Promise<string> {
   return output[0].code;
 }
 
-/** For a dev server: workers come as bundles, each of which is made once. */
+/** For a dev server: workers come as bundles. */
 export function bundledWorkers(): Plugin {
-  const bundles = new Map<string, Promise<string>>();
   return {
     name: 'bundled-workers',
     configureServer({ middlewares }) {
       middlewares.use((request, response, next) => {
         const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
         if (!searchParams.has('worker_file')) return next();
-        const bundled = bundles.get(pathname) ?? bundle(pathname);
-        bundles.set(pathname, bundled);
-        bundled.then((code) => response.writeHead(200, { 'content-type': 'text/javascript' }).end(code), next);
+        bundle(pathname).then((code) => response.writeHead(200, { 'content-type': 'text/javascript' }).end(code), next);
       });
     },
   };
