@@ -17,14 +17,16 @@ const SLOW = [
   'test/unit/upper/idb-store.test.ts',
   'test/unit/pack/round-trip.test.ts',
   'test/unit/lower/http-retry.test.ts',
-  'test/e2e/kill.test.ts',
-  'test/e2e/package.test.ts',
-  'test/e2e/offline.test.ts',
   'test/e2e/demo.test.ts',
+  'test/e2e/kill.test.ts',
   'test/e2e/quota.test.ts',
   'test/e2e/tabs.test.ts',
+  'test/e2e/package.test.ts',
   'test/e2e/lost-database.test.ts',
+  'test/e2e/offline.test.ts',
+  'test/e2e/terminate.test.ts',
   'test/e2e/large-workspace.test.ts',
+  'test/e2e/start.test.ts',
 ];
 
 const rankOf = ({ moduleId }: TestSpecification): number => {

@@ -217,6 +217,7 @@ describe('open', () => {
     vi.doMock('../../src/rpc/wire.ts', async (original) => ({ ...(await original<object>()), PROTOCOL: PROTOCOL + 1 }));
     const { open: newer } = await import('../../src/rpc/client.ts');
     vi.doUnmock('../../src/rpc/wire.ts');
+    vi.resetModules(); // Other files of this process have it as it is.
     await expect(newer({ lower: [], worker: start().worker })).rejects.toMatchObject({
       code: 'ENOTSUP',
       message: expect.stringMatching(new RegExp(`protocol ${PROTOCOL + 1}.*worker ${PROTOCOL}`)) as string,
