@@ -47,7 +47,8 @@ export function lengthOfKey(key: string): number | undefined {
 export const indexKey = (name: string): string => `index-${name}`;
 
 export interface ArchiveShelfOptions {
-  readonly shelf: Shelf;
+  /** Where it rejects, nothing is here, and nothing is kept. */
+  readonly shelf: Promise<Shelf>;
   readonly codec: Codec;
   /** Is told of bytes that are to be written; resolves when there is room within the limit. */
   readonly reserve: (bytes: number) => Promise<void>;
@@ -56,6 +57,8 @@ export interface ArchiveShelfOptions {
 }
 
 export class ArchiveShelf {
+  /** Resolves when it is known what is here. Until then it seems to be nothing; what is put is written afterwards. */
+  readonly opened: Promise<void>;
   readonly #options: ArchiveShelfOptions;
   readonly #map = new SegmentMap<Kept>();
   /** What is to be written. */
@@ -77,6 +80,9 @@ export class ArchiveShelf {
 
   constructor(options: ArchiveShelfOptions) {
     this.#options = options;
+    this.opened = this.list();
+    this.opened.catch(() => (this.#state = 'full'));
+    this.#enqueue(() => this.opened);
   }
 
   get keeps(): boolean {
@@ -89,9 +95,10 @@ export class ArchiveShelf {
 
   /** Learns what is there. */
   async list(): Promise<void> {
-    const start = performance.now();
     this.#nextListing = Infinity;
-    const keys = await this.#options.shelf.keys();
+    const shelf = await this.#options.shelf;
+    const start = performance.now();
+    const keys = await shelf.keys();
     const end = performance.now();
     this.#nextListing = end + Math.max(LISTING_AGE, (end - start) * LISTING_SHARE);
     for (const key of keys) {
@@ -225,7 +232,7 @@ export class ArchiveShelf {
   #drop(kept: Kept): void {
     this.#known.delete(kept.key);
     this.#map.drop(kept);
-    this.#enqueue(() => this.#options.shelf.remove(kept.key));
+    this.#enqueue(async () => (await this.#options.shelf).remove(kept.key));
   }
 
   async #open(kept: Kept): Promise<Segment | undefined> {
@@ -238,7 +245,7 @@ export class ArchiveShelf {
 
   /** A storage that cannot be read has nothing. */
   #get(key: string): Promise<Blob | undefined> {
-    return this.#options.shelf.get(key).catch(() => undefined);
+    return this.#options.shelf.then((shelf) => shelf.get(key)).catch(() => undefined);
   }
 
   #enqueue(work: () => Promise<void>): void {
@@ -251,7 +258,7 @@ export class ArchiveShelf {
     await reserve(bytes);
     for (let tried = false; ; tried = true) {
       try {
-        await shelf.put(key, seal());
+        await (await shelf).put(key, seal());
         return true;
       } catch (e) {
         if (!(e instanceof DOMException) || e.name !== 'QuotaExceededError') throw e;

@@ -80,17 +80,18 @@ export class BlockCache {
   readonly #eviction: Eviction;
   /** Shelf -> how often it is open here. */
   readonly #open = new Map<string, number>();
-  #catalog: Promise<Catalog> | undefined;
+  readonly #catalog: Catalog;
 
   constructor(
     private readonly shelves: Shelves,
     { limit = DEFAULT_LIMIT, clock = Date.now }: BlockCacheOptions = {},
   ) {
     this.#clock = clock;
+    this.#catalog = new Catalog(shelves, CATALOG);
     this.#eviction = new Eviction({
       shelves,
       limit,
-      catalog: () => this.#openCatalog(),
+      catalog: this.#catalog,
       catalogName: CATALOG,
       isOpen: (name) => this.#open.has(name),
     });
@@ -101,12 +102,9 @@ export class BlockCache {
    * @throws {FsError} EIO when the server refuses the archive
    */
   async open(remote: RemoteSource, options: CachedOptions = {}): Promise<CachedSource> {
-    const seat = new Seat({ cache: this, remote, asked: options.integrity ?? remote.url.href, certain: options.integrity !== undefined });
-    const record = await unlessBroken(async () => {
-      const opening = this.#openCatalog();
-      loadCodec(); // compiled meanwhile: what the catalog is asked for is a hash
-      return (await opening).get(seat.asked);
-    });
+    const asked = options.integrity ?? remote.url.href;
+    const record = await unlessBroken(() => this.#catalog.get(asked));
+    const seat = new Seat({ cache: this, remote, asked, certain: options.integrity !== undefined, isKnown: record !== undefined });
     if (record === undefined) return new CachedSource(remote, seat);
     // The shelf is opened and the index read while the server is asked whether it is the one.
     const entering = unlessBroken(() => seat.enter(record));
@@ -146,15 +144,14 @@ export class BlockCache {
     return { name, bytes };
   }
 
-  async openShelf(name: string): Promise<ArchiveShelf> {
-    const shelf = new ArchiveShelf({
-      shelf: await this.shelves.open(name),
+  /** Opens a shelf when `held` resolves. */
+  openShelf(name: string, held: Promise<unknown>): ArchiveShelf {
+    return new ArchiveShelf({
+      shelf: held.then(() => this.shelves.open(name)),
       codec: loadCodec(),
       reserve: (bytes) => this.#eviction.reserve(bytes),
       makeRoom: (bytes) => this.#eviction.makeRoom(bytes, name),
     });
-    await shelf.list();
-    return shelf;
   }
 
   /** Says to everybody that a shelf is in use, until the returned function is called. */
@@ -170,29 +167,23 @@ export class BlockCache {
   }
 
   async record(asked: string, version: ArchiveVersion, shelf: string): Promise<void> {
-    await (await this.#openCatalog()).put(asked, { version, shelf, usedAt: this.#clock() });
+    await this.#catalog.put(asked, { version, shelf, usedAt: this.#clock() });
   }
 
   async forget(asked: string): Promise<void> {
-    await (await this.#openCatalog()).remove(asked);
+    await this.#catalog.remove(asked);
   }
 
   /** Notes which shelf has the archive of this digest; gives the one that had it before. */
   async identify(digest: string, shelf: string): Promise<string | undefined> {
-    const catalog = await this.#openCatalog();
-    const known = await catalog.shelfOf(digest);
+    const known = await this.#catalog.shelfOf(digest);
     if (known === shelf || (known !== undefined && (await this.shelves.names()).includes(known))) return known;
-    await catalog.noteDigest(digest, shelf);
+    await this.#catalog.noteDigest(digest, shelf);
     return undefined;
   }
 
   async removeShelf(name: string): Promise<void> {
     await this.shelves.remove(name);
-  }
-
-  #openCatalog(): Promise<Catalog> {
-    this.#catalog ??= this.shelves.open(CATALOG).then((shelf) => new Catalog(shelf));
-    return this.#catalog;
   }
 }
 
@@ -202,6 +193,8 @@ interface SeatOptions {
   readonly asked: string;
   /** What is asked for names its content. */
   readonly certain: boolean;
+  /** The catalog knows what is asked for. */
+  readonly isKnown: boolean;
 }
 
 /** The place of one opened archive in the cache. While it is taken, a lock that all tabs see says so. */
@@ -221,8 +214,9 @@ class Seat implements ShelfKeeper {
 
   /** Opens the shelf that the catalog names. Whether it is the right one is still to be said, by `stay` or by `leave`. */
   async enter({ version, shelf }: CatalogRecord): Promise<ArchiveShelf> {
-    await this.#hold(shelf, version);
-    return this.#options.cache.openShelf(shelf);
+    const entered = this.#options.cache.openShelf(shelf, this.#hold(shelf, version));
+    await entered.opened;
+    return entered;
   }
 
   /** Takes what the catalog says for true. `undefined` where the shelf was evicted. */
@@ -242,12 +236,15 @@ class Seat implements ShelfKeeper {
   }
 
   async settle(version: ArchiveVersion): Promise<ArchiveShelf | undefined> {
-    const { asked, certain } = this.#options;
+    const { asked, certain, isKnown } = this.#options;
     // Without a mark nobody could tell the next version from this one, and the cache would mix them.
     if (!certain && !isCertain(version)) return undefined;
     return unlessBroken(async () => {
       const { etag, lastModified, size } = version;
-      return this.#take(nameOf(certain ? asked : JSON.stringify([asked, etag, lastModified, size])), version);
+      const shelf = this.#take(nameOf(certain ? asked : JSON.stringify([asked, etag, lastModified, size])), version);
+      // Of what nobody has asked for there is nothing, and the opening goes on.
+      if (isKnown) await shelf.opened;
+      return shelf;
     });
   }
 
@@ -257,7 +254,8 @@ class Seat implements ShelfKeeper {
       if (version === undefined || name === undefined) return undefined;
       const other = await this.#options.cache.identify(`${digest}-${version.size}`, name);
       if (other === undefined || other === name) return undefined;
-      const shelf = await this.#take(other, version);
+      const shelf = this.#take(other, version);
+      await shelf.opened;
       await own.abandon();
       await this.#options.cache.removeShelf(name);
       return shelf;
@@ -280,19 +278,22 @@ class Seat implements ShelfKeeper {
     this.#unlock = undefined;
   }
 
-  async #hold(name: string, version: ArchiveVersion): Promise<void> {
+  /** Resolves when the others know it. */
+  #hold(name: string, version: ArchiveVersion): Promise<unknown> {
     this.release();
-    this.#unlock = await this.#options.cache.hold(name);
+    const holding = this.#options.cache.hold(name);
+    this.#unlock = () => void holding.then((unlock) => unlock());
     this.#name = name;
     this.#version = version;
+    return holding;
   }
 
-  async #take(name: string, version: ArchiveVersion): Promise<ArchiveShelf> {
+  /** Opens a shelf, and notes that what was asked for is on it. Nobody takes a new shelf for one that was left behind, because it is held. */
+  #take(name: string, version: ArchiveVersion): ArchiveShelf {
     const { cache } = this.#options;
-    await this.#hold(name, version);
-    // Nobody takes a new shelf for one that was left behind, because it is held.
-    const [shelf] = await Promise.all([cache.openShelf(name), cache.record(this.asked, version, name)]);
-    return shelf;
+    const holding = this.#hold(name, version);
+    const noted = holding.then(() => cache.record(this.asked, version, name));
+    return cache.openShelf(name, noted);
   }
 }
 

@@ -4,8 +4,8 @@
  */
 
 import { toHex, encodeUtf8 } from '../base/bytes.ts';
-import { loadCodec } from '../codec/codec.ts';
-import type { Shelf } from '../storage/shelves.ts';
+import { sha256 } from '../codec/sha256.ts';
+import type { Shelf, Shelves } from '../storage/shelves.ts';
 import type { ArchiveVersion } from './http-source.ts';
 
 /** What is known of what was asked for. */
@@ -18,7 +18,13 @@ export interface CatalogRecord {
 }
 
 export class Catalog {
-  constructor(private readonly shelf: Shelf) {}
+  #opening: Promise<Shelf> | undefined;
+
+  /** @param name of the shelf that it is on */
+  constructor(
+    private readonly shelves: Shelves,
+    private readonly name: string,
+  ) {}
 
   /** @param asked a URL or an integrity string */
   async get(asked: string): Promise<CatalogRecord | undefined> {
@@ -30,13 +36,13 @@ export class Catalog {
   }
 
   async remove(asked: string): Promise<void> {
-    await this.shelf.remove(askedKey(asked));
+    await (await this.#open()).remove(askedKey(asked));
   }
 
   /** When each shelf was used last. */
   async usedAt(): Promise<Map<string, number>> {
     const used = new Map<string, number>();
-    for (const key of await this.shelf.keys()) {
+    for (const key of await (await this.#open()).keys()) {
       const record = key.startsWith('asked-') ? parseRecord(await this.#read(key)) : undefined;
       if (record !== undefined) used.set(record.shelf, Math.max(record.usedAt, used.get(record.shelf) ?? 0));
     }
@@ -45,9 +51,10 @@ export class Catalog {
 
   /** Forgets whatever is said of a shelf. */
   async forget(shelf: string): Promise<void> {
-    for (const key of await this.shelf.keys()) {
+    const own = await this.#open();
+    for (const key of await own.keys()) {
       const value = await this.#read(key);
-      if (value === shelf || parseRecord(value)?.shelf === shelf) await this.shelf.remove(key);
+      if (value === shelf || parseRecord(value)?.shelf === shelf) await own.remove(key);
     }
   }
 
@@ -61,8 +68,9 @@ export class Catalog {
     await this.#write(digestKey(digest), shelf);
   }
 
+  /** Without opening the shelf: an opening waits for it, and the first one of a site would make it. */
   async #read(key: string): Promise<unknown> {
-    const blob = await this.shelf.get(key);
+    const blob = await this.shelves.get(this.name, key);
     if (blob === undefined) return undefined;
     try {
       return JSON.parse(await blob.text());
@@ -74,16 +82,21 @@ export class Catalog {
   }
 
   async #write(key: string, value: unknown): Promise<void> {
-    await this.shelf.put(key, new Blob([JSON.stringify(value)]));
+    await (await this.#open()).put(key, new Blob([JSON.stringify(value)]));
+  }
+
+  #open(): Promise<Shelf> {
+    this.#opening ??= this.shelves.open(this.name);
+    return this.#opening;
   }
 }
 
 const digestKey = (digest: string): string => `digest-${digest}`;
 const askedKey = (asked: string): string => `asked-${nameOf(asked)}`;
 
-/** A name of 32 hexadecimal digits for whatever identifies something. */
+/** A name of 32 hexadecimal digits for whatever identifies something. It is a short text, and an opening waits for it: the kernel need not be compiled first. */
 export function nameOf(identity: string): string {
-  return toHex(loadCodec().sha256(encodeUtf8(identity))).slice(0, 32);
+  return toHex(sha256(encodeUtf8(identity))).slice(0, 32);
 }
 
 function parseRecord(value: unknown): CatalogRecord | undefined {

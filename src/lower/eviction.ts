@@ -19,7 +19,7 @@ export interface EvictionOptions {
   readonly shelves: Shelves;
   /** Bytes. */
   readonly limit: number;
-  readonly catalog: () => Promise<Catalog>;
+  readonly catalog: Catalog;
   /** The one shelf that is no archive's. */
   readonly catalogName: string;
   /** Tells whether this worker has an archive open: also where there are no locks to tell it. */
@@ -72,14 +72,13 @@ export class Eviction {
 
   async #evict(bytes: number, own: string | undefined): Promise<number> {
     const measured = (await this.#measure()).filter(({ name }) => name !== own).sort((a, b) => a.usedAt - b.usedAt);
-    const catalog = await this.#options.catalog();
     let freed = 0;
     for (const archive of measured) {
       if (freed >= bytes) return freed;
       if (archive.inUse) continue;
       // The record last: one without its shelf would do no harm either.
       await this.#options.shelves.remove(archive.name);
-      await catalog.forget(archive.name);
+      await this.#options.catalog.forget(archive.name);
       freed += archive.bytes;
     }
     if (bytes === Infinity) return freed;
@@ -90,7 +89,7 @@ export class Eviction {
 
   async #measure(): Promise<Measured[]> {
     const { shelves, catalogName, isOpen } = this.#options;
-    const usedAt = await (await this.#options.catalog()).usedAt();
+    const usedAt = await this.#options.catalog.usedAt();
     const inUse = await shelvesInUse();
     const measured: Measured[] = [];
     for (const name of await shelves.names()) {

@@ -96,6 +96,62 @@ test('what an opening fetches is written when the archive is open, not meanwhile
   );
 });
 
+describe('the shelf of an archive that nobody has opened before', () => {
+  /** Lets what would open shelves of archives do something else first. */
+  const beforeShelves = (wait: () => Promise<void>): void => {
+    const open = shelves.open.bind(shelves);
+    shelves.open = async (name) => {
+      if (name !== 'catalog') await wait();
+      return open(name);
+    };
+  };
+
+  test('is not waited for, and has all that was read once it is open', async () => {
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    beforeShelves(() => released);
+    await session(async (layer) => {
+      expect(isNoise(await readLarge(layer), 1)).toBe(true);
+      expect(shelves.archives).toEqual([]);
+      release();
+    });
+    server.reset();
+    expect(isNoise(await session(readLarge), 1)).toBe(true);
+    expect(server.requests.map(({ range }) => range)).toEqual(['bytes=0-1']);
+  });
+
+  test('is done without where it cannot be opened', async () => {
+    beforeShelves(() => Promise.reject(new DOMException('planted', 'UnknownError')));
+    for (const _ of [1, 2]) expect(isNoise(await session(readLarge), 1)).toBe(true);
+    expect(shelves.archives).toEqual([]);
+  });
+
+  test('gets what the opening has fetched, though the layer was left before it was open', async () => {
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    beforeShelves(() => released);
+    const layer = await openLayer(`${server.url}/a.zip`, { cache: newCache(), retry: RETRY });
+    const closing = layer.close();
+    release();
+    await closing;
+    await settle();
+    server.reset();
+    expect(await session((again) => textAt(again, 'last.txt'))).toBe('the end');
+    expect(server.requests.map(({ range }) => range)).toEqual(['bytes=0-1']);
+  });
+});
+
+test('an archive that was changed and changed back is where it was', async () => {
+  await session(readLarge);
+  files.set('a.zip', second);
+  await session(readLarge);
+  files.set('a.zip', first);
+  server.reset();
+  expect(isNoise(await session(readLarge), 1)).toBe(true);
+  // What tells its version; the rest is on the shelf that it had.
+  expect(server.requests).toHaveLength(2);
+});
+
 describe('the second opening', () => {
   test('asks one byte, and reads what was read before without another request', async () => {
     const before = await session(async (layer) => ({

@@ -10,11 +10,11 @@ const MIB = 1 << 20;
 let shelves: MemoryShelves;
 let shelf: ArchiveShelf;
 
-beforeEach(async () => {
+beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   shelves = new MemoryShelves();
   shelf = new ArchiveShelf({
-    shelf: await shelves.open('a'),
+    shelf: shelves.open('a'),
     codec: loadCodec(),
     reserve: () => Promise.resolve(),
     makeRoom: () => Promise.resolve(false),
