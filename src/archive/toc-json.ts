@@ -40,6 +40,13 @@ export interface TocEntry {
   readonly digest: string;
 }
 
+/** @throws {FsError} EIO when it is not UTF-8 */
+export function tocText(json: Uint8Array, place: Place): string {
+  const text = decodeUtf8Strict(json);
+  if (text === undefined) throw damaged(place, 'its table of contents is not UTF-8');
+  return text;
+}
+
 /**
  * Reads the entries, one at a time: as many again in memory would outlive their use.
  *
@@ -47,9 +54,7 @@ export interface TocEntry {
  * @throws {FsError} EIO when it is no table of contents of version 1, or when a field of an entry is not what it should be; EFBIG when
  *   there are more.
  */
-export function* parseToc(json: Uint8Array, most: number, place: Place): Generator<TocEntry, void> {
-  const text = decodeUtf8Strict(json);
-  if (text === undefined) throw damaged(place, 'its table of contents is not UTF-8');
+export function* parseToc(text: string, most: number, place: Place): Generator<TocEntry, void> {
   let toc: unknown;
   try {
     toc = JSON.parse(text);

@@ -45,8 +45,27 @@ export interface TocReading {
   /** Records that it may have: files, and the chunks of files that have several. */
   readonly most: number;
   readonly place: Place;
-  /** Hears where the files end that a recorded run read first: that is known long before all is read, which goes on when it resolves. */
-  readonly onStartup?: ((end: number) => Promise<void>) | undefined;
+}
+
+/** Names as eStargz compares them with its own: nothing that leads to the root counts. */
+const fromRoot = (name: string): string => name.replace(/^(?:\.?\/)+/, '');
+
+/**
+ * Where the files end that a recorded run read first, as far as a glance tells: the landmark's entry is looked for in the text, without
+ * reading the others. 0 where it is not found so; `readToc` has the last word.
+ */
+export function glanceAtStartup(text: string): number {
+  const at = text.indexOf(`${PREFETCH_LANDMARK}"`);
+  if (at < 0) return 0;
+  try {
+    const entry = JSON.parse(text.slice(text.lastIndexOf('{', at), text.indexOf('}', at) + 1)) as { name?: unknown; offset?: unknown };
+    const { name, offset } = entry;
+    const isLandmark = typeof name === 'string' && fromRoot(name) === PREFETCH_LANDMARK;
+    return isLandmark && typeof offset === 'number' && Number.isSafeInteger(offset) ? Math.max(0, offset) : 0;
+  } catch {
+    // Written in a way that a glance does not understand.
+    return 0;
+  }
 }
 
 /**
@@ -54,14 +73,14 @@ export interface TocReading {
  *
  * @throws {FsError} EIO when the table of contents contradicts itself or the archive; EFBIG when it has more records than may be.
  */
-export async function readToc(json: Uint8Array, reading: TocReading, builder: TableBuilder): Promise<TocContent> {
-  const { format, contentEnd, most, place, onStartup } = reading;
+export function readToc(text: string, reading: TocReading, builder: TableBuilder): TocContent {
+  const { format, contentEnd, most, place } = reading;
   const isEstargz = format === 'estargz';
   const chunks: Chunk[] = [];
   const links = new LaterLinks(place, builder);
   let startupEnd = 0;
   const add = (entry: TocEntry, more: readonly TocEntry[]): void => {
-    const name = entry.name.replace(/^(?:\.?\/)+/, '');
+    const name = fromRoot(entry.name);
     if (isEstargz && name === PREFETCH_LANDMARK) {
       startupEnd = Math.min(entry.offset, contentEnd);
     } else if (!isEstargz || (name !== NO_PREFETCH_LANDMARK && name !== TOC_NAME)) {
@@ -70,10 +89,9 @@ export async function readToc(json: Uint8Array, reading: TocReading, builder: Ta
       addEntry(entry, { offset: first, stored: chunks.length - first, method: 0, crc: 0 }, links, builder);
     }
   };
-  let told = 0;
   let file: TocEntry | undefined;
   let more: TocEntry[] = [];
-  for (const entry of parseToc(json, most, place)) {
+  for (const entry of parseToc(text, most, place)) {
     if (entry.type === 'chunk' && file !== undefined) {
       more.push(entry);
       continue;
@@ -81,7 +99,6 @@ export async function readToc(json: Uint8Array, reading: TocReading, builder: Ta
     if (file !== undefined) add(file, more);
     file = entry;
     if (more.length > 0) more = [];
-    if (startupEnd !== told) await onStartup?.((told = startupEnd));
   }
   if (file !== undefined) add(file, more);
   links.finish();

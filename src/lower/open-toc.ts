@@ -3,7 +3,8 @@
 import { concatBytes } from '../base/bytes.ts';
 import { type Place, damaged, tooLarge } from '../archive/damage.ts';
 import { assertContentSize, entryLimit } from '../archive/limits.ts';
-import { type TocContent, readToc } from '../archive/toc.ts';
+import { type TocContent, glanceAtStartup, readToc } from '../archive/toc.ts';
+import { tocText } from '../archive/toc-json.ts';
 import { TableBuilder } from '../layer/build-table.ts';
 import type { Layer } from '../layer/layer.ts';
 import { Blocks } from './blocks.ts';
@@ -49,28 +50,31 @@ export async function openTocLayer(
   decoder: MemberDecoder,
   opening: Opening,
 ): Promise<Layer> {
-  const { source, size, limits, table, signal, startup } = opening;
+  const { source, size, limits, table, startup } = opening;
   const place: Place = { archive: source.name };
   const isIndex = decoder.format === 'directory';
   const builder = new TableBuilder(table, { archive: source.name, entries: isIndex ? limits.entries : entryLimit(limits, size) });
   const reader = readerOf(decoder, opening, contentEnd);
-  const onStartup = async (end: number): Promise<void> => {
-    if (startup !== true || source.peek(0, 1) !== undefined) return;
-    // Whoever needs a file that could not be fetched ahead asks for it again, and hears of the failure.
-    reader.prefetch([[0, end]], { signal }).catch(() => undefined);
-    // The request goes out when others have their turn, and not when everything has been read.
-    await nextTurn();
-    signal?.throwIfAborted();
-  };
+  const text = tocText(json, place);
+  if (startup === true && decoder.format === 'estargz') await fetchAhead(Math.min(glanceAtStartup(text), contentEnd), reader, opening);
   const most = isIndex ? Infinity : entryLimit({ ...limits, entries: Infinity }, size);
   const digesting = layerDigest(identity, table);
   digesting.catch(() => undefined); // what is wrong with the table of contents is told first
-  const content = await readToc(json, { format: decoder.format, contentEnd, most, place, onStartup }, builder);
+  const content = readToc(text, { format: decoder.format, contentEnd, most, place }, builder);
   // An index says nothing about how much what it describes should have.
   assertContentSize(limits, content.size, isIndex ? Infinity : size, place);
   if (pinned !== undefined && content.chunks.hasDigest.includes(0))
     throw damaged(place, 'its table of contents has no digests of some chunks, so that the given digest does not cover them');
   return new TocLayer({ ...builder.build(), content, contentEnd, digest: await digesting, decoder, reader, opening });
+}
+
+/** Asks for what a recorded run read first. Whoever needs what could not be fetched ahead asks for it again, and hears of the failure. */
+async function fetchAhead(end: number, reader: MemberReader, { source, signal }: Opening): Promise<void> {
+  if (end === 0 || source.peek(0, 1) !== undefined) return;
+  reader.prefetch([[0, end]], { signal }).catch(() => undefined);
+  // The request goes out when others have their turn, and not when the table of contents has been read.
+  await nextTurn();
+  signal?.throwIfAborted();
 }
 
 /** Tells whether the archive of an index is the one that a digest pins, and is covered by it. */

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { glanceAtStartup } from '../../../src/archive/toc.ts';
 import { openLayer } from '../../../src/lower/open-layer.ts';
 import type { Source } from '../../../src/lower/source.ts';
 import { dumpLayer, entryAt, textAt } from '../../support/dump-layer.ts';
@@ -145,6 +146,21 @@ test('the landmarks and the table of contents are no files, and what stands befo
   )!;
   expect(layer.startup).toEqual([0, offset]);
   expect((await openLayer(estargzArchive([landmark('.no.prefetch.landmark'), { name: 'a', content: 'a' }]).bytes)).startup).toBeUndefined();
+});
+
+test.each<[what: string, text: string, end: number]>([
+  ['as packers write it', '{"version":1,"entries":[{"name":"a","size":3},{"name":".prefetch.landmark","type":"reg","offset":4711}]}', 4711],
+  ['with a path in front, and spaces', '{ "entries": [ { "offset": 12, "name": "./.prefetch.landmark" } ] }', 12],
+  ['of another name', '{"entries":[{"name":"a/x.prefetch.landmark","offset":4711}]}', 0],
+  ['below a directory', '{"entries":[{"name":"a/.prefetch.landmark","offset":4711}]}', 0],
+  ['with something nested', '{"entries":[{"name":".prefetch.landmark","xattrs":{"a":"YQ=="},"offset":4711}]}', 0],
+  ['as the target of a link', '{"entries":[{"name":"l","linkName":".prefetch.landmark","offset":4711}]}', 0],
+  ['with an offset that is none', '{"entries":[{"name":".prefetch.landmark","offset":"4711"}]}', 0],
+  ['with one in front of the archive', '{"entries":[{"name":".prefetch.landmark","offset":-5}]}', 0],
+  ['cut short', '{"entries":[{"name":".prefetch.landmark","offset":47', 0],
+  ['not there', '{"entries":[]}', 0],
+])('a glance at a landmark %s', (_, text, end) => {
+  expect(glanceAtStartup(text)).toBe(end);
 });
 
 test('opening reads the end of the archive and nothing of its content; a file is one read', async () => {
