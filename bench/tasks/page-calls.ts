@@ -24,13 +24,15 @@ const echo = `
   import { expose, transfer } from 'comlink';
   const small = new Uint8Array(${SMALL});
   const large = new Uint8Array(${LARGE});
-  expose({
+  const calls = {
     stat: (path) => ({ path, ino: 1, mode: 33188, nlink: 1, uid: 0, gid: 0, rdev: 0, size: 1, atimeMs: 1, mtimeMs: 1, ctimeMs: 1, birthtimeMs: 1 }),
     read: (path) => {
       const bytes = (path === '/small.bin' ? small : large).slice();
       return transfer(bytes, [bytes.buffer]);
     },
-  });
+  };
+  expose(calls);
+  addEventListener('message', ({ data: { port } }) => port && expose(calls, port));
 `;
 
 interface Echo {
@@ -38,10 +40,17 @@ interface Echo {
   read(path: string): Uint8Array;
 }
 
-const startEcho = (): Remote<Echo> => wrap<Echo>(new Worker('/echo.js', { type: 'module' }));
+const startEcho = (): Worker => new Worker('/echo.js', { type: 'module' });
+
+/** An echo at the other end of a channel, as a workspace is: a worker may serve many, and other pages. */
+function overPort(worker: Worker): Remote<Echo> {
+  const { port1, port2 } = new MessageChannel();
+  worker.postMessage({ port: port2 }, [port2]);
+  return wrap<Echo>(port1);
+}
 
 /** Made once for all runs: what is measured are calls, not the start of a worker. */
-let ready: Promise<{ ws: Awaited<ReturnType<typeof open>>; bare: Remote<Echo>; other: Calls }> | undefined;
+let ready: Promise<{ ws: Awaited<ReturnType<typeof open>>; bare: Remote<Echo>; port: Remote<Echo>; other: Calls }> | undefined;
 
 async function prepare() {
   const ws = await open({ lower: [], workerUrl: '/worker.js' });
@@ -50,7 +59,7 @@ async function prepare() {
   const { calls: other } = await opfsWorker(emptyArchive());
   await other.writeFile('/small.bin', randomBytes(SMALL));
   await other.writeFile('/large.bin', randomBytes(LARGE));
-  return { ws, bare: startEcho(), other };
+  return { ws, bare: wrap<Echo>(startEcho()), port: overPort(startEcho()), other };
 }
 
 async function measure(stat: (path: string) => Promise<unknown>, read: (path: string) => Promise<unknown>): Promise<Measured> {
@@ -81,6 +90,13 @@ export const suite: Suite = {
         'opfs-worker': async () => {
           const { other } = await (ready ??= prepare());
           return measure(other.stat, other.readFile);
+        },
+        'bare comlink, over a port': async () => {
+          const { port } = await (ready ??= prepare());
+          return measure(
+            (path) => port.stat(path),
+            (path) => port.read(path),
+          );
         },
         'bare comlink': async () => {
           const { bare } = await (ready ??= prepare());
