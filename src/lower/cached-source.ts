@@ -30,6 +30,8 @@ export class CachedSource implements Source {
   #isOpening = false;
   /** What is being fetched, and kept then. */
   readonly #fetching = new Set<Promise<Uint8Array>>();
+  /** An index is on its way to the shelf that is the right one for it. Never rejects. */
+  #keeping: Promise<void> = Promise.resolve();
   /** The server has sent all of it, and that is kept. */
   #hasArrived = false;
 
@@ -127,6 +129,7 @@ export class CachedSource implements Source {
   async settled(): Promise<void> {
     // Readers have had a part of it, perhaps: it is read, and not kept yet.
     await Promise.allSettled(this.#fetching);
+    await this.#keeping;
     await this.#shelf?.settled();
   }
 
@@ -164,7 +167,12 @@ export class CachedSource implements Source {
   }
 
   /** Keeps an index, and says what the content is, if that is known: the same from another URL, or deployed anew, is not fetched again. */
-  async keepIndex(name: string, digest: string | undefined, make: () => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
+  keepIndex(name: string, digest: string | undefined, make: () => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
+    this.#keeping = this.#keepIndex(name, digest, make);
+    return this.#keeping;
+  }
+
+  async #keepIndex(name: string, digest: string | undefined, make: () => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
     if (this.#shelf === undefined) return;
     const better = digest === undefined ? undefined : await this.#keeper.identify(digest, this.#shelf);
     if (better !== undefined) {

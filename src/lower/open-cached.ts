@@ -80,7 +80,9 @@ async function openCached(source: CachedSource, opening: CachedOpening, name: st
   if (name === undefined) return layer;
   const index = indexOf(layer);
   const makeIndex = index === undefined ? indexOfTar(layer) : async () => index;
-  if (makeIndex !== undefined) await source.keepIndex(name, provenDigest(layer, index), async () => packIndex(await makeIndex()));
+  const keeping = makeIndex && source.keepIndex(name, provenDigest(layer, index), async () => packIndex(await makeIndex()));
+  // The same content may be on another shelf already. Of a tar nothing more is fetched, so that nobody has to know.
+  if (index !== undefined) await keeping;
   return layer;
 }
 

@@ -98,10 +98,10 @@ test('what an opening fetches is written when the archive is open, not meanwhile
 
 describe('the shelf of an archive that nobody has opened before', () => {
   /** Lets what would open shelves of archives do something else first. */
-  const beforeShelves = (wait: () => Promise<void>): void => {
+  const beforeShelves = (wait: () => Promise<void>, isMeant = (name: string): boolean => name !== 'catalog'): void => {
     const open = shelves.open.bind(shelves);
     shelves.open = async (name) => {
-      if (name !== 'catalog') await wait();
+      if (isMeant(name)) await wait();
       return open(name);
     };
   };
@@ -117,6 +117,25 @@ describe('the shelf of an archive that nobody has opened before', () => {
     });
     server.reset();
     expect(isNoise(await session(readLarge), 1)).toBe(true);
+    expect(server.requests.map(({ range }) => range)).toEqual(['bytes=0-1']);
+  });
+
+  test('is not waited for by a tar, nor is the catalog that is told of its content', async () => {
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    beforeShelves(
+      () => released,
+      () => true,
+    );
+    await session(
+      async (layer) => {
+        expect(await textAt(layer, 'a')).toBe('alpha');
+        release();
+      },
+      { file: 'a.tgz' },
+    );
+    server.reset();
+    expect(await session((layer) => textAt(layer, 'a'), { file: 'a.tgz' })).toBe('alpha');
     expect(server.requests.map(({ range }) => range)).toEqual(['bytes=0-1']);
   });
 
