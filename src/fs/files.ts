@@ -75,7 +75,8 @@ export function copyFile(call: Call, from: string, to: string, flags: number): v
   const target = walk(call, to, 'follow');
   if (target.ino === undefined) {
     assertCreatable(call, target);
-    createInode(call, target, { mode: S_IFREG | (mode & PERMISSIONS), ...sharedContent(call, source.ino) });
+    const content = sharedContent(call, source.ino);
+    createInode(call, target, { mode: copiedMode(call, { mode, size: content.size, gid: call.user.gid }), ...content });
     emit(call, 'change', target.directory, target.name);
     return;
   }
@@ -86,9 +87,14 @@ export function copyFile(call: Call, from: string, to: string, flags: number): v
   if (target.ino === source.ino) return;
   const content = sharedContent(call, source.ino);
   const record = copyUpFile(call, target.directory, target.name, target.ino);
-  // As in Node, the mode goes over too, where the caller may change it.
   const isOwner = call.user.uid === 0 || call.user.uid === record.uid;
-  const changed = isOwner ? S_IFREG | (mode & 0o777) : unprivileged(call, record);
+  const changed = isOwner ? copiedMode(call, { mode, size: content.size, gid: record.gid }) : unprivileged(call, record);
   call.tree.put(target.ino, { ...record, ...content, mode: changed, mtimeMs: call.now, ctimeMs: call.now });
   emit(call, 'change', target.directory, target.name);
+}
+
+/** As in Node, the mode goes over too, where the caller may change it: all of it, and then the content is written. */
+function copiedMode(call: Call, { mode, size, gid }: { readonly mode: number; readonly size: number; readonly gid: number }): number {
+  const copied = S_IFREG | (mode & PERMISSIONS);
+  return size === 0 ? copied : unprivileged(call, { mode: copied, gid });
 }

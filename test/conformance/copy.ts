@@ -32,6 +32,13 @@ export const copySuite: Suite = (stack) => {
       expect(await fs.readFile(at('b'), 'utf8')).toBe('A');
       expect((await fs.stat(at('b'))).mode & 0o777).toBe(0o750);
     });
+    fact(stack, 'set-user-ID goes over too, to a new file and to an existing one', { seed }, async ({ fs, at }) => {
+      await fs.chmod(at('a'), 0o4711);
+      for (const name of ['b', 'c']) {
+        await fs.copyFile(at('a'), at(name));
+        expect((await fs.stat(at(name))).mode & 0o7777).toBe(0o4711);
+      }
+    });
     fact(stack, 'the copy is a file of its own', { seed: large }, async ({ fs, at }) => {
       await fs.copyFile(at('big'), at('c'));
       const handle = await fs.open(at('c'), 'r+');

@@ -25,6 +25,7 @@ export const ZENFS_FAILS: ReadonlyMap<string, string> = new Map([
   ['chmod: what is missing is ENOENT, also behind a link', BELOW_A_FILE],
   ['copyFile: an existing file is replaced in whole, and takes over the mode', 'modes are not copied'],
   ['copyFile: content and mode go over to a new file', 'modes are not copied'],
+  ['copyFile: set-user-ID goes over too, to a new file and to an existing one', 'modes are not copied'],
   ['cp: a directory cannot be copied into itself', 'it copies for ever'],
   ['cp: a file does not replace a directory, nor a directory a file', 'the codes are others'],
   ['cp: a tree is copied with everything in it', 'modes are not copied'],

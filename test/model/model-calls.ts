@@ -157,7 +157,7 @@ function copyFile(root: ModelDirectory, from: string, to: string): void {
   if (spot.node === source) return;
   const file = fileToWrite(root, to);
   file.text = source.text;
-  file.mode = source.mode & 0o777;
+  file.mode = source.mode;
 }
 
 function rename(root: ModelDirectory, from: string, to: string, flags: number): void {

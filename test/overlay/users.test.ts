@@ -37,6 +37,24 @@ describe('another user', () => {
     await expect(bench.as({ uid: 7, gid: 50 }).access('/group', 1)).rejects.toMatchObject(code('EACCES'));
   });
 
+  test('copies a set-user-ID file as Node does: the bit goes where content was written', async () => {
+    const bench = await Bench.mount([layer()]);
+    const user = bench.as({ uid: 7, gid: 9 });
+    for (const [text, mode] of [
+      ['xyz', 0o711],
+      ['', 0o4711],
+    ] as const) {
+      await user.writeFile('/open/source', text);
+      await user.chmod('/open/source', 0o4711);
+      await user.writeFile('/open/existing', 'old');
+      await user.rm('/open/new', { force: true });
+      for (const copy of ['/open/new', '/open/existing']) {
+        await user.copyFile('/open/source', copy);
+        expect((await user.stat(copy)).mode & 0o7777).toBe(mode);
+      }
+    }
+  });
+
   test('needs x to pass a directory, r to list it, w and x to change its names', async () => {
     const bench = await Bench.mount([layer()]);
     const user = bench.as({ uid: 7, gid: 9 });
