@@ -138,25 +138,33 @@ function addChunks(entry: TocEntry, more: readonly TocEntry[], { format, place: 
   let at = 0;
   for (let i = 0; i <= more.length; i++) {
     const part = i === 0 ? entry : more[i - 1]!;
-    const { chunkOffset, chunkType } = part;
+    const { chunkOffset } = part;
     const size = part.chunkSize === 0 ? entry.size - chunkOffset : part.chunkSize;
     if (part.name !== entry.name) throw wrong(`a chunk of '${part.name}' follows it in the table of contents`);
     if (chunkOffset !== at || size <= 0)
       throw wrong(`chunk ${i + 1} of it is the ${size} bytes from ${chunkOffset}, should start at ${at}`);
     // Where the file is one chunk, the digest of the file is as good.
     const digest = part.chunkDigest === '' && more.length === 0 ? part.digest : part.chunkDigest;
-    const { name } = entry;
-    if (format === 'estargz')
-      chunks.push({ name, offset: part.offset, end: undefined, innerOffset: part.innerOffset, start: at, size, digest });
-    else if (format === 'directory')
-      chunks.push({ name, offset: 0, end: chunkType === 'zeros' ? 0 : size, innerOffset: 0, start: at, size, digest });
-    else {
-      const end = frameEnd(part, more[i]?.offset ?? entry.endOffset, { ...archive, entry: name });
-      chunks.push({ name, offset: part.offset, end, innerOffset: 0, start: at, size, digest });
-    }
+    const next = more[i]?.offset ?? entry.endOffset;
+    chunks.push({ name: entry.name, ...placeIn(format, part, { size, next, place: archive }), start: at, size, digest });
     at += size;
   }
   if (at !== entry.size) throw wrong(`its chunks have ${at} bytes, and it has ${entry.size}`);
+}
+
+interface ChunkPlace {
+  readonly size: number;
+  /** Where what follows in the file starts, or what is known of the end of its last frame. */
+  readonly next: number;
+  readonly place: Place;
+}
+
+/** Where a chunk stands, as its format says it. @throws {FsError} EIO when that is nowhere */
+function placeIn(format: TocFormat, part: TocEntry, { size, next, place }: ChunkPlace): Pick<Chunk, 'offset' | 'end' | 'innerOffset'> {
+  const { name, offset, innerOffset, chunkType } = part;
+  if (format === 'estargz') return { offset, end: undefined, innerOffset };
+  if (format === 'directory') return { offset: 0, end: chunkType === 'zeros' ? 0 : size, innerOffset: 0 };
+  return { offset, end: frameEnd(part, next, { ...place, entry: name }), innerOffset: 0 };
 }
 
 /** Puts chunks behind each other, from byte `start` on: they are in no archive. @throws {FsError} EFBIG when there is no number for that. */

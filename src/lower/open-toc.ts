@@ -11,7 +11,7 @@ import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
-import { nextTurn } from './turn.ts';
+import { goesOut } from './turn.ts';
 import { type MemberDecoder, type MemberReader, TocLayer, type TocState } from './toc-layer.ts';
 
 /** Bytes of a table of contents: a million entries have about as many. */
@@ -71,9 +71,7 @@ export async function openTocLayer(
 /** Asks for what a recorded run read first. Whoever needs what could not be fetched ahead asks for it again, and hears of the failure. */
 async function fetchAhead(end: number, reader: MemberReader, { source, signal }: Opening): Promise<void> {
   if (end === 0 || source.peek(0, 1) !== undefined) return;
-  reader.prefetch([[0, end]], { signal }).catch(() => undefined);
-  // The request goes out when others have their turn, and not when the table of contents has been read.
-  await nextTurn();
+  await goesOut(reader.prefetch([[0, end]], { signal }));
   signal?.throwIfAborted();
 }
 

@@ -27,6 +27,7 @@ import { Blocks } from './blocks.ts';
 import { layerDigest } from './digest.ts';
 import type { LayerIndex } from './layer-index.ts';
 import type { Opening } from './opening.ts';
+import { goesOut } from './turn.ts';
 import { Sweep, sweepFiles } from './sweep.ts';
 import { filesOf } from './table-paths.ts';
 
@@ -47,6 +48,7 @@ export async function openZipLayer(end: ZipEnd, tail: Uint8Array, opening: Openi
     throw tooLarge(place, `a central directory of ${directorySize} bytes, more than the ${maxBytes} that are allowed`);
   const tailStart = size - tail.length;
   const reading = end.directoryStart < tailStart ? source.read(end.directoryStart, tailStart, signal) : undefined;
+  if (reading !== undefined) await goesOut(reading);
   compileZipKernel(codec); // while the directory is on its way
   const pieces = reading === undefined ? [tail.subarray(end.directoryStart - tailStart)] : [await reading, tail];
   // The size stands for the bytes in front: with the checksums of the central directory it tells two archives apart.

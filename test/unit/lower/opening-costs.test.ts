@@ -90,3 +90,26 @@ describe.each([
     expect(server.requests.map(({ range }) => range)).toHaveLength(3);
   });
 });
+
+test('the kernel that reads a directory is compiled when the directory is asked for, and not before', async () => {
+  // It is compiled once a process.
+  vi.resetModules();
+  const { loadCodec } = await import('../../../src/codec/codec.ts');
+  const lower = await import('../../../src/lower/open-layer.ts');
+  const caches = await import('../../../src/lower/block-cache.ts');
+  const codec = loadCodec();
+  const steps: string[] = [];
+  const inflate = codec.inflateStream.bind(codec);
+  codec.inflateStream = (...args) => {
+    steps.push('kernel');
+    return inflate(...args);
+  };
+  const noted: OpenLayerOptions['fetch'] = (url, init) => {
+    steps.push((init.headers as Record<string, string>).range!);
+    return fetch(url, init);
+  };
+  const cache = caches.openBlockCache({ shelves: new MemoryShelves() });
+  await (await lower.openLayer(`${server.url}/a.zip`, { cache, fetch: noted })).close();
+  vi.resetModules();
+  expect(steps).toEqual([expect.stringMatching(/^bytes=/), expect.stringMatching(/^bytes=/), 'kernel']);
+});
