@@ -71,7 +71,7 @@ export class ArchiveShelf {
   /** Bytes that were put since it is. */
   #heldBack = 0;
   /** When a miss may list the shelf again. */
-  #nextListing = 0;
+  #nextListing = Infinity;
   /**
    * *full* indicates that the origin has no space left even after eviction. Therefore nothing more is written.
    * *closed* indicates that nobody reads any more. Therefore blobs are no longer opened for that.
@@ -80,7 +80,7 @@ export class ArchiveShelf {
 
   constructor(options: ArchiveShelfOptions) {
     this.#options = options;
-    this.opened = this.list();
+    this.opened = this.#list();
     this.opened.catch(() => (this.#state = 'full'));
     this.#enqueue(() => this.opened);
   }
@@ -94,13 +94,9 @@ export class ArchiveShelf {
   }
 
   /** Learns what is there. */
-  async list(): Promise<void> {
-    this.#nextListing = Infinity;
-    const shelf = await this.#options.shelf;
-    const start = performance.now();
-    const keys = await shelf.keys();
-    const end = performance.now();
-    this.#nextListing = end + Math.max(LISTING_AGE, (end - start) * LISTING_SHARE);
+  async #list(): Promise<void> {
+    const keys = await (await this.#options.shelf).keys();
+    this.#nextListing = performance.now() + LISTING_AGE;
     for (const key of keys) {
       if (this.#known.has(key)) continue;
       const match = /^segment-(\d+)-(\d+)$/.exec(key);
@@ -111,7 +107,13 @@ export class ArchiveShelf {
 
   /** The same, where the last time is long enough ago for another tab to have added something. */
   async listAgain(): Promise<void> {
-    if (performance.now() > this.#nextListing) await this.list();
+    const start = performance.now();
+    if (start < this.#nextListing) return;
+    this.#nextListing = Infinity;
+    await this.#list();
+    // The first one says nothing of what a listing takes: it waits for all that an opening asks at once.
+    const end = performance.now();
+    this.#nextListing = end + Math.max(LISTING_AGE, (end - start) * LISTING_SHARE);
   }
 
   /** Opens every blob, which synchronous reading needs. */

@@ -160,6 +160,30 @@ describe('the shelf of an archive that nobody has opened before', () => {
   });
 });
 
+test('a listing that took long because everything was opened at once does not keep what another tab has fetched from being found', async () => {
+  const open = shelves.open.bind(shelves);
+  let isFirst = true;
+  shelves.open = async (name) => {
+    const shelf = await open(name);
+    const keys = async (): Promise<string[]> => {
+      const wasFirst = isFirst;
+      isFirst = false;
+      const found = await shelf.keys();
+      if (wasFirst) await new Promise((resolve) => setTimeout(resolve, 100));
+      return found;
+    };
+    return name === 'catalog' ? shelf : { ...shelf, keys };
+  };
+  await session(async (layer) => {
+    await settle();
+    await session((other) => other.prefetch!('all'));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    server.reset();
+    expect(isNoise(await readLarge(layer), 1)).toBe(true);
+    expect(server.requests).toHaveLength(0);
+  });
+});
+
 test('an archive that was changed and changed back is where it was', async () => {
   await session(readLarge);
   files.set('a.zip', second);
