@@ -11,7 +11,7 @@ import type { WorkOptions, WorkProgress } from '../base/progress.ts';
 import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { BatchFs, FsPromises, SnapshotFs } from '../fs/api.ts';
 import type { LowerOptions, OpenOptions, Workspace } from './api.ts';
-import { connectTo } from './connect.ts';
+import { connectStraightTo, connectTo } from './connect.ts';
 import { Peer } from './peer.ts';
 import { remoteFs } from './remote-fs.ts';
 import { RemoteStream } from './remote-stream.ts';
@@ -201,7 +201,7 @@ async function reach({ worker: own, workerUrl, signal }: Pick<OpenOptions, 'work
   const dispose = (): void => {
     if (own === undefined) worker.terminate();
   };
-  const peer = new Peer(connectTo(worker));
+  const peer = new Peer(own === undefined ? connectStraightTo(worker) : connectTo(own));
   const fail = (event: ErrorEvent): void =>
     peer.end(`the worker cannot be started${event.message === undefined ? '' : `: ${event.message}`}`);
   const abort = (): void => peer.end('the opening was aborted');

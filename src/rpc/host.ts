@@ -1,6 +1,6 @@
 /* The worker's side of one connection: what comlink exposes to the page. It passes calls on to the client's session, and lets go of it when the client goes. */
 
-import { expose, finalizer, releaseProxy, transfer } from 'comlink';
+import { expose, finalizer, releaseProxy, transfer, type Endpoint } from 'comlink';
 import { FsError, fromErrorRecord, toErrorRecord } from '../base/errors.ts';
 import type { Progress } from './api.ts';
 import type { Connection, Service } from './hosted.ts';
@@ -20,7 +20,7 @@ export class Host {
   #isGone = false;
 
   constructor(
-    port: MessagePort,
+    endpoint: Endpoint,
     private readonly service: Service,
     private connection: Connection | undefined,
   ) {
@@ -36,8 +36,8 @@ export class Host {
       close: () => reply(() => this.#close()),
       [finalizer]: () => void this.#leave('gone').catch(() => undefined), // nobody is left who could be told
     });
-    port.addEventListener('close', () => void this.#leave('gone').catch(() => undefined));
-    expose(Object.freeze(remote), port);
+    endpoint.addEventListener('close', () => void this.#leave('gone').catch(() => undefined));
+    expose(Object.freeze(remote), endpoint);
   }
 
   async #hello(protocol: number): Promise<Greeting> {

@@ -7,7 +7,7 @@
  * or somebody calls `end`. Without Web Locks the end of a worker that the application terminates itself does not show.
  */
 
-import { proxy, releaseProxy, transfer, wrap, type Remote as Proxied } from 'comlink';
+import { proxy, releaseProxy, transfer, wrap, type Endpoint, type Remote as Proxied } from 'comlink';
 import { AbortError, FsError, fromErrorRecord } from '../base/errors.ts';
 import type { Progress } from './api.ts';
 import { watchLife } from './life.ts';
@@ -55,10 +55,10 @@ export class Peer {
   #end: string | undefined;
   #serial = 0;
 
-  constructor(port: MessagePort) {
-    this.#remote = wrap<Remote>(port);
+  constructor(connection: Endpoint) {
+    this.#remote = wrap<Remote>(connection);
     this.#invoke = this.#remote.invoke;
-    port.addEventListener('close', () => this.end());
+    connection.addEventListener('close', () => this.end());
   }
 
   /**

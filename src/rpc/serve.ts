@@ -52,7 +52,7 @@ export function serve(options: ServeOptions = {}): void {
 /** `serve()` on a scope of choice, among tabs of choice, for tests. */
 export function serveOn(scope: MessageScope, options: ServeOptions, tabs = browserTabs()): void {
   const service = new Workspaces(options, tabs);
-  onConnection(scope, (port) => new Host(port, service, undefined));
+  onConnection(scope, (connection) => new Host(connection, service, undefined));
 }
 
 /** A name that is open here. */

@@ -8,6 +8,7 @@ import type { BatchFs, FsPromises, OpenOptions, Progress, Workspace } from '../.
 import type { Overlay } from '../../src/fs/overlay.ts';
 import { connectTo } from '../../src/rpc/connect.ts';
 import { Peer } from '../../src/rpc/peer.ts';
+import { serveOn } from '../../src/rpc/serve.ts';
 import { FS_METHODS, PROTOCOL } from '../../src/rpc/wire.ts';
 import { estargz, estargzTocDigest } from '../fixtures/packed-1.ts';
 import { localWorker, type LocalWorker } from './local-worker.ts';
@@ -37,6 +38,7 @@ afterEach(async () => {
   await Promise.allSettled(opened.splice(0).map((ws) => ws.close()));
   for (const local of workers.splice(0)) local.kill();
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 describe('open', () => {
@@ -55,6 +57,33 @@ describe('open', () => {
     await ws.fs.appendFile('/src/main.ts', '// more');
     expect((await ws.diff()).map(({ path }) => path)).toEqual(['/src/main.ts']);
     await expect(openIn(start(), { lower: [{ url, tocDigest: `sha256:${'0'.repeat(64)}` }] })).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  test.each(['started by open()', 'of the application'])('a worker %s hears of it what it should', async (whose) => {
+    const { port1, port2 } = new MessageChannel();
+    serveOn(port2, {});
+    port2.start();
+    const worker = Object.assign(port1, { terminate: vi.fn() }) as unknown as Worker & { start(): void };
+    worker.start();
+    const post = vi.spyOn(worker, 'postMessage');
+    if (whose === 'started by open()')
+      vi.stubGlobal(
+        'Worker',
+        vi.fn(function () {
+          return worker;
+        }),
+      );
+    const ws = await open({ lower: [], ...(whose === 'of the application' && { worker }) });
+    await ws.fs.writeFile('/f', 'x');
+    await Promise.all([ws.fs.stat('/f'), ws.fs.stat('/f')]);
+    if (whose === 'of the application')
+      expect(post.mock.calls.map(([message]) => message as unknown)).toMatchObject([{ stratafs: PROTOCOL }]);
+    else expect(post.mock.calls.length).toBeGreaterThan(4);
+    await (await attach(ws.port())).close();
+    expect(await ws.fs.readFile('/f', 'utf8')).toBe('x');
+    await ws.close();
+    expect(worker.terminate).toHaveBeenCalledTimes(whose === 'of the application' ? 0 : 1);
+    port1.close();
   });
 
   test('what was changed is there when the workspace is opened again', async () => {
