@@ -50,6 +50,9 @@ export const ORDER_TABLE: usize = 0x6000;
 export const SHA_STATE: usize = 0x6200;
 export const SHA_SCHEDULE: usize = 0x6240;
 
+/** 32 u32: what the bits of a CRC-32 become by the zeros of a lane. */
+export const CRC_SKIPPED: usize = 0x6340;
+
 /* Constants that the compiler keeps in memory are at 0x7000: --memoryBase in scripts/build-kernels.ts. */
 
 /** Input. Behind it are 1 KiB that the header of a block, 570 bytes at most, may be looked for in. */

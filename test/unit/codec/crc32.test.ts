@@ -4,8 +4,8 @@ import { JavaScriptCodec } from '../../../src/codec/javascript-codec.ts';
 import { Random } from './streams.ts';
 
 /** CRC-32 bit by bit, as RFC 1952 section 8 defines it. */
-function definition(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
+function definition(bytes: Uint8Array, seed = 0): number {
+  let crc = ~seed;
   for (const byte of bytes) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0xedb88320;
@@ -25,6 +25,16 @@ for (const codec of [loadCodec(), new JavaScriptCodec()]) {
       for (let start = 0; start < 9; start++) {
         const part = bytes.subarray(start, start + length);
         expect(codec.crc32(part)).toBe(definition(part));
+      }
+    }
+  });
+
+  test(`${codec.kind}: lengths around those of the lanes agree with the definition`, () => {
+    const bytes = new Random(5).bytes(4 * 3072);
+    for (const lanes of [1024, 3072, 2 * 3072, 3 * 3072]) {
+      for (let length = lanes - 9; length <= lanes + 9; length++) {
+        const part = bytes.subarray(length % 8, (length % 8) + length);
+        expect(codec.crc32(part, length)).toBe(definition(part, length));
       }
     }
   });
