@@ -2,7 +2,6 @@
 
 import type { Layer } from '../layer/layer.ts';
 import type { ImageOptions } from '../lower/oci-image.ts';
-import { openDirectory } from '../lower/directory-layer.ts';
 import { loadFormats } from '../lower/load-formats.ts';
 import { openLayer } from '../lower/open-layer.ts';
 import type { WireLower } from './wire.ts';
@@ -32,9 +31,10 @@ export async function openLower(lower: WireLower, common: Common): Promise<Opene
   return { layers: [layer], close: () => layer.close() };
 }
 
-function openOne(lower: Exclude<WireLower, { readonly oci: string } | { readonly image: string }>, common: Common): Promise<Layer> {
+async function openOne(lower: Exclude<WireLower, { readonly oci: string } | { readonly image: string }>, common: Common): Promise<Layer> {
   if ('directory' in lower) {
     const { directory, ...options } = lower;
+    const { openDirectory } = await loadFormats(directory);
     return openDirectory(directory, { ...options, ...common });
   }
   const { url, ...options } = lower;
