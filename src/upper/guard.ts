@@ -92,7 +92,7 @@ export class Guard implements ImageSource {
     return this.#log !== undefined || this.#build !== undefined;
   }
 
-  /** Appends a commit that the database is about to make; tells whether the workspace could be rebuilt with it. */
+  /** Appends a commit that the database has been asked to make; tells whether the workspace could be rebuilt with it. */
   append(sequence: number, commit: Commit): boolean {
     this.#appended = [];
     if (this.#build !== undefined && !this.#try(this.#build.log, (log) => log.append(sequence, commit))) this.#build.stop();

@@ -2,11 +2,12 @@
  * An upper with a guard: each commit goes into the guard's log and into the database at the same time, and is done when it is in both.
  * Owns the order of the two, and what happens when one of them fails. docs/decisions/0009 tells why the order is this.
  *
- *   append to the log │ begin the transaction │ flush the log ──┐
- *                     └───────────────────────► complete ───────┴► Commit point
+ *   begin the transaction │ append to the log │ flush it ──┐
+ *                         └────────────────► complete ─────┴► Commit point
  *
  * A strict commit is on the disk by the log's flush, so the transaction may be relaxed: what a crash takes from the database's end is made
- * again from the log. Wherever there is no log that can be relied on, the transaction itself is strict.
+ * again from the log. Wherever there is no log that can be relied on, the transaction itself is strict; where the log fails only now, an empty
+ * strict one follows.
  *
  * Who waits for whom: a commit waits for the commit or the step of a build before it.
  */
@@ -26,7 +27,7 @@ export interface GuardedStoreOptions extends RecoveryOptions {
 }
 
 /**
- * Steps that a store takes, at most, until the requests of a commit have left for the database. Flushing earlier is no mistake; the two only
+ * Steps that a store takes, at most, until the requests of a commit have left for the database. Appending earlier is no mistake; the two only
  * would not go on at the same time.
  */
 const STEPS_TO_BEGIN = 32;
@@ -149,18 +150,16 @@ export class GuardedStore implements VersionedStore {
 
   async #commit(commit: Commit): Promise<void> {
     const sequence = this.version!.sequence + 1;
-    const logged = this.#guard?.append(sequence, commit) ?? false;
-    if (this.#guard?.isBroken === true) this.#owesStrict = true;
-    const durability = logged ? 'relaxed' : this.#owesStrict ? 'strict' : commit.durability;
+    const isLogged = this.#guard?.state === 'on';
+    const durability = isLogged ? 'relaxed' : this.#owesStrict ? 'strict' : commit.durability;
     const committing = this.store.commit({ ...commit, durability });
     const settled = committing.then(
       () => undefined,
       (e: unknown) => ({ refusal: e }),
     );
-    if (logged && commit.durability === 'strict') {
-      for (let i = 0; i < STEPS_TO_BEGIN; i++) await Promise.resolve();
-      if (this.#guard?.flush() !== true) this.#owesStrict = true;
-    }
+    for (let i = 0; i < STEPS_TO_BEGIN; i++) await Promise.resolve();
+    const isAppended = this.#guard?.append(sequence, commit) === true;
+    if (isLogged && commit.durability === 'strict' && !(isAppended && this.#guard?.flush() === true)) this.#owesStrict = true;
     const refused = await settled;
     if (refused !== undefined) return this.#refused(commit, refused.refusal);
     // Commit point: the database has it, and so has the log.
