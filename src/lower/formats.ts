@@ -1,6 +1,6 @@
 /*
- * Formats that most applications never meet: images, SquashFS and directories of plain files. The packaged worker has them in a file of its own, loaded when the
- * first of them is opened (decision 0025).
+ * Formats that most applications never meet: images, SquashFS and directories of plain files. The packaged worker has them in a file of
+ * its own, loaded when the first of them is opened (decision 0025).
  */
 
 export { openDirectory } from './directory-layer.ts';
