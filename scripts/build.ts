@@ -3,7 +3,8 @@
  *
  *   index.js            the page's client. Holds the literal `new Worker(new URL('./worker.js', import.meta.url), …)` that bundlers know.
  *   worker.js           the packaged worker: one self-contained, minified file, dependencies included, no ZenFS.
- *   formats.js, zstd.js readers of rare formats, and the zstd decoder as text: beside the worker, which loads them when an archive needs them.
+ *   formats.js, writers.js, zstd.js: readers of rare formats, the writer of archives, and the zstd decoder as text: beside the worker, which loads
+ *                       them when it needs them.
  *   serve.js            `stratafs/worker`, for an application's own worker.
  *   pack.js, cli.js     `stratafs/pack` and the `stratafs` command: for Node.
  *   engine.js, zenfs.js and the chunks that the entry points share. Dependencies stay imports.
@@ -29,6 +30,7 @@ const workerScript = 'src/rpc/worker-script.ts';
 /** What the packaged worker loads when it needs it: module to file. */
 const lazyParts = new Map([
   ['formats', 'formats.js'],
+  ['writers', 'writers.js'],
   ['zstd-wasm', 'zstd.js'],
 ]);
 
@@ -122,7 +124,7 @@ function licencesOf(packages: readonly string[]): string {
     if (file === undefined) throw new Error(`${name} is bundled in dist/worker.js, but ships no licence text`);
     return `${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
   });
-  return `dist/worker.js, dist/formats.js and dist/zstd.js contain the following packages.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
+  return `dist/worker.js, dist/formats.js, dist/writers.js and dist/zstd.js contain the following packages.\n\n${parts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 /** Relative imports in declarations end in `.js`, which every version and setting of TypeScript resolves. */
@@ -144,8 +146,10 @@ async function main(): Promise<void> {
   await buildDeclarations();
   const sizes = await bundleSizes(dist);
   assertBudgets(sizes);
-  const { page, worker, formats, zstd } = sizes;
-  process.stdout.write(`gzipped: page ${page} bytes, worker ${worker} bytes; when needed: formats ${formats} bytes, zstd ${zstd} bytes\n`);
+  const { page, worker, formats, writers, zstd } = sizes;
+  process.stdout.write(
+    `gzipped: page ${page} bytes, worker ${worker} bytes; when needed: formats ${formats} bytes, writers ${writers} bytes, zstd ${zstd} bytes\n`,
+  );
 }
 
 try {

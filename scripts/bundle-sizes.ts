@@ -15,8 +15,9 @@ export interface BundleSizes {
   readonly page: number;
   /** The packaged worker. */
   readonly worker: number;
-  /** What it loads when an archive needs it. */
+  /** What it loads when it needs it. */
   readonly formats: number;
+  readonly writers: number;
   readonly zstd: number;
 }
 
@@ -30,8 +31,8 @@ export async function bundleSizes(dist: string): Promise<BundleSizes> {
     output: { format: 'esm', minify: true, codeSplitting: false },
   });
   const sizeOf = async (name: string): Promise<number> => gzipSync(await readFile(join(dist, name))).length;
-  const [worker, formats, zstd] = await Promise.all(['worker.js', 'formats.js', 'zstd.js'].map(sizeOf));
-  return { page: gzipSync(output[0].code).length, worker: worker!, formats: formats!, zstd: zstd! };
+  const [worker, formats, writers, zstd] = await Promise.all(['worker.js', 'formats.js', 'writers.js', 'zstd.js'].map(sizeOf));
+  return { page: gzipSync(output[0].code).length, worker: worker!, formats: formats!, writers: writers!, zstd: zstd! };
 }
 
 /** @throws when one is over its budget */

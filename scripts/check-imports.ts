@@ -29,7 +29,7 @@ export const importTable: ReadonlyMap<string, Folder> = new Map<string, Folder>(
   ['lower', { values: ['base', 'layer', 'archive', 'codec', 'storage'] }],
   ['upper', { values: ['base', 'layer', 'codec', 'storage'], packages: ['idb-keyval'] }],
   ['overlay', { values: ['base', 'layer'] }],
-  ['fs', { values: ['base', 'codec', 'overlay'], types: ['layer'] }],
+  ['fs', { values: ['base', 'codec', 'archive', 'overlay'], types: ['layer'] }],
   ['rpc', { values: engine, packages: ['comlink'] }],
   ['zenfs', { values: [...engine, 'rpc'], packages: ['@zenfs/core'] }],
   ['wasi', { values: engine }],

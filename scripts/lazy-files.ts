@@ -83,6 +83,22 @@ function callFunctions(code: string, lazy: readonly RenderedChunk[], build: stri
   return edited;
 }
 
+/** What of a module's information says where it belongs. */
+interface Importing {
+  getModuleInfo(id: string): { readonly isEntry: boolean; readonly importers: readonly string[] } | null;
+}
+
+/** Tells whether the entry imports a module, without `import()`. */
+function isOfEntry(id: string, modules: Importing): boolean {
+  const seen = new Set([id]);
+  for (const importer of seen) {
+    const info = modules.getModuleInfo(importer);
+    if (info?.isEntry === true) return true;
+    for (const above of info?.importers ?? []) seen.add(above);
+  }
+  return false;
+}
+
 /** Cuts a build with one entry into that and the `files` that it imports dynamically: names of modules to names of files. */
 export function lazyFiles(files: ReadonlyMap<string, string>): Plugin {
   return {
@@ -90,6 +106,8 @@ export function lazyFiles(files: ReadonlyMap<string, string>): Plugin {
     outputOptions: (options) => ({
       ...options,
       chunkFileNames: ({ name }) => files.get(name) ?? `unexpected-${name}.js`,
+      // What several lazy parts use would otherwise be a chunk of its own.
+      codeSplitting: { groups: [{ name: (id, modules) => (isOfEntry(id, modules) ? 'worker' : null), debugName: 'worker' }] },
     }),
     renderChunk(code, { isEntry, imports, moduleIds, facadeModuleId, fileName }, _options, { chunks }) {
       const wanted = isEntry ? [] : (this.getModuleInfo(facadeModuleId ?? '')?.importedIds ?? []);

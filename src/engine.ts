@@ -5,6 +5,7 @@ export type * from './fs/api.ts';
 export { FsError, isFsError, type ErrorCode } from './base/errors.ts';
 export { Dirent, Stats } from './base/stats.ts';
 export type { Change, Damage, Entry, EntryType, LayerSummary, Violation } from './base/diff.ts';
+export type { ExportFormat, ExportOptions } from './base/export.ts';
 export type { Match, SearchOptions, SearchedFile } from './base/search.ts';
 export type { WorkOptions, WorkProgress } from './base/progress.ts';
 export type { Layer, LayerWarning } from './layer/layer.ts';

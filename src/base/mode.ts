@@ -56,3 +56,9 @@ export const NAME_MAX = 255;
 export const PATH_MAX = 4096;
 /** Symlinks followed in one path walk before ELOOP (MAXSYMLINKS of the kernel). */
 export const SYMLINK_MAX = 40;
+
+/** As `major` and `minor` of glibc, for numbers of 32 bits. */
+export const deviceOf = (rdev: number): { major: number; minor: number } => ({
+  major: (rdev >>> 8) & 0xfff,
+  minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
+});

@@ -1,6 +1,7 @@
 /* `Overlay`: a mounted union with its surface. What `stratafs/engine` exports. */
 
 import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { ExportOptions } from '../base/export.ts';
 import type { WorkOptions } from '../base/progress.ts';
 import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
@@ -18,6 +19,7 @@ import { removeSnapshot, takeSnapshot } from '../overlay/snapshots.ts';
 import type { BatchFs, Fs, PathLike } from './api.ts';
 import { type Batch, beginBatch } from './batch.ts';
 import { detach } from './detach.ts';
+import { loadWriters } from './load-writers.ts';
 import { perform } from './perform.ts';
 import { prefetch } from './prefetch.ts';
 import { search } from './search.ts';
@@ -154,7 +156,7 @@ export class Overlay implements AsyncDisposable {
 
   /** The snapshots that there are, oldest first. */
   snapshots(): readonly Snapshot[] {
-    return this.engine.tree.history.snapshots.list;
+    return this.engine.tree.history.snapshots.list.filter(({ temporary }) => temporary !== true);
   }
 
   /**
@@ -283,6 +285,19 @@ export class Overlay implements AsyncDisposable {
    */
   search(text: string, options: SearchOptions = {}, user: Credentials = this.owner): AsyncGenerator<SearchedFile, void, void> {
     return search({ engine: this.engine, user }, text, options);
+  }
+
+  /**
+   * Makes an archive, piece by piece: of everything that is shown, or, as an OCI layer, of what the upper changes. It is of one moment,
+   * whatever is changed meanwhile. Whoever does not want the rest leaves the loop. Times are whole seconds.
+   * @throws {FsError} ENOENT where there is no such snapshot, EINVAL for a name that an OCI layer cannot have (`.wh.`), EFBIG for a zip of
+   * 4 GiB, EIO where content cannot be fetched or the writer of archives cannot be loaded. An `AbortError` when the signal fires.
+   * @example
+   * await pipeline(overlay.export({ format: 'zip' }), createWriteStream('workspace.zip'));
+   */
+  async *export(options: ExportOptions = {}): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+    const { exportArchive } = await loadWriters();
+    yield* exportArchive(this.engine, options);
   }
 
   /** Brings the upper's content into memory, up to 32 MiB, so that synchronous calls can read what an earlier session wrote. */

@@ -17,14 +17,14 @@ import { NO_SNAPSHOTS, isOrphan, recordsAt } from '../layer/snapshots.ts';
 import { type Durability, type Superblock, type UpperImage, type UpperRecord, type UpperStore } from '../layer/upper.ts';
 import type { Violation } from '../base/diff.ts';
 import type { Layer } from '../layer/layer.ts';
-import type { Call, Credentials } from './call.ts';
+import { type Call, type Credentials, ROOT } from './call.ts';
 import { checkCommitted } from './check-committed.ts';
 import { CommitQueue } from './commit.ts';
 import { Gathered, NotResident } from './gather.ts';
 import { OpenFiles } from './handle.ts';
 import { mountLayers, pinLayers } from './ino.ts';
 import { SnapshotStore } from './snapshot-store.ts';
-import { assertSnapshot } from './snapshots.ts';
+import { assertSnapshot, dropTemporary } from './snapshots.ts';
 import { Tree } from './tree.ts';
 import { Watchers } from './watch.ts';
 
@@ -168,11 +168,12 @@ export class Engine {
     if ((this.#views.get(id) ?? 0) > 0) throw new FsError('EBUSY', { detail: `snapshot ${id} is open` });
   }
 
-  /** Removes files that were unlinked while they were open, and still were when the workspace was last left. */
+  /** Removes what was under way when the workspace was last left: files that were unlinked and still open, and temporary snapshots. */
   #dropOrphans(): void {
     this.tree.records.forEach((record, id) => {
       if (isOrphan(record)) this.tree.remove(id);
     });
+    if (!this.tree.readOnly) dropTemporary(this.#call(ROOT));
     this.commits.schedule();
   }
 

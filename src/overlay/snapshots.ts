@@ -14,13 +14,20 @@ const MAX_LABEL = 1024;
 
 /** Takes a snapshot of the tree as it is. @throws {FsError} EROFS, EINVAL for a label that is none */
 export function takeSnapshot(call: Call, label: string | undefined): Snapshot {
-  const { tree, now } = call;
-  assertWritable(call);
   if (label !== undefined && (typeof label !== 'string' || label.length > MAX_LABEL)) {
     throw new FsError('EINVAL', { detail: `a label is a text of up to ${MAX_LABEL} characters` });
   }
+  return take(call, label === undefined ? {} : { label });
+}
+
+/** Takes one for work that is under way. Whoever does that removes it. @throws {FsError} EROFS */
+export const takeTemporary = (call: Call): Snapshot => take(call, { temporary: true });
+
+function take(call: Call, kind: Pick<Snapshot, 'label' | 'temporary'>): Snapshot {
+  const { tree, now } = call;
+  assertWritable(call);
   const { list, next } = tree.history.snapshots;
-  const snapshot: Snapshot = { id: next, ...(label !== undefined && { label }), timeMs: now };
+  const snapshot: Snapshot = { id: next, ...kind, timeMs: now };
   tree.setSnapshots({ list: [...list, snapshot], next: next + 1 });
   return snapshot;
 }
@@ -41,6 +48,11 @@ export function removeSnapshot(call: Call, id: number): void {
     // A version is shown by snapshots that follow each other.
     if (isShownAt(record, id) && !showsToo(earlier, record) && !showsToo(later, record)) tree.removeHistory(key);
   }
+}
+
+/** Removes what work has left that a crash cut short. */
+export function dropTemporary(call: Call): void {
+  for (const { id, temporary } of call.tree.history.snapshots.list) if (temporary === true) removeSnapshot(call, id);
 }
 
 /** Gives a snapshot. @throws {FsError} ENOENT where there is no such snapshot */

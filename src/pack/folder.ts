@@ -4,6 +4,7 @@ import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { decodeUtf8, decodeUtf8Strict } from '../base/bytes.ts';
+import { deviceOf } from '../base/mode.ts';
 import type { PackEntry, PackTree, PackWarning } from './entry.ts';
 
 /**
@@ -55,9 +56,3 @@ function entryOf(file: string, path: string, stats: Stats, known: Map<string, st
   }
   return { ...common, type: 'file', read: () => readFileSync(file) };
 }
-
-/** As `major` and `minor` of glibc, for numbers of 32 bits. */
-export const deviceOf = (rdev: number): { major: number; minor: number } => ({
-  major: (rdev >>> 8) & 0xfff,
-  minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00),
-});

@@ -1,10 +1,9 @@
 /* A layer, of whatever archive, as a tree to pack. */
 
 import { decodeUtf8 } from '../base/bytes.ts';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from '../base/mode.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, deviceOf } from '../base/mode.ts';
 import type { Layer } from '../layer/layer.ts';
 import type { PackEntry, PackTree, PackWarning } from './entry.ts';
-import { deviceOf } from './folder.ts';
 
 const TYPES: ReadonlyMap<number, PackEntry['type']> = new Map([
   [S_IFREG, 'file'],

@@ -2,6 +2,7 @@
 
 import type { ArchiveLimits } from '../archive/limits.ts';
 import type { Change, Damage, Entry, LayerSummary, Violation } from '../base/diff.ts';
+import type { ExportOptions } from '../base/export.ts';
 import type { WorkOptions } from '../base/progress.ts';
 import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { Usage } from '../base/usage.ts';
@@ -213,6 +214,19 @@ export interface Workspace extends AsyncDisposable {
    * without losing anything and says what was done; files that no name leads to get one in /lost+found.
    */
   check(options?: { readonly repair?: boolean }): Promise<Violation[]>;
+  /**
+   * Makes an archive of the workspace: of everything that it shows (*tar*, *zip*), or of what it changes, as a layer for an OCI image with the
+   * lowers below it (*oci-layer*). It is of one moment, whatever is changed meanwhile, and made while it is read: cancelling the stream ends
+   * it. Times are whole seconds.
+   * The stream fails with ENOENT where there is no such snapshot, EPERM for others than root, EINVAL for a name that an OCI layer cannot have
+   * (`.wh.`), EFBIG for a zip of 4 GiB, EIO where content cannot be fetched, ESTALE when the tab that made it is gone. An `AbortError`
+   * when the signal fires.
+   * @example
+   * const blob = await new Response(ws.export({ format: 'zip' })).blob();
+   * @example
+   * await ws.export({ format: 'oci-layer' }).pipeThrough(new CompressionStream('gzip')).pipeTo(await handle.createWritable());
+   */
+  export(options?: ExportOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Resolves when everything done so far is committed. Reports a failed commit of synchronous calls. */
   flush(options?: { readonly durability?: Durability }): Promise<void>;
   /** What it takes of the disk, and may take. */

@@ -7,12 +7,14 @@
 
 import type { Damage, LayerSummary } from '../base/diff.ts';
 import { FsError, assertNotAborted } from '../base/errors.ts';
+import type { ExportOptions } from '../base/export.ts';
 import type { WorkOptions, WorkProgress } from '../base/progress.ts';
 import type { SearchOptions, SearchedFile } from '../base/search.ts';
 import type { BatchFs, FsPromises, SnapshotFs } from '../fs/api.ts';
 import type { LowerOptions, OpenOptions, Workspace } from './api.ts';
 import { connectStraightTo, connectTo } from './connect.ts';
 import { Peer } from './peer.ts';
+import { remoteExport } from './remote-export.ts';
 import { remoteFs } from './remote-fs.ts';
 import { RemoteStream } from './remote-stream.ts';
 import { startWorker } from './start-worker.ts';
@@ -71,6 +73,9 @@ class RemoteWorkspace implements Workspace {
   }
   openSnapshot(id: number): SnapshotFs {
     return remoteFs(this.peer, { snapshot: id });
+  }
+  export(options: ExportOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return remoteExport(this.peer, options);
   }
   prefetch(paths: readonly string[] | 'all', options?: WorkOptions): Promise<void> {
     return this.#work('prefetch', options, paths);

@@ -19,6 +19,7 @@ export type HostedOverlay = Pick<
   | 'detach'
   | 'diff'
   | 'entries'
+  | 'export'
   | 'flush'
   | 'fs'
   | 'layers'

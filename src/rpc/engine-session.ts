@@ -8,25 +8,27 @@
 import { FsError, toErrorRecord } from '../base/errors.ts';
 import type { FileHandle, Fs, PathLike, WatchOptions } from '../fs/api.ts';
 import type { Batch } from '../fs/batch.ts';
+import type { ExportOptions } from '../base/export.ts';
 import type { SearchOptions } from '../base/search.ts';
 import type { Credentials } from '../overlay/call.ts';
 import { storageEstimate } from '../storage/estimate.ts';
 import type { WorkspaceUsage } from './api.ts';
 import type { HostedOverlay } from './engine-seat.ts';
+import { HostedExport } from './hosted-export.ts';
 import type { HostedSnapshots } from './hosted-snapshots.ts';
 import { isOfSnapshot } from './repeatable.ts';
 import type { Session, StreamOutcome } from './session.ts';
 import { isFileHandle, readBytes, reviveArguments, reviveUrl, toWire } from './to-wire.ts';
-import { BATCH_METHODS, FILE_METHODS, FS_METHODS, PLAIN_METHODS } from './wire.ts';
+import { FILE_METHODS, FS_METHODS, HELD_METHODS, PLAIN_METHODS } from './wire.ts';
 import type { Invocation, Reply, StreamRequest } from './wire.ts';
 
 const fsMethods: ReadonlySet<string> = new Set(FS_METHODS);
 const fileMethods: ReadonlySet<string> = new Set(FILE_METHODS);
-const workspaceMethods: ReadonlySet<string> = new Set([...PLAIN_METHODS, ...BATCH_METHODS]);
+const workspaceMethods: ReadonlySet<string> = new Set([...PLAIN_METHODS, ...HELD_METHODS]);
 
 export class EngineSession implements Session {
   readonly #fs: Fs;
-  readonly #files = new Map<number, FileHandle>();
+  readonly #files = new Map<number, FileHandle | HostedExport>();
   readonly #batches = new Map<number, Batch>();
   /** Calls under way that can be cancelled, and streams. */
   readonly #cancels = new Map<number, AbortController>();
@@ -70,7 +72,7 @@ export class EngineSession implements Session {
     if (on !== 'file' || !fileMethods.has(method)) throw new FsError('ENOSYS', { detail: `no call '${method}'` });
     const file = this.#files.get(invocation.fd);
     if (file === undefined) throw new FsError('EBADF', { syscall: method });
-    if (method === 'read') return readBytes(file, args);
+    if (method === 'read') return file instanceof HostedExport ? file.read() : readBytes(file, args);
     if (method === 'close') this.#files.delete(invocation.fd);
     return apply(file, method, args);
   }
@@ -90,10 +92,11 @@ export class EngineSession implements Session {
     if (method === 'beginBatch') return this.#beginBatch();
     if (method === 'usage') return usage(this.overlay);
     if (method === 'entries' || method === 'reset') return this.overlay[method](args[0] as string, this.user);
-    // They change files whomever they belong to.
-    const isForRoot = method === 'rollback' || method === 'removeSnapshot';
+    // They change files whomever they belong to, or read them.
+    const isForRoot = method === 'rollback' || method === 'removeSnapshot' || method === 'export';
     if (isForRoot && (this.user ?? this.overlay.owner).uid !== 0) throw new FsError('EPERM', { syscall: method });
     if (method === 'branch' || method === 'removeSnapshot') return apply(this.snapshots, method, args);
+    if (method === 'export') return new HostedExport(this.overlay, args[0] as ExportOptions);
     if (method !== 'commitBatch' && method !== 'abortBatch') return apply(this.overlay, method, args);
     const id = args[0] as number;
     const batch = this.#batches.get(id);
@@ -116,7 +119,7 @@ export class EngineSession implements Session {
     return found.fs;
   }
 
-  async #keep(file: FileHandle): Promise<number> {
+  async #keep(file: FileHandle | HostedExport): Promise<number> {
     this.#files.set(file.fd, file);
     // Raced with the client's leaving: nobody will close it.
     if (this.#ended) await this.end();

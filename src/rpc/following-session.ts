@@ -203,7 +203,7 @@ export class FollowingSession implements Session {
     const { on, method } = invocation;
     const closes = closedBy(invocation);
     if (closes !== undefined) this.#held.delete(closes);
-    const opens = (on === 'fs' && method === 'open') || (on === 'workspace' && method === 'beginBatch');
+    const opens = (on === 'fs' && method === 'open') || (on === 'workspace' && (method === 'beginBatch' || method === 'export'));
     if (!opens || 'error' in reply) return reply;
     const number = ++this.#serial;
     this.#held.set(number, { at, number: reply.value as number });

@@ -27,6 +27,7 @@ const READING_WORKSPACE: ReadonlySet<string> = new Set([
   'beginBatch',
   'diff',
   'entries',
+  'export',
   'flush',
   'recordAccess',
   'snapshots',

@@ -86,11 +86,11 @@ export const PLAIN_METHODS = [
 ] as const satisfies readonly (keyof Workspace)[];
 export type PlainMethod = (typeof PLAIN_METHODS)[number];
 
-/** A batch is a number that `beginBatch` gives. */
-export const BATCH_METHODS = ['abortBatch', 'beginBatch', 'commitBatch'] as const;
+/** A batch is a number that `beginBatch` gives; `export` gives one of an open file, of which `read` and `close` are called. */
+export const HELD_METHODS = ['abortBatch', 'beginBatch', 'commitBatch', 'export'] as const;
 
 /** Methods of the workspace itself. */
-export type WorkspaceMethod = PlainMethod | (typeof BATCH_METHODS)[number];
+export type WorkspaceMethod = PlainMethod | (typeof HELD_METHODS)[number];
 
 /**
  * What tells something again and again until it ends: a watch, a search, and whatever has progress. Unlike an invocation's, its

@@ -193,10 +193,11 @@ function isSnapshots(value: unknown): value is Snapshots {
 }
 
 function isSnapshot(value: unknown): value is Snapshot {
-  if (!isObject(value) || !isOptional(value.branches, isStrings)) return false;
+  if (!isObject(value) || !isOptional(value.branches, isStrings) || !isOptional(value.temporary, isTrue)) return false;
   return isCount(value.id) && isOptional(value.label, isString) && Number.isFinite(value.timeMs);
 }
 
+const isTrue = (value: unknown): value is true => value === true;
 const isStrings = (value: unknown): value is readonly string[] => isList(value, isString);
 
 function isParent(value: unknown): value is Parent {

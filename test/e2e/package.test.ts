@@ -136,13 +136,15 @@ const afterChanges = {
   '/renamed/inner.txt': 'inner'.repeat(1000),
 };
 
+const exported = ['.wh.deleted.txt', 'renamed/inner.txt'];
+
 describe('an application with Vite and no configuration', () => {
   test('mounts, writes, reloads and reads in development', async () => {
     const server = await startServer('node_modules/vite/bin/vite.js', ['--port', '5392'], app);
     try {
       const { first, second, errors } = await visitTwice(server.url);
-      expect(first).toEqual({ found: fromArchive, left: afterChanges });
-      expect(second).toEqual({ found: afterChanges, left: afterChanges });
+      expect(first).toEqual({ found: fromArchive, left: afterChanges, exported });
+      expect(second).toEqual({ found: afterChanges, left: afterChanges, exported });
       expect(errors).toEqual([]);
     } finally {
       await server.stop();
@@ -154,8 +156,8 @@ describe('an application with Vite and no configuration', () => {
     const server = await startServer('node_modules/vite/bin/vite.js', ['preview', '--base', '/below/', '--port', '5393'], app);
     try {
       const { first, second, errors } = await visitTwice(`${server.url}below/`);
-      expect(first).toEqual({ found: fromArchive, left: afterChanges });
-      expect(second).toEqual({ found: afterChanges, left: afterChanges });
+      expect(first).toEqual({ found: fromArchive, left: afterChanges, exported });
+      expect(second).toEqual({ found: afterChanges, left: afterChanges, exported });
       expect(errors).toEqual([]);
     } finally {
       await server.stop();
@@ -170,8 +172,8 @@ describe('an application with Vite and no configuration', () => {
     test('does so where WebAssembly may be compiled', async () => {
       await using server = await servePolicy(join(app, 'dist'), '/below/', policy("'self' 'wasm-unsafe-eval'"));
       const { first, second, errors } = await visitTwice(server.url);
-      expect(first).toEqual({ found: fromArchive, left: afterChanges });
-      expect(second).toEqual({ found: afterChanges, left: afterChanges });
+      expect(first).toEqual({ found: fromArchive, left: afterChanges, exported });
+      expect(second).toEqual({ found: afterChanges, left: afterChanges, exported });
       expect(errors).toEqual([]);
     });
 
@@ -179,8 +181,8 @@ describe('an application with Vite and no configuration', () => {
       await using server = await servePolicy(join(app, 'dist'), '/below/', policy("'self'"));
       await using other = await servePolicy(join(app, 'dist'), '/below/', policy("'self'"));
       const { first, second, errors } = await visitTwice(`${server.url}?archives=base.zip,disk.squashfs,image/`);
-      expect(first).toEqual({ found: fromOthers, left: afterOthers });
-      expect(second).toEqual({ found: afterOthers, left: afterOthers });
+      expect(first).toEqual({ found: fromOthers, left: afterOthers, exported });
+      expect(second).toEqual({ found: afterOthers, left: afterOthers, exported });
       expect(errors).toEqual([]);
       const zstd = await visitTwice(other.url);
       expect(zstd.first).toEqual({ error: expect.stringMatching(/ENOTSUP.*packed\.tar\.zst.*zstd needs WebAssembly/) as string });
@@ -188,10 +190,13 @@ describe('an application with Vite and no configuration', () => {
 
     test('names the archive and the file where what lies beside the worker is missing', async () => {
       const bare = join(folder, 'bare');
-      await cp(join(app, 'dist'), bare, { recursive: true, filter: (name) => !/formats[^/\\]*\.js$/.test(name) });
+      await cp(join(app, 'dist'), bare, { recursive: true, filter: (name) => !/(formats|writers)[^/\\]*\.js$/.test(name) });
       await using server = await servePolicy(bare, '/below/', policy("'self'"));
       const { first } = await visitTwice(`${server.url}?archives=disk.squashfs`);
       expect(first).toEqual({ error: expect.stringMatching(/EIO.*disk\.squashfs.*\(formats\.js\).*cannot be loaded/) as string });
+      await using other = await servePolicy(bare, '/below/', policy("'self'"));
+      const { first: unwritten } = await visitTwice(`${other.url}?archives=base.zip`);
+      expect(unwritten).toEqual({ error: expect.stringMatching(/EIO.*\(writers\.js\).*cannot be loaded/) as string });
     });
   });
 
@@ -253,6 +258,7 @@ describe('the tarball', () => {
       'dist/pack.js',
       'dist/serve.js',
       'dist/worker.js',
+      'dist/writers.js',
       'dist/zenfs.js',
       'dist/zstd.js',
     ];
@@ -271,8 +277,8 @@ describe('the tarball', () => {
   });
 
   test('gives a page at most 8 KB and a worker at most 120 KB, gzipped', async () => {
-    const { page, worker, formats, zstd } = await bundleSizes(join(installed, 'dist'));
-    const lazy = `formats ${formats} and zstd ${zstd} bytes when needed`;
+    const { page, worker, formats, writers, zstd } = await bundleSizes(join(installed, 'dist'));
+    const lazy = `formats ${formats}, writers ${writers} and zstd ${zstd} bytes when needed`;
     process.stdout.write(`     Sizes, gzipped: page ${page} bytes with comlink, worker ${worker} bytes; ${lazy}\n`);
     expect(page).toBeLessThanOrEqual(PAGE_BUDGET);
     expect(worker).toBeLessThanOrEqual(WORKER_BUDGET);

@@ -83,6 +83,10 @@ export class Machine {
     this.#performer = face === 'sync' ? syncPerformer(fs) : asyncPerformer(fs.promises);
   }
 
+  get lowers(): readonly Layer[] {
+    return this.#lower;
+  }
+
   get overlay(): Overlay {
     return this.#overlay;
   }

@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { CaseMachine } from '../support/case-machine.ts';
 import type { UpperImage } from '../../src/layer/upper.ts';
 import { dumpUpper } from '../support/dump-upper.ts';
-import { type SemanticCase, semanticCases } from '../support/semantic-cases.ts';
+import { NOT_APPLICABLE, type SemanticCase, applicableCases, semanticCases } from '../support/semantic-cases.ts';
 import { snapshotTree } from '../support/snapshot-tree.ts';
 
 interface Difference {
@@ -38,16 +38,6 @@ const DIFFERENCES: ReadonlyMap<string, Difference> = new Map<string, Difference>
 /** Cases that wait for a later issue. They are run, and must fail: one that passes is to be taken out of here. */
 const PENDING: ReadonlyMap<string, string> = new Map<string, string>();
 
-const NOT_APPLICABLE: ReadonlyMap<string, string> = new Map([
-  ['U31', 'a browser has no memory mappings'],
-  ['P08', 'the mount option `volatile` does not exist'],
-  ['P09', 'there is no workdir: a commit is one transaction'],
-  ['P11', 'data-only layers do not exist; what they are for, content shared by digest, is a matter of the block cache'],
-  ['P12', 'there is no statfs'],
-]);
-
-const applicable = semanticCases.filter(({ id }) => !NOT_APPLICABLE.has(id));
-
 describe('semantic cases of the kernel', () => {
   test('the table is whole, and every exception names a case', () => {
     expect(semanticCases.length).toBe(119);
@@ -58,7 +48,7 @@ describe('semantic cases of the kernel', () => {
 
   for (const [id, reason] of NOT_APPLICABLE) test.skip(`${id} [not applicable: ${reason}]`);
 
-  for (const semanticCase of applicable) {
+  for (const semanticCase of applicableCases) {
     const difference = DIFFERENCES.get(semanticCase.id);
     const note = difference === undefined ? '' : ` [differs: ${difference.reason}]`;
     const pending = PENDING.get(semanticCase.id);

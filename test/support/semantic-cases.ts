@@ -71,3 +71,14 @@ function fileOf(name: string, rest: string, attributes: TreeAttributes): TreeNod
   const xattrs = new Map(pairs.map((pair) => pair.split('=') as [string, string]));
   return file(name, content, xattrs.size > 0 ? { ...attributes, xattrs } : attributes);
 }
+
+/** Cases of what there is not here, with the reason. */
+export const NOT_APPLICABLE: ReadonlyMap<string, string> = new Map([
+  ['U31', 'a browser has no memory mappings'],
+  ['P08', 'the mount option `volatile` does not exist'],
+  ['P09', 'there is no workdir: a commit is one transaction'],
+  ['P11', 'data-only layers do not exist; what they are for, content shared by digest, is a matter of the block cache'],
+  ['P12', 'there is no statfs'],
+]);
+
+export const applicableCases = semanticCases.filter(({ id }) => !NOT_APPLICABLE.has(id));

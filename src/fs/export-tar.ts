@@ -1,0 +1,55 @@
+/* A frozen tree as a tar, or as a layer of an OCI image (image-spec, layer.md). */
+
+import { FsError } from '../base/errors.ts';
+import { PERMISSIONS, deviceOf } from '../base/mode.ts';
+import { TAR_END_SIZE, tarHeader, tarPadding } from '../archive/tar-write.ts';
+import { xattrsOf } from '../overlay/attr.ts';
+import { typeOf } from '../overlay/readdir.ts';
+import type { Frozen, Pieces } from './export.ts';
+
+/** What names of marks begin with; no file of a layer may be called so. */
+const MARK = '.wh.';
+const OPAQUE = `${MARK}${MARK}.opq`;
+
+/** @throws {FsError} EINVAL for a name that a layer cannot have */
+export async function* exportTar(frozen: Frozen, isLayer: boolean): Pieces {
+  /** File with several names -> the first one. */
+  const firsts = new Map<number, string>();
+  for (const entry of frozen.entries) {
+    const name = entry.path.slice(1);
+    if (entry.mark !== undefined) yield tarHeader({ ...NOTHING, name: markOf(name, entry.mark) });
+    else if (isLayer && name.slice(name.lastIndexOf('/') + 1).startsWith(MARK)) throw takenName(entry.path);
+    else yield* exportEntry(frozen, { ...entry, name }, firsts);
+  }
+  yield new Uint8Array(TAR_END_SIZE);
+}
+
+async function* exportEntry(
+  frozen: Frozen,
+  { path, name, ino }: { path: string; name: string; ino: number },
+  firsts: Map<number, string>,
+): Pieces {
+  const { mode, uid, gid, nlink, rdev, size, mtimeMs } = frozen.tree.attr(ino);
+  const type = typeOf(mode);
+  // Only the system that made one can connect to it.
+  if (type === 'socket') return;
+  const xattrs = xattrsOf(frozen.tree, ino);
+  const common = { name, mode: mode & PERMISSIONS, uid, gid, mtime: Math.floor(mtimeMs / 1000), xattrs };
+  const first = firsts.get(ino);
+  if (first !== undefined) return yield tarHeader({ ...common, type: 'link', target: first });
+  if (type !== 'directory' && nlink > 1) firsts.set(ino, name);
+  if (type === 'directory') return yield tarHeader({ ...common, name: name === '' ? './' : `${name}/`, type });
+  if (type === 'symlink') return yield tarHeader({ ...common, type, target: await frozen.target(path, ino) });
+  if (type !== 'file') return yield tarHeader({ ...common, type, device: type === 'fifo' ? undefined : deviceOf(rdev) });
+  yield tarHeader({ ...common, type, size });
+  yield* frozen.content(path, ino);
+  if (tarPadding(size) > 0) yield new Uint8Array(tarPadding(size));
+}
+
+const NOTHING = { type: 'file', mode: 0, uid: 0, gid: 0, mtime: 0, size: 0 } as const;
+
+const markOf = (name: string, mark: 'whiteout' | 'opaque'): string =>
+  mark === 'opaque' ? `${name}/${OPAQUE}` : name.replace(/[^/]*$/, (last) => MARK + last);
+
+const takenName = (path: string): FsError =>
+  new FsError('EINVAL', { syscall: 'export', path, detail: `names with '${MARK}' in front are marks in an OCI layer` });

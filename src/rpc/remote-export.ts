@@ -1,0 +1,35 @@
+/* An export as the page has it: a stream that asks the worker for a piece when one is wanted. */
+
+import type { ExportOptions } from '../base/export.ts';
+import { AbortError, assertNotAborted } from '../base/errors.ts';
+import type { WorkProgress } from '../base/progress.ts';
+import type { Peer } from './peer.ts';
+import type { FileMethod } from './wire.ts';
+
+export function remoteExport(peer: Peer, { signal, onProgress, ...options }: ExportOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const opening = peer.call<number>({ on: 'workspace', method: 'export' }, [options]);
+  const call = async <T>(method: FileMethod): Promise<T> => peer.call({ on: 'file', fd: await opening, method }, []);
+  // Where it fails, nothing is left that could be closed.
+  const close = (): Promise<void> => call<void>('close').catch(() => undefined);
+  return new ReadableStream({
+    start(controller) {
+      signal?.addEventListener('abort', () => {
+        controller.error(new AbortError(signal.reason));
+        void close();
+      });
+    },
+    async pull(controller) {
+      try {
+        assertNotAborted(signal);
+        const bytes = await call<Uint8Array<ArrayBuffer>>('read');
+        if (onProgress !== undefined) onProgress(await call<WorkProgress>('stat'));
+        if (bytes.length > 0) return controller.enqueue(bytes);
+        controller.close();
+      } catch (e) {
+        controller.error(e);
+      }
+      await close();
+    },
+    cancel: close,
+  });
+}
