@@ -1,6 +1,7 @@
 /* Puts the panes together, and the keys that work everywhere. */
 
 import type { Opened } from './boot.ts';
+import { downloads } from './download.ts';
 import { EditorPane } from './editor/pane.ts';
 import { header } from './panels/header.ts';
 import { Inspector } from './panels/inspector.ts';
@@ -55,7 +56,7 @@ export async function startIde(host: HTMLElement, { session, companion }: Opened
   shell.classList.toggle(TERMINAL, recall(TERMINAL) !== 'false');
   shell.classList.toggle(INSPECTOR, innerWidth >= NARROW && recall(INSPECTOR) !== 'false');
   shell.append(
-    header({ goToFile: () => void goToFile(), toggleInspector: () => toggle(INSPECTOR) }),
+    header({ downloads: () => downloads(session), goToFile: () => void goToFile(), toggleInspector: () => toggle(INSPECTOR) }),
     explorer.element,
     search.element,
     splitter({ property: '--left', label: 'Width of the files', edge: 'left', initial: 270, min: 160, max: () => innerWidth * 0.5 }),

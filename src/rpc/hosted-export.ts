@@ -11,7 +11,7 @@ export class HostedExport {
   readonly fd = -++serial;
   readonly #pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
   readonly #closing = new AbortController();
-  #progress: WorkProgress = { loaded: 0, total: 0 };
+  #progress: WorkProgress | undefined;
 
   constructor(overlay: Pick<Overlay, 'export'>, options: ExportOptions) {
     this.#pieces = overlay.export({ ...options, signal: this.#closing.signal, onProgress: (progress) => (this.#progress = progress) });
@@ -23,8 +23,8 @@ export class HostedExport {
     return value ?? new Uint8Array(0);
   }
 
-  /** How far it has come. */
-  stat(): WorkProgress {
+  /** How far it has come; nothing as long as there is no content in it. */
+  stat(): WorkProgress | undefined {
     return this.#progress;
   }
 

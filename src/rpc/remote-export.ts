@@ -22,7 +22,8 @@ export function remoteExport(peer: Peer, { signal, onProgress, ...options }: Exp
       try {
         assertNotAborted(signal);
         const bytes = await call<Uint8Array<ArrayBuffer>>('read');
-        if (onProgress !== undefined) onProgress(await call<WorkProgress>('stat'));
+        const progress = onProgress && (await call<WorkProgress | undefined>('stat'));
+        if (progress !== undefined) onProgress?.(progress);
         if (bytes.length > 0) return controller.enqueue(bytes);
         controller.close();
       } catch (e) {

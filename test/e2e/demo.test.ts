@@ -3,9 +3,10 @@
  * As the dev server has it: start.test.ts.
  */
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { strFromU8, unzipSync } from 'fflate';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { build, preview } from 'vite';
 import type { PreviewServer } from 'vite';
@@ -242,6 +243,32 @@ describe('the demo', () => {
     await expectSoon(() => changes(page), []);
     await expectSoon(() => row(page, '/d').count(), 0);
     expect(await run(page, 'ls /src; head -n 1 /README.md')).toBe('main.ts\nstyles.css\ntides.ts\n# Tide clock\n');
+    await page.close();
+  });
+
+  test('everything is downloaded as a zip, and what was changed as a layer', async () => {
+    const page = await visit('download');
+    await run(page, 'echo mine > /src/mine.ts; rm /README.md');
+    const downloaded = async (item: string): Promise<{ name: string; bytes: Buffer }> => {
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page
+          .getByRole('button', { name: 'Download', exact: true })
+          .click()
+          .then(() => page.getByRole('menuitem', { name: item }).click()),
+      ]);
+      return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+    };
+    const zip = await downloaded('Everything, as a zip');
+    expect(zip.name).toBe('download.zip');
+    const files = unzipSync(zip.bytes);
+    expect(strFromU8(files['src/mine.ts']!)).toBe('mine\n');
+    expect(files['src/main.ts']).toBeDefined();
+    expect(files['README.md']).toBeUndefined();
+    const layer = await downloaded('The changes, as a layer (OCI)');
+    expect(layer.name).toBe('download.layer.tar');
+    expect(layer.bytes.includes('.wh.README.md')).toBe(true);
+    expect(layer.bytes.includes('src/main.ts')).toBe(false);
     await page.close();
   });
 

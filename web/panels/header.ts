@@ -3,13 +3,15 @@
 import { el, iconButton } from '../ui/element.ts';
 import { icon, logo } from '../ui/icons.ts';
 import { keyName } from '../ui/keys.ts';
-import { openMenu } from '../ui/menu.ts';
+import { type MenuGroups, openMenu } from '../ui/menu.ts';
 import { askText } from '../ui/dialog.ts';
 import { nextTheme, themeButtonIcon } from '../ui/appearance.ts';
 import { showAbout } from './about.ts';
 import { currentWorkspace, freshName, goTo, knownWorkspaces } from '../workspaces.ts';
 
 export interface HeaderActions {
+  /** What the menu of downloads has. */
+  downloads(): MenuGroups;
   goToFile(): void;
   toggleInspector(): void;
 }
@@ -34,9 +36,19 @@ export function header(actions: HeaderActions): HTMLElement {
     ),
     el('span', { class: 'spring' }),
     workspaceButton(),
+    downloadButton(actions),
     theme,
     iconButton(icon('panel'), 'Changes, snapshots and layers', () => actions.toggleInspector()),
   );
+}
+
+function downloadButton({ downloads }: HeaderActions): HTMLElement {
+  const button = iconButton(icon('download'), 'Download', () => {
+    const box = button.getBoundingClientRect();
+    openMenu(box.left, box.bottom + 6, downloads(), () => button.focus());
+  });
+  button.setAttribute('aria-haspopup', 'menu');
+  return button;
 }
 
 function workspaceButton(): HTMLElement {

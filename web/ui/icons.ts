@@ -13,6 +13,7 @@ const SHAPES = {
   eye: '<path d="M1.3 8S3.7 3.6 8 3.6 14.7 8 14.7 8 12.3 12.4 8 12.4 1.3 8 1.3 8z"/><circle cx="8" cy="8" r="1.9"/>',
   branch:
     '<path d="M4.5 5v6M4.5 9.5c0-2.4 7-1 7-4.2"/><circle cx="4.5" cy="3.3" r="1.6"/><circle cx="4.5" cy="12.7" r="1.6"/><circle cx="11.5" cy="3.7" r="1.6"/>',
+  download: '<path d="M8 2v7.8M4.8 6.8 8 10l3.2-3.2M2.7 13.3h10.6"/>',
   restore: '<path d="M3 6.2h6.3a3.6 3.6 0 0 1 0 7.2H5"/><path d="M5.8 3.2 2.8 6.2l3 3"/>',
   search: '<circle cx="7" cy="7" r="4.3"/><path d="m10.2 10.2 3.6 3.6"/>',
   trash: '<path d="M2.7 4.2h10.6M6 4V2.3h4V4M4 4.2l.7 9.5h6.6l.7-9.5"/>',

@@ -44,3 +44,23 @@ export function toast(message: string, options: ToastOptions = {}): void {
   stack.append(card);
   wait();
 }
+
+/** Work that is told of while it lasts. */
+export interface WorkToast {
+  /** Fires when the user gives it up. */
+  readonly signal: AbortSignal;
+  /** @param done from 0 to 1 */
+  update(done: number): void;
+  close(): void;
+}
+
+/** Shows how far something has come, until it is closed. */
+export function workToast(message: string): WorkToast {
+  if (!stack.isConnected) document.body.append(stack);
+  const stop = new AbortController();
+  const bar = el('progress', { attrs: { max: '1', 'aria-label': message } });
+  const cancel = el('button', { class: 'toast-action', text: 'Cancel', attrs: { type: 'button' }, on: { click: () => stop.abort() } });
+  const card = el('div', { class: 'toast note' }, el('p', { text: message }), bar, cancel);
+  stack.append(card);
+  return { signal: stop.signal, update: (done) => (bar.value = done), close: () => card.remove() };
+}
