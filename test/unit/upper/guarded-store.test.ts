@@ -40,6 +40,22 @@ async function killedWhileAppending(world: World, store: GuardedStore, commit: C
 
 const filesOf = async (store: GuardedStore): Promise<number[]> => [...(await store.load()).records.keys()].filter((id) => id > 1);
 
+test('memory that runs out while a commit is appended: the database decides, and the commits after it are not lost', async () => {
+  const world = new World();
+  const store = await openWorld(world, { ...EAGER, frames: 1000, slack: 1e6, retryAfter: 1e6 });
+  await store.commit(FIRST);
+  vi.spyOn(GuardLog.prototype, 'append').mockImplementationOnce(() => {
+    throw new RangeError('Array buffer allocation failed');
+  });
+  const outcome = await store.commit(file(2)).then(
+    () => 'made',
+    () => 'refused',
+  );
+  await store.commit(file(3));
+  await store.commit(file(4));
+  expect(await filesAfterPowerCut(world)).toEqual(outcome === 'made' ? [2, 3, 4] : [3, 4]);
+});
+
 test('what the database alone has is there after a kill, and the log before it counts until the next one is whole', async () => {
   const world = new World();
   const store = await openWorld(world, { ...EAGER, frames: 1000, slack: 1e6 });
