@@ -200,7 +200,8 @@ export class GuardedStore implements VersionedStore {
     const guard = this.#guard;
     if (guard === undefined) return;
     if (this.version?.sequence !== sequence) guard.distrust();
-    if (durability === 'strict') this.#owesStrict = false;
+    // A log that was made whole since has on the disk what was owed. An empty commit now would be one that it does not have.
+    if (durability === 'strict' || guard.state === 'on') this.#owesStrict = false;
     else if (guard.isBroken) this.#owesStrict = true;
     if (this.#owesStrict) await this.#makeStrict();
     // Only now: until the database was on the disk, the log's last whole commit was worth something.

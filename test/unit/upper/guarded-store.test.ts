@@ -56,6 +56,23 @@ test('memory that runs out while a commit is appended: the database decides, and
   expect(await filesAfterPowerCut(world)).toEqual(outcome === 'made' ? [2, 3, 4] : [3, 4]);
 });
 
+test('a guard that is whole again vouches for what was owed: nothing is committed past its log', async () => {
+  const world = new World();
+  const store = await openWorld(world, { ...EAGER, frames: 1000, slack: 1e6 });
+  await store.commit(FIRST);
+  // The log fails, and the database refuses the commit and those that were to make up for it.
+  vi.spyOn(GuardLog.prototype, 'append').mockImplementationOnce(() => {
+    throw new DOMException('planted', 'QuotaExceededError');
+  });
+  world.refuse = 'EIO';
+  await expect(store.commit(file(2))).rejects.toMatchObject({ code: 'EIO' });
+  world.refuse = undefined;
+  await vi.waitFor(() => expect(store.guard).toBe('on'));
+  for (const id of [3, 4, 5]) await store.commit(file(id));
+  expect(store.guard).toBe('on');
+  expect(await filesAfterPowerCut(world)).toEqual([3, 4, 5]);
+});
+
 test('what the database alone has is there after a kill, and the log before it counts until the next one is whole', async () => {
   const world = new World();
   const store = await openWorld(world, { ...EAGER, frames: 1000, slack: 1e6 });
