@@ -172,14 +172,17 @@ export class GuardedStore implements VersionedStore {
     const guard = this.#guard;
     guard?.takeBack();
     if (guard === undefined) throw reason;
+    const gives = guard.takesSpace;
     if (guard.isBroken) await this.#giveUpGuard(guard);
     // Another owner has the workspace: it has a guard of its own.
     if (isFsError(reason, 'ESTALE')) guard.retire();
-    if (!isFsError(reason, 'ENOSPC') || !guard.takesSpace) throw reason;
-    // The log vouches for commits that are not on the disk yet. Bringing them there takes next to no space.
-    this.#owesStrict = true;
-    await this.#makeStrict();
-    await guard.discard();
+    if (!isFsError(reason, 'ENOSPC') || !gives) throw reason;
+    if (guard.takesSpace) {
+      // The log vouches for commits that are not on the disk yet. Bringing them there takes next to no space.
+      this.#owesStrict = true;
+      await this.#makeStrict();
+      await guard.discard();
+    }
     await this.store.commit({ ...commit, durability: 'strict' });
     this.#owesStrict = false;
     guard.applied(commit);

@@ -73,6 +73,18 @@ test('a guard that is whole again vouches for what was owed: nothing is committe
   expect(await filesAfterPowerCut(world)).toEqual([3, 4, 5]);
 });
 
+test('a disk that is full for both: the space of the log is given, and the commit made', async () => {
+  const world = new World();
+  const store = await openWorld(world, { ...EAGER, frames: 1000, slack: 1e6, retryAfter: 1e6 });
+  await store.commit(FIRST);
+  world.fault = () => (world.files.size > 1 ? 'fail' : undefined);
+  const discarding = vi.spyOn(GuardLog.prototype, 'empty').mockImplementation(() => (world.refuse = undefined));
+  world.refuse = 'ENOSPC';
+  await store.commit(file(2));
+  expect(discarding).toHaveBeenCalled();
+  expect(await filesAfterPowerCut(world)).toEqual([2]);
+});
+
 test('what the database alone has is there after a kill, and the log before it counts until the next one is whole', async () => {
   const world = new World();
   const store = await openWorld(world, { ...EAGER, frames: 1000, slack: 1e6 });
