@@ -44,7 +44,9 @@ export function onConnection(scope: MessageScope, accept: (connection: Endpoint)
 }
 
 function isHandshake(data: unknown): data is Handshake {
-  return typeof data === 'object' && data !== null && 'stratafs' in data && (!('port' in data) || data.port instanceof MessagePort);
+  if (typeof data !== 'object' || data === null) return false;
+  const { stratafs, port } = data as Partial<Handshake>;
+  return typeof stratafs === 'number' && (port === undefined || port instanceof MessagePort);
 }
 
 /** One end of a channel between workers. Who posts does not hear itself. */

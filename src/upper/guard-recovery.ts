@@ -82,20 +82,15 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 }
 
 async function catchUp(store: VersionedStore, version: UpperVersion, image: UpperImage, guard: FoundGuard): Promise<Recovered> {
-  const { log, highest, held } = guard;
-  const reached = log?.version;
-  const usable = reached !== undefined && reached.generation === version.generation && reached.sequence <= guard.until;
-  const lost = usable && log?.lost !== undefined && log.lost > version.sequence;
-  if (
-    log === undefined ||
-    !usable ||
-    reached.sequence < version.sequence ||
-    (log.lost !== undefined && reached.sequence === version.sequence)
-  ) {
+  const { log, until, highest, held } = guard;
+  const usable = log?.version.generation === version.generation;
+  const reached = usable ? Math.min(log.version.sequence, until) : -1;
+  const lost = usable && log.lost !== undefined && Math.min(log.lost, until) > version.sequence;
+  if (log === undefined || reached < version.sequence || (reached === version.sequence && !goesOn(guard, log))) {
     log?.close();
     return { image, log: undefined, highest, outdates: held || log !== undefined, restored: lost ? shortened(version) : undefined };
   }
-  if (reached.sequence === version.sequence) return { image, log, highest, outdates: held, restored: undefined };
+  if (reached === version.sequence) return { image, log, highest, outdates: held, restored: undefined };
   if (log.base <= version.sequence) return catchUpByCommits(store, version, guard, log);
   const reach = log.reach();
   if (isOfUse(log, reach, guard.until)) return restore(store, guard, log, reach);
@@ -108,21 +103,30 @@ async function catchUp(store: VersionedStore, version: UpperVersion, image: Uppe
 const shortened = ({ sequence }: UpperVersion): Restored => ({ what: 'tail', sequence, whole: false });
 
 /** Raced with a crash: these commits are in the guard and did not reach the database, or its disk. */
-async function catchUpByCommits(store: VersionedStore, version: UpperVersion, { highest }: FoundGuard, log: GuardLog): Promise<Recovered> {
+async function catchUpByCommits(store: VersionedStore, version: UpperVersion, guard: FoundGuard, log: GuardLog): Promise<Recovered> {
+  const { highest, until } = guard;
   let { sequence } = version;
   for (const next of log.commits(version.sequence)) {
+    if (next.sequence > until) break;
     await store.commit(next.commit);
     ({ sequence } = next);
   }
-  const whole = sequence === log.version.sequence && log.lost === undefined;
-  if (!whole) {
+  const whole = sequence === Math.min(log.version.sequence, until) && log.lost === undefined;
+  const keeps = whole && goesOn(guard, log);
+  if (!keeps) {
     log.close();
     // The damaged log no longer counts for what was made again from it.
     await store.commit(NOTHING);
   }
   const restored: Restored = { what: 'tail', sequence, whole };
-  return { image: await store.load(), log: whole ? log : undefined, highest, outdates: !whole, restored };
+  return { image: await store.load(), log: keeps ? log : undefined, highest, outdates: !keeps, restored };
 }
+
+/**
+ * Whether commits can go on in a log that is as far as the database. Not behind a damage; and not where a newer file outdates it: what it says beyond
+ * that file's beginning is never believed, whoever wrote it.
+ */
+const goesOn = ({ until }: FoundGuard, log: GuardLog): boolean => log.lost === undefined && until === Infinity;
 
 /** Rebuilds the upper where there is a guard; `undefined` where there is none that could do that. */
 async function rebuild({ store, lost }: RecoveryOptions, guard: FoundGuard): Promise<Recovered | undefined> {

@@ -101,10 +101,15 @@ export class Guard implements ImageSource {
     return !this.#broken;
   }
 
+  /** Whatever fails, be it memory, is the log's failure and not the commit's: the database has been asked already, and may make it. */
   #try(log: GuardLog, append: (log: GuardLog) => void): boolean {
-    const done = attempt(() => append(log));
-    if (done) this.#appended.push(log);
-    return done;
+    try {
+      append(log);
+      this.#appended.push(log);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Brings what was appended to the disk; tells whether it is there. */

@@ -172,14 +172,17 @@ export class GuardedStore implements VersionedStore {
     const guard = this.#guard;
     guard?.takeBack();
     if (guard === undefined) throw reason;
+    const gives = guard.takesSpace;
     if (guard.isBroken) await this.#giveUpGuard(guard);
     // Another owner has the workspace: it has a guard of its own.
     if (isFsError(reason, 'ESTALE')) guard.retire();
-    if (!isFsError(reason, 'ENOSPC') || !guard.takesSpace) throw reason;
-    // The log vouches for commits that are not on the disk yet. Bringing them there takes next to no space.
-    this.#owesStrict = true;
-    await this.#makeStrict();
-    await guard.discard();
+    if (!isFsError(reason, 'ENOSPC') || !gives) throw reason;
+    if (guard.takesSpace) {
+      // The log vouches for commits that are not on the disk yet. Bringing them there takes next to no space.
+      this.#owesStrict = true;
+      await this.#makeStrict();
+      await guard.discard();
+    }
     await this.store.commit({ ...commit, durability: 'strict' });
     this.#owesStrict = false;
     guard.applied(commit);
@@ -200,7 +203,8 @@ export class GuardedStore implements VersionedStore {
     const guard = this.#guard;
     if (guard === undefined) return;
     if (this.version?.sequence !== sequence) guard.distrust();
-    if (durability === 'strict') this.#owesStrict = false;
+    // A log that was made whole since has on the disk what was owed. An empty commit now would be one that it does not have.
+    if (durability === 'strict' || guard.state === 'on') this.#owesStrict = false;
     else if (guard.isBroken) this.#owesStrict = true;
     if (this.#owesStrict) await this.#makeStrict();
     // Only now: until the database was on the disk, the log's last whole commit was worth something.

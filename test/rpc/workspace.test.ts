@@ -86,6 +86,20 @@ describe('open', () => {
     port1.close();
   });
 
+  test('what the application sends to its worker is no handshake, whatever it is called', async () => {
+    const { port1, port2 } = new MessageChannel();
+    serveOn(port2, {});
+    port2.start();
+    const answers: unknown[] = [];
+    port1.onmessage = ({ data }) => answers.push(data);
+    port1.postMessage({ stratafs: 'workspace-1' });
+    // As another comlink of the application's would, on the same worker.
+    port1.postMessage({ id: '1', type: 'APPLY', path: ['hello'], argumentList: [{ type: 'RAW', value: PROTOCOL }] });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(answers).toEqual([]);
+    port1.close();
+  });
+
   test('what was changed is there when the workspace is opened again', async () => {
     const local = start();
     const options = { name: uniqueName(), lower: [{ url: archiveUrl }] };

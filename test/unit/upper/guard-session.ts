@@ -27,7 +27,7 @@ export function openWorld(world: World, settings: GuardSettings = EAGER): Promis
 }
 
 /** A commit of some changes to some of twenty records. */
-function randomCommit(random: Random, state: State, serial: number): Commit {
+export function randomCommit(random: Random, state: State, serial: number): Commit {
   const records = new Map<number, UpperRecord | undefined>();
   const chunks = new Map<number, Uint8Array<ArrayBuffer> | undefined>();
   for (let i = 0; i <= random() * 3; i++) {
@@ -50,7 +50,7 @@ function randomCommit(random: Random, state: State, serial: number): Commit {
   return { records, chunks, durability: random() < 0.8 ? 'strict' : 'relaxed', superblock: undefined };
 }
 
-const FIRST: Commit = {
+export const FIRST: Commit = {
   superblock: { format: 1, lowers: [{ digest: 'sha256-x', inoBase: 2, entries: 3 }] },
   records: new Map([[1, inode({ names: [], mode: 0o40755 })]]),
   chunks: new Map(),
@@ -132,7 +132,7 @@ export async function stateOf(store: GuardedStore): Promise<Pick<State, 'superbl
   return { superblock, records, chunks: new Map(ids.map((id, i) => [id, bytes[i]! as Uint8Array<ArrayBuffer>])) };
 }
 
-const isSame = (a: Pick<State, 'superblock' | 'records' | 'chunks'>, b: State): boolean => isDeepStrictEqual(plain(a), plain(b));
+export const isSame = (a: Pick<State, 'superblock' | 'records' | 'chunks'>, b: State): boolean => isDeepStrictEqual(plain(a), plain(b));
 
 /** Without what is `undefined`, which says as much as what is not there. */
 const plain = ({ superblock, records, chunks }: Pick<State, 'superblock' | 'records' | 'chunks'>): unknown =>
