@@ -44,6 +44,7 @@ export class GuardLog {
   #durable = 0;
   #frames = 0;
   #lost: number | undefined;
+  #isTorn = false;
   /** Where the last commit starts, as long as it can be taken back. */
   #lastCommit: number | undefined;
 
@@ -93,6 +94,10 @@ export class GuardLog {
   /** The last commit that had reached the disk behind a damage: what is damaged was not torn by a crash. `undefined` where nothing is. */
   get lost(): number | undefined {
     return this.#lost;
+  }
+  /** What a crash has torn stands behind it, and could not be cut off. Therefore nothing may be appended. */
+  get isTorn(): boolean {
+    return this.#isTorn;
   }
   /** Bytes. */
   get size(): number {
@@ -224,9 +229,18 @@ export class GuardLog {
     if (this.#end === size && size >= this.#header.imageEnd) return;
     const isImageCut = this.#end < this.#header.imageEnd;
     this.#lost = this.#lastFlushed(this.#end, size) ?? (isImageCut ? this.#sequence : undefined);
-    if (this.#lost !== undefined) return;
-    this.file.truncate(this.#end);
-    this.file.flush();
+    if (this.#lost === undefined) this.#cut();
+  }
+
+  /** Where that fails, what stands before it can be read all the same. */
+  #cut(): void {
+    try {
+      this.file.truncate(this.#end);
+      this.file.flush();
+    } catch (e) {
+      if (!(e instanceof DOMException)) throw e;
+      this.#isTorn = true;
+    }
   }
 
   /** The last commit behind `from` that was written when what stands at `from` was on the disk already. */

@@ -123,10 +123,10 @@ async function catchUpByCommits(store: VersionedStore, version: UpperVersion, gu
 }
 
 /**
- * Whether commits can go on in a log that is as far as the database. Not behind a damage; and not where a newer file outdates it: what it says beyond
- * that file's beginning is never believed, whoever wrote it.
+ * Whether commits can go on in a log that is as far as the database. Not behind a damage, or what could not be cut off; and not where a newer
+ * file outdates it: what it says beyond that file's beginning is never believed, whoever wrote it.
  */
-const goesOn = ({ until }: FoundGuard, log: GuardLog): boolean => log.lost === undefined && until === Infinity;
+const goesOn = ({ until }: FoundGuard, log: GuardLog): boolean => log.lost === undefined && !log.isTorn && until === Infinity;
 
 /** Rebuilds the upper where there is a guard; `undefined` where there is none that could do that. */
 async function rebuild({ store, lost }: RecoveryOptions, guard: FoundGuard): Promise<Recovered | undefined> {
@@ -149,9 +149,10 @@ async function restore(store: VersionedStore, { highest, until }: FoundGuard, lo
   await store.restore({ generation, sequence }, log.everything(sequence));
   // A file that outdates this one, and was not made whole: there may have been commits behind it.
   const whole = reach.whole && sequence === last && until === Infinity;
-  if (!whole) log.close();
+  const keeps = whole && !log.isTorn;
+  if (!keeps) log.close();
   const restored: Restored = { what: 'everything', sequence, whole };
-  return { image: await store.load(), log: whole ? log : undefined, highest, outdates: !whole, restored };
+  return { image: await store.load(), log: keeps ? log : undefined, highest, outdates: !keeps, restored };
 }
 
 async function startAnew({ store, folder, lost, marker }: RecoveryOptions, guard: FoundGuard, image: UpperImage): Promise<Recovered> {

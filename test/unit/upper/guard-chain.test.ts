@@ -48,6 +48,9 @@ async function live(world: World, past: Past, random: Random, serial: number): P
   const { run } = world;
   const store = await openWorld(world, random() < 0.5 ? EAGER : { ...EAGER, delay: 5 });
   const found = await stateOf(store);
+  // Whoever is left of a machine that has ended says nothing of the next one.
+  const isOver = (): boolean => world.dead || world.run !== run;
+  if (isOver()) return undefined;
   const { history, pending } = past;
   if (pending !== undefined) history.push(pending);
   const at = history.findLastIndex((state) => isSame(found, state));
@@ -63,13 +66,14 @@ async function live(world: World, past: Past, random: Random, serial: number): P
     const commit = world.state.version === undefined ? FIRST : randomCommit(random, state, serial + i);
     past.pending = after(state, commit);
     await store.commit(commit);
-    if (world.dead || world.run !== run) return undefined;
+    if (isOver()) return undefined;
     history.push(past.pending);
     past.pending = undefined;
     past.floor = history.length - 1;
     if (commit.durability === 'strict') past.strict = past.floor;
     past.guarded = store.guard === 'on';
     if (random() < 0.5) await new Promise((resolve) => setTimeout(resolve));
+    if (isOver()) return undefined;
   }
   return undefined;
 }

@@ -116,3 +116,22 @@ test('after a tail from a log that an unfinished one outdates: commits do not go
   for (const id of [4, 5, 6]) await third.commit(file(id));
   expect(await filesAfterPowerCut(world)).toEqual([2, 4, 5, 6]);
 });
+
+test('a torn tail that cannot be cut off: what stands before it is made again, and commits go on in another log', async () => {
+  const world = new World();
+  const store = await openWorld(world, { ...EAGER, frames: 1000, slack: 1e6 });
+  await store.commit(FIRST);
+  await store.commit(file(2));
+  world.fault = () => 'kill-torn';
+  store.commit(file(3)).catch(() => undefined);
+  await world.death;
+  world.random = () => 0;
+  world.restart('power');
+  let failures = 0;
+  world.fault = () => (failures++ === 0 ? 'fail' : undefined);
+  const second = await openWorld(world);
+  expect(failures).toBeGreaterThan(0);
+  expect([second.restored, await filesOf(second)]).toEqual([{ what: 'tail', sequence: 2, whole: true }, [2]]);
+  await second.commit(file(4));
+  expect(await filesAfterPowerCut(world)).toEqual([2, 4]);
+});
