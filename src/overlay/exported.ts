@@ -39,8 +39,10 @@ export function* exportedChanges(tree: Tree): Entries {
   const told = new Set<string>(['/']);
   const hasWhole = (path: string): boolean => parentsOf(path).some((parent) => whole.has(parent));
   if (tree.inode(ROOT_INO) !== undefined) yield { path: '/', ino: ROOT_INO };
-  for (const { path, change } of changes) {
-    if (change !== 'deleted' || hasWhole(path)) continue;
+  for (const { path, change, type } of changes) {
+    // No layer has sockets: what one stands in the place of must not show for it.
+    const isGone = change === 'deleted' || (change === 'modified' && type === 'socket');
+    if (!isGone || hasWhole(path)) continue;
     yield* parents(tree, path, told);
     yield { path, mark: 'whiteout' };
   }

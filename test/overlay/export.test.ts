@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Overlay, memoryUpper, openLayer } from '../../src/engine.ts';
+import { S_IFSOCK } from '../../src/base/mode.ts';
 import type { FsPromises } from '../../src/fs/api.ts';
 import { CaseMachine } from '../support/case-machine.ts';
 import { bytesOf, expectExports, treeOf } from '../support/exported.ts';
@@ -91,6 +92,17 @@ describe('what an export shows', () => {
     await overlay.fs.promises.writeFile('/a/.wh.mine', 'x');
     await expect(bytesOf(overlay.export({ format: 'oci-layer' }))).rejects.toMatchObject({ code: 'EINVAL', path: '/a/.wh.mine' });
     expect((await treeOf(await bytesOf(overlay.export()))).some((line) => line.startsWith('/a/.wh.mine file'))).toBe(true);
+  });
+
+  test('a socket, which no layer has, hides what the lowers have in its place', async () => {
+    const lowers = [lower(dir('d', file('x', '1')), file('f', '1'))];
+    await using overlay = await Overlay.mount({ lower: lowers, upper: memoryUpper() });
+    const { promises: fs } = overlay.fs;
+    await fs.unlink('/f');
+    await fs.mknod('/f', S_IFSOCK | 0o600, 0);
+    await fs.rm('/d', { recursive: true });
+    await fs.link('/f', '/d');
+    await expectExports(overlay, lowers);
   });
 
   test('a mount without an upper, and a view of a snapshot', async () => {
