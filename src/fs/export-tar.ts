@@ -17,8 +17,9 @@ export async function* exportTar(frozen: Frozen, isLayer: boolean): Pieces {
   const firsts = new Map<number, string>();
   for (const entry of frozen.entries) {
     const name = entry.path.slice(1);
+    // Deleted ones neither: the whiteout of '.wh..opq' would be an opaque mark.
+    if (isLayer && name.slice(name.lastIndexOf('/') + 1).startsWith(MARK)) throw takenName(entry.path);
     if (entry.mark !== undefined) yield tarHeader({ ...NOTHING, name: markOf(name, entry.mark) });
-    else if (isLayer && name.slice(name.lastIndexOf('/') + 1).startsWith(MARK)) throw takenName(entry.path);
     else yield* exportEntry(frozen, { ...entry, name }, firsts);
   }
   yield new Uint8Array(TAR_END_SIZE);

@@ -94,6 +94,14 @@ describe('what an export shows', () => {
     expect((await treeOf(await bytesOf(overlay.export()))).some((line) => line.startsWith('/a/.wh.mine file'))).toBe(true);
   });
 
+  test('deleting a name that is a mark: EINVAL in a layer', async () => {
+    for (const name of ['.wh.mine', '.wh..opq', '.wh..wh..opq']) {
+      await using overlay = await Overlay.mount({ lower: [lower(dir('d', file(name, '1'), file('kept', '2')))], upper: memoryUpper() });
+      await overlay.fs.promises.unlink(`/d/${name}`);
+      await expect(bytesOf(overlay.export({ format: 'oci-layer' }))).rejects.toMatchObject({ code: 'EINVAL', path: `/d/${name}` });
+    }
+  });
+
   test('a socket, which no layer has, hides what the lowers have in its place', async () => {
     const lowers = [lower(dir('d', file('x', '1')), file('f', '1'))];
     await using overlay = await Overlay.mount({ lower: lowers, upper: memoryUpper() });
