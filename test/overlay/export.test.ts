@@ -87,6 +87,17 @@ describe('what an export shows', () => {
     expect((await archive.fs.promises.stat('/etc/kept')).mtimeMs).toBe(1_234_000);
   });
 
+  test('times that no archive can tell: the last and the first of four digits', async () => {
+    const { overlay } = await changed();
+    const { promises: fs } = overlay.fs;
+    await fs.utimes('/etc/kept', 0, Infinity);
+    await fs.utimes('/etc/other', 0, -1e25);
+    await fs.utimes('/first', 0, -0.5);
+    await using archive = await Overlay.mount({ lower: [await openLayer(await bytesOf(overlay.export()))] });
+    const times = ['/etc/kept', '/etc/other', '/first'].map((path) => archive.fs.statSync(path).mtimeMs);
+    expect(times).toEqual([Date.parse('9999-12-31T23:59:59Z'), Date.parse('0001-01-01T00:00:00Z'), -1000]);
+  });
+
   test('a name that is a mark in a layer: EINVAL there, and a name elsewhere', async () => {
     const { overlay } = await changed();
     await overlay.fs.promises.writeFile('/a/.wh.mine', 'x');
