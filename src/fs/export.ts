@@ -5,7 +5,7 @@
 
 import { concatBytes } from '../base/bytes.ts';
 import { isFile } from '../base/mode.ts';
-import type { ExportOptions } from '../base/export.ts';
+import type { ExportFormat, ExportOptions } from '../base/export.ts';
 import { ROOT } from '../overlay/call.ts';
 import { readContent } from '../overlay/data.ts';
 import type { Engine } from '../overlay/engine.ts';
@@ -77,7 +77,7 @@ async function* exportFrozen(engine: Engine, { format = 'tar', signal, onProgres
   const view: View = { engine, user: ROOT };
   const turns = new Turns(engine, signal);
   turns.assertWanted();
-  const { entries, total } = await listAll(tree, format === 'oci-layer' ? exportedChanges(tree) : exportedTree(tree), turns);
+  const { entries, total } = await listAll(tree, format, turns);
   let loaded = 0;
   const frozen: Frozen = {
     tree,
@@ -116,14 +116,14 @@ async function* gathered(pieces: Pieces): Pieces {
   if (size > 0) yield concatBytes(gathering);
 }
 
-/** All entries, and the bytes of the files among them, each counted once. */
-async function listAll(tree: Tree, listed: Iterable<Exported>, turns: Turns): Promise<{ entries: Exported[]; total: number }> {
+/** All entries, and the bytes of the files among them, counted as often as they will be read: zip has a file of its own for each name. */
+async function listAll(tree: Tree, format: ExportFormat, turns: Turns): Promise<{ entries: Exported[]; total: number }> {
   const entries: Exported[] = [];
   const counted = new Set<number>();
   let total = 0;
-  for (const entry of listed) {
+  for (const entry of format === 'oci-layer' ? exportedChanges(tree) : exportedTree(tree)) {
     entries.push(entry);
-    if (entry.mark === undefined && isFile(tree.mode(entry.ino)) && !counted.has(entry.ino)) {
+    if (entry.mark === undefined && isFile(tree.mode(entry.ino)) && (format === 'zip' || !counted.has(entry.ino))) {
       counted.add(entry.ino);
       total += tree.attr(entry.ino).size;
     }

@@ -182,14 +182,16 @@ describe('the work', () => {
     expect(await again.fs.promises.readFile('/f', 'utf8')).toBe('later');
   });
 
-  test('tells how far it has come, in bytes of content', async () => {
-    const { overlay } = await changed();
-    const told: { loaded: number; total: number }[] = [];
-    await bytesOf(overlay.export({ onProgress: (progress) => told.push(progress) }));
-    expect(told.at(-1)?.loaded).toBe(told.at(-1)?.total);
-    expect(told.at(-1)?.total).toBeGreaterThan(3_000_000);
-    expect(told.every(({ loaded }, i) => loaded > (told[i - 1]?.loaded ?? 0))).toBe(true);
-  });
+  for (const format of ['tar', 'oci-layer', 'zip'] as const) {
+    test(`tells how far it has come, in bytes of content: ${format}`, async () => {
+      const { overlay } = await changed();
+      const told: { loaded: number; total: number }[] = [];
+      await bytesOf(overlay.export({ format, onProgress: (progress) => told.push(progress) }));
+      expect(told.at(-1)?.loaded).toBe(told.at(-1)?.total);
+      expect(told.at(-1)?.total).toBeGreaterThan(3_000_000);
+      expect(told.every(({ loaded }, i) => loaded > (told[i - 1]?.loaded ?? 0))).toBe(true);
+    });
+  }
 
   test('needs memory for pieces, not for files', async () => {
     const { overlay } = await changed();
