@@ -54,8 +54,8 @@ const target: Definition<[path: string, ino: number], string> = {
 
 /** @throws {FsError} as `overlay.export` */
 export async function* exportArchive(engine: Engine, options: ExportOptions): Pieces {
-  if (engine.tree.readOnly) return yield* exportFrozen(engine, options);
   const { snapshot } = options;
+  if (engine.tree.readOnly && snapshot === undefined) return yield* exportFrozen(engine, options);
   const change = <A extends unknown[], R>(run: Definition<A, R>['run'], ...args: A): Promise<R> =>
     perform({ engine, user: ROOT }, { syscall: 'export', paths: 0, run }, args);
   const id = snapshot ?? (await change(takeTemporary)).id;

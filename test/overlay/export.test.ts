@@ -135,6 +135,7 @@ describe('what an export shows', () => {
     await using view = await overlay.openSnapshot(id);
     expect(await treeOf(await bytesOf(view.export()))).toEqual(shown);
     expect(await treeOf(await bytesOf(overlay.export({ snapshot: id })))).toEqual(shown);
+    for (const other of [bare, view]) await expect(bytesOf(other.export({ snapshot: id }))).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(bytesOf(overlay.export({ snapshot: id + 1 }))).rejects.toMatchObject({ code: 'ENOENT' });
     expect(overlay.snapshots().map((snapshot) => snapshot.id)).toEqual([id]);
   });
