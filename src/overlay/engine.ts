@@ -24,7 +24,7 @@ import { Gathered, NotResident } from './gather.ts';
 import { OpenFiles } from './handle.ts';
 import { mountLayers, pinLayers } from './ino.ts';
 import { SnapshotStore } from './snapshot-store.ts';
-import { assertSnapshot, dropTemporary } from './snapshots.ts';
+import { dropTemporary, getSnapshot } from './snapshots.ts';
 import { Tree } from './tree.ts';
 import { Watchers } from './watch.ts';
 
@@ -155,7 +155,7 @@ export class Engine {
     await this.commits.settled().catch(() => undefined);
     this.assertOpen();
     const { layers, mountTimeMs } = this.tree;
-    assertSnapshot(this.tree, id);
+    getSnapshot(this.tree, id);
     const views = (difference: number): void => void this.#views.set(id, (this.#views.get(id) ?? 0) + difference);
     const upper = new SnapshotStore(id, this.#store!, this.commits, () => views(-1));
     const tree = new Tree(layers, true, { records: recordsAt(this.tree.stored(), id) }, mountTimeMs);

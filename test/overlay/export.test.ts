@@ -183,6 +183,19 @@ describe('the work', () => {
     expect(await again.fs.promises.readFile('/f', 'utf8')).toBe('later');
   });
 
+  test('no branch can be made of its snapshot: the next mount could not remove that', async () => {
+    const upper = memoryUpper();
+    const overlay = await Overlay.mount({ lower: [base()], upper });
+    const pieces = overlay.export();
+    await pieces.next();
+    const { id } = overlay.engine.tree.history.snapshots.list[0]!;
+    await expect(overlay.rememberBranch('b', id)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(overlay.rollback(id)).rejects.toMatchObject({ code: 'ENOENT' });
+    await overlay.close();
+    await using again = await Overlay.mount({ lower: [base()], upper });
+    expect(again.engine.tree.history.snapshots.list).toEqual([]);
+  });
+
   for (const format of ['tar', 'oci-layer', 'zip'] as const) {
     test(`tells how far it has come, in bytes of content: ${format}`, async () => {
       const { overlay } = await changed();
