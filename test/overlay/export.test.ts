@@ -82,8 +82,12 @@ describe('what an export shows', () => {
   test('extended attributes, and times to the second', async () => {
     const { overlay } = await changed();
     await overlay.fs.promises.utimes('/etc/kept', 5, 1234.75);
+    const odd = ['user.a=b', 'user.b%3D', 'user.c%253D', 'user.new\nline'];
+    for (const name of odd) await overlay.fs.promises.setxattr('/a', name, Buffer.from([0, 61, 10, 255]));
     await using archive = await Overlay.mount({ lower: [await openLayer(await bytesOf(overlay.export()))] });
     expect(Buffer.from(await archive.fs.promises.getxattr('/a/b', 'user.note')).toString()).toBe('kept');
+    expect(await archive.fs.promises.listxattr('/a')).toEqual(odd);
+    for (const name of odd) expect([...(await archive.fs.promises.getxattr('/a', name))]).toEqual([0, 61, 10, 255]);
     expect((await archive.fs.promises.stat('/etc/kept')).mtimeMs).toBe(1_234_000);
   });
 
