@@ -58,7 +58,7 @@ export async function* exportArchive(engine: Engine, options: ExportOptions): Pi
   if (engine.tree.readOnly && snapshot === undefined) return yield* exportFrozen(engine, options);
   const change = <A extends unknown[], R>(run: Definition<A, R>['run'], ...args: A): Promise<R> =>
     perform({ engine, user: ROOT }, { syscall: 'export', paths: 0, run }, args);
-  const id = snapshot ?? (await change(takeTemporary)).id;
+  const id = snapshot === undefined ? (await change(takeTemporary)).id : snapshot;
   try {
     const view = await engine.openSnapshot(id);
     try {
