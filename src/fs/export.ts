@@ -4,6 +4,7 @@
  */
 
 import { concatBytes } from '../base/bytes.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { isFile } from '../base/mode.ts';
 import type { ExportFormat, ExportOptions } from '../base/export.ts';
 import { ROOT } from '../overlay/call.ts';
@@ -23,6 +24,7 @@ import { Turns } from './turns.ts';
 const PIECE = 1 << 20;
 /** Bytes that a piece of the archive has at least, but the last one. */
 const GATHERED = 256 << 10;
+const FORMATS: ReadonlySet<ExportFormat> = new Set(['oci-layer', 'tar', 'zip']);
 
 export type Pieces = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
@@ -52,9 +54,10 @@ const target: Definition<[path: string, ino: number], string> = {
   run: (call, _path, ino) => readTarget(call, ino),
 };
 
-/** @throws {FsError} as `overlay.export` */
+/** @throws {FsError} as `overlay.export` @throws {ArgumentError} for no such format */
 export async function* exportArchive(engine: Engine, options: ExportOptions): Pieces {
-  const { snapshot } = options;
+  const { snapshot, format = 'tar' } = options;
+  if (!FORMATS.has(format)) throw new ArgumentError(`Not a format of archives: ${format}`);
   if (engine.tree.readOnly && snapshot === undefined) return yield* exportFrozen(engine, options);
   const change = <A extends unknown[], R>(run: Definition<A, R>['run'], ...args: A): Promise<R> =>
     perform({ engine, user: ROOT }, { syscall: 'export', paths: 0, run }, args);

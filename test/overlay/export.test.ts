@@ -102,6 +102,12 @@ describe('what an export shows', () => {
     expect(times).toEqual([Date.parse('9999-12-31T23:59:59Z'), Date.parse('0001-01-01T00:00:00Z'), -1000]);
   });
 
+  test('a format that there is not: a TypeError, and no tar', async () => {
+    const { overlay } = await changed();
+    const format = 'tar.gz' as unknown as 'tar';
+    await expect(bytesOf(overlay.export({ format }))).rejects.toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+  });
+
   test('a name that is a mark in a layer: EINVAL there, and a name elsewhere', async () => {
     const { overlay } = await changed();
     await overlay.fs.promises.writeFile('/a/.wh.mine', 'x');
