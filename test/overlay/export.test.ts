@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Overlay, memoryUpper, openLayer } from '../../src/engine.ts';
+import { FsError } from '../../src/base/errors.ts';
 import { S_IFSOCK } from '../../src/base/mode.ts';
 import type { FsPromises } from '../../src/fs/api.ts';
 import { CaseMachine } from '../support/case-machine.ts';
@@ -200,6 +201,26 @@ describe('the work', () => {
     expect([...again.engine.tree.history.records]).toEqual([]);
     expect(await again.check()).toEqual([]);
     expect(await again.fs.promises.readFile('/f', 'utf8')).toBe('later');
+  });
+
+  test('opens on a disk that is full after a crash, and is cleared up at the next mount', async () => {
+    const upper = memoryUpper();
+    const overlay = await Overlay.mount({ lower: [base()], upper });
+    await overlay.fs.promises.writeFile('/f', 'x');
+    await overlay.export().next();
+    await overlay.close();
+    const commit = upper.commit.bind(upper);
+    upper.commit = () => Promise.reject(new FsError('ENOSPC'));
+    const full = await Overlay.mount({ lower: [base()], upper });
+    expect(await full.fs.promises.readFile('/f', 'utf8')).toBe('x');
+    expect(full.snapshots()).toEqual([]);
+    expect(await full.check()).toEqual([]);
+    upper.commit = commit;
+    await full.fs.promises.unlink('/f');
+    await full.close();
+    await using again = await Overlay.mount({ lower: [base()], upper });
+    expect(again.engine.tree.history.snapshots.list).toEqual([]);
+    expect([...again.engine.tree.history.records]).toEqual([]);
   });
 
   test('no branch can be made of its snapshot: the next mount could not remove that', async () => {
