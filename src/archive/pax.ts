@@ -61,11 +61,16 @@ export function paxName(records: PaxRecords, key: string): Uint8Array | undefine
 
 const XATTR = 'SCHILY.xattr.';
 
+/** A key ends at the first '=': GNU tar writes that, and '%', as in a URL (xheader.c, `xattr_encode_keyword`). */
+export const paxXattrKey = (name: string): string => XATTR + name.replaceAll('%', '%25').replaceAll('=', '%3D');
+
+const xattrName = (key: string): string => key.slice(XATTR.length).replaceAll('%3D', '=').replaceAll('%25', '%');
+
 /** The extended attributes, as star, GNU tar and libarchive write them. */
 export function paxXattrs(records: PaxRecords): ReadonlyMap<string, Uint8Array> | undefined {
   let xattrs: Map<string, Uint8Array> | undefined;
   for (const [key, value] of records) {
-    if (key.startsWith(XATTR) && key.length > XATTR.length) (xattrs ??= new Map()).set(key.slice(XATTR.length), value.slice());
+    if (key.startsWith(XATTR) && key.length > XATTR.length) (xattrs ??= new Map()).set(xattrName(key), value.slice());
   }
   return xattrs;
 }

@@ -4,6 +4,7 @@
  */
 
 import { concatBytes, encodeUtf8 } from '../base/bytes.ts';
+import { paxXattrKey } from './pax.ts';
 import { TAR_BLOCK } from './tar-header.ts';
 
 /** One entry to write. */
@@ -68,7 +69,7 @@ export function tarHeader(entry: TarWriteEntry): Uint8Array<ArrayBuffer> {
     number(329, 8, device.major);
     number(337, 8, device.minor);
   }
-  for (const [name, value] of entry.xattrs ?? []) records.set(`SCHILY.xattr.${name}`, value);
+  for (const [name, value] of entry.xattrs ?? []) records.set(paxXattrKey(name), value);
   const header = finish(block);
   return records.size === 0 ? header : concatBytes([paxHeader(records, entry), header]);
 }

@@ -10,6 +10,8 @@ import type { Frozen, Pieces } from './export.ts';
 /** What names of marks begin with; no file of a layer may be called so. */
 const MARK = '.wh.';
 const OPAQUE = `${MARK}${MARK}.opq`;
+/** Seconds, the same that lowers have at most: of years with four digits. A program may set any number as a time, and headers tell digits only. */
+const [EARLIEST, LATEST] = [Date.parse('0001-01-01T00:00:00Z') / 1000, Date.parse('9999-12-31T23:59:59Z') / 1000];
 
 /** @throws {FsError} EINVAL for a name that a layer cannot have */
 export async function* exportTar(frozen: Frozen, isLayer: boolean): Pieces {
@@ -17,8 +19,9 @@ export async function* exportTar(frozen: Frozen, isLayer: boolean): Pieces {
   const firsts = new Map<number, string>();
   for (const entry of frozen.entries) {
     const name = entry.path.slice(1);
+    // Deleted ones neither: the whiteout of '.wh..opq' would be an opaque mark.
+    if (isLayer && name.slice(name.lastIndexOf('/') + 1).startsWith(MARK)) throw takenName(entry.path);
     if (entry.mark !== undefined) yield tarHeader({ ...NOTHING, name: markOf(name, entry.mark) });
-    else if (isLayer && name.slice(name.lastIndexOf('/') + 1).startsWith(MARK)) throw takenName(entry.path);
     else yield* exportEntry(frozen, { ...entry, name }, firsts);
   }
   yield new Uint8Array(TAR_END_SIZE);
@@ -34,7 +37,7 @@ async function* exportEntry(
   // Only the system that made one can connect to it.
   if (type === 'socket') return;
   const xattrs = xattrsOf(frozen.tree, ino);
-  const common = { name, mode: mode & PERMISSIONS, uid, gid, mtime: Math.floor(mtimeMs / 1000), xattrs };
+  const common = { name, mode: mode & PERMISSIONS, uid, gid, mtime: secondsOf(mtimeMs), xattrs };
   const first = firsts.get(ino);
   if (first !== undefined) return yield tarHeader({ ...common, type: 'link', target: first });
   if (type !== 'directory' && nlink > 1) firsts.set(ino, name);
@@ -45,6 +48,8 @@ async function* exportEntry(
   yield* frozen.content(path, ino);
   if (tarPadding(size) > 0) yield new Uint8Array(tarPadding(size));
 }
+
+const secondsOf = (timeMs: number): number => Math.min(Math.max(Math.floor(timeMs / 1000), EARLIEST), LATEST);
 
 const NOTHING = { type: 'file', mode: 0, uid: 0, gid: 0, mtime: 0, size: 0 } as const;
 

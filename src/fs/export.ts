@@ -4,8 +4,9 @@
  */
 
 import { concatBytes } from '../base/bytes.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { isFile } from '../base/mode.ts';
-import type { ExportOptions } from '../base/export.ts';
+import type { ExportFormat, ExportOptions } from '../base/export.ts';
 import { ROOT } from '../overlay/call.ts';
 import { readContent } from '../overlay/data.ts';
 import type { Engine } from '../overlay/engine.ts';
@@ -23,6 +24,7 @@ import { Turns } from './turns.ts';
 const PIECE = 1 << 20;
 /** Bytes that a piece of the archive has at least, but the last one. */
 const GATHERED = 256 << 10;
+const FORMATS: ReadonlySet<ExportFormat> = new Set(['oci-layer', 'tar', 'zip']);
 
 export type Pieces = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
@@ -52,13 +54,14 @@ const target: Definition<[path: string, ino: number], string> = {
   run: (call, _path, ino) => readTarget(call, ino),
 };
 
-/** @throws {FsError} as `overlay.export` */
+/** @throws {FsError} as `overlay.export` @throws {ArgumentError} for no such format */
 export async function* exportArchive(engine: Engine, options: ExportOptions): Pieces {
-  if (engine.tree.readOnly) return yield* exportFrozen(engine, options);
-  const { snapshot } = options;
+  const { snapshot, format = 'tar' } = options;
+  if (!FORMATS.has(format)) throw new ArgumentError(`Not a format of archives: ${format}`);
+  if (engine.tree.readOnly && snapshot === undefined) return yield* exportFrozen(engine, options);
   const change = <A extends unknown[], R>(run: Definition<A, R>['run'], ...args: A): Promise<R> =>
     perform({ engine, user: ROOT }, { syscall: 'export', paths: 0, run }, args);
-  const id = snapshot ?? (await change(takeTemporary)).id;
+  const id = snapshot === undefined ? (await change(takeTemporary)).id : snapshot;
   try {
     const view = await engine.openSnapshot(id);
     try {
@@ -77,7 +80,7 @@ async function* exportFrozen(engine: Engine, { format = 'tar', signal, onProgres
   const view: View = { engine, user: ROOT };
   const turns = new Turns(engine, signal);
   turns.assertWanted();
-  const { entries, total } = await listAll(tree, format === 'oci-layer' ? exportedChanges(tree) : exportedTree(tree), turns);
+  const { entries, total } = await listAll(tree, format, turns);
   let loaded = 0;
   const frozen: Frozen = {
     tree,
@@ -116,14 +119,14 @@ async function* gathered(pieces: Pieces): Pieces {
   if (size > 0) yield concatBytes(gathering);
 }
 
-/** All entries, and the bytes of the files among them, each counted once. */
-async function listAll(tree: Tree, listed: Iterable<Exported>, turns: Turns): Promise<{ entries: Exported[]; total: number }> {
+/** All entries, and the bytes of the files among them, counted as often as they will be read: zip has a file of its own for each name. */
+async function listAll(tree: Tree, format: ExportFormat, turns: Turns): Promise<{ entries: Exported[]; total: number }> {
   const entries: Exported[] = [];
   const counted = new Set<number>();
   let total = 0;
-  for (const entry of listed) {
+  for (const entry of format === 'oci-layer' ? exportedChanges(tree) : exportedTree(tree)) {
     entries.push(entry);
-    if (entry.mark === undefined && isFile(tree.mode(entry.ino)) && !counted.has(entry.ino)) {
+    if (entry.mark === undefined && isFile(tree.mode(entry.ino)) && (format === 'zip' || !counted.has(entry.ino))) {
       counted.add(entry.ino);
       total += tree.attr(entry.ino).size;
     }

@@ -213,7 +213,7 @@ export class Overlay implements AsyncDisposable {
    * Makes a branch a workspace of its own: copies what it still has of its parent, and leaves it, so that the parent can be removed. It
    * shows what it showed; others are served meanwhile. Where it is cut short it is a branch still, and goes on with what is left when it is
    * called again. Does nothing to what is no branch.
-   * @throws {FsError} EBUSY where it has snapshots, EROFS, ENOSPC and EIO as any call. An `AbortError` when the signal fires.
+   * @throws {FsError} EBUSY where it has snapshots or is being exported, EROFS, ENOSPC and EIO as any call. An `AbortError` when the signal fires.
    */
   detach(options: WorkOptions = {}): Promise<void> {
     return detach(this.engine, options);

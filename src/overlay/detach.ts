@@ -26,13 +26,16 @@ export function inheritedChunks({ records, firstChunk = 0 }: Tree): Map<number, 
 
 /**
  * Copies some of what the branch has in its parent, or leaves the parent where nothing is left. Gives how many bytes were copied.
- * @throws {FsError} EROFS, EBUSY where the branch has snapshots, EIO where the parent cannot be read
+ * @throws {FsError} EROFS, EBUSY where the branch has snapshots or is being exported, EIO where the parent cannot be read
  */
 export function detachSome(call: Call): number {
   const { tree, gathered, commits } = call;
   assertWritable(call);
-  if (tree.history.snapshots.list.length > 0) {
-    throw new FsError('EBUSY', { detail: 'the branch has snapshots, which need its parent: remove them first' });
+  const { list } = tree.history.snapshots;
+  if (list.length > 0) {
+    const isExported = list.every(({ temporary }) => temporary === true);
+    const detail = isExported ? 'it is being exported' : 'the branch has snapshots, which need its parent: remove them first';
+    throw new FsError('EBUSY', { detail });
   }
   let bytes = 0;
   const found = new Map<number, Uint8Array | undefined>();

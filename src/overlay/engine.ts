@@ -12,7 +12,7 @@
  * resolves when its commit is complete.
  */
 
-import { FsError, assertNotAborted } from '../base/errors.ts';
+import { FsError, assertNotAborted, isFsError } from '../base/errors.ts';
 import { NO_SNAPSHOTS, isOrphan, recordsAt } from '../layer/snapshots.ts';
 import { type Durability, type Superblock, type UpperImage, type UpperRecord, type UpperStore } from '../layer/upper.ts';
 import type { Violation } from '../base/diff.ts';
@@ -24,7 +24,7 @@ import { Gathered, NotResident } from './gather.ts';
 import { OpenFiles } from './handle.ts';
 import { mountLayers, pinLayers } from './ino.ts';
 import { SnapshotStore } from './snapshot-store.ts';
-import { assertSnapshot, dropTemporary } from './snapshots.ts';
+import { dropTemporary, getSnapshot } from './snapshots.ts';
 import { Tree } from './tree.ts';
 import { Watchers } from './watch.ts';
 
@@ -135,8 +135,8 @@ export class Engine {
     const engine = new Engine(tree, options);
     // Before a record of the new format stands in it, the superblock says so.
     if (upper !== undefined && (pinned?.format ?? 0) < superblockOf(tree).format) engine.commits.writeSuperblock();
-    engine.#dropOrphans();
     await engine.commits.flush();
+    await engine.#dropOrphans();
     return engine;
   }
 
@@ -155,7 +155,7 @@ export class Engine {
     await this.commits.settled().catch(() => undefined);
     this.assertOpen();
     const { layers, mountTimeMs } = this.tree;
-    assertSnapshot(this.tree, id);
+    getSnapshot(this.tree, id);
     const views = (difference: number): void => void this.#views.set(id, (this.#views.get(id) ?? 0) + difference);
     const upper = new SnapshotStore(id, this.#store!, this.commits, () => views(-1));
     const tree = new Tree(layers, true, { records: recordsAt(this.tree.stored(), id) }, mountTimeMs);
@@ -168,13 +168,21 @@ export class Engine {
     if ((this.#views.get(id) ?? 0) > 0) throw new FsError('EBUSY', { detail: `snapshot ${id} is open` });
   }
 
-  /** Removes what was under way when the workspace was last left: files that were unlinked and still open, and temporary snapshots. */
-  #dropOrphans(): void {
+  /**
+   * Removes what was under way when the workspace was last left: files that were unlinked and still open, and temporary snapshots. On a
+   * full disk they wait for the next mount: whoever cannot open the workspace cannot make room in it.
+   */
+  async #dropOrphans(): Promise<void> {
     this.tree.records.forEach((record, id) => {
       if (isOrphan(record)) this.tree.remove(id);
     });
     if (!this.tree.readOnly) dropTemporary(this.#call(ROOT));
     this.commits.schedule();
+    try {
+      await this.commits.flush();
+    } catch (e) {
+      if (!isFsError(e, 'ENOSPC')) throw e;
+    }
   }
 
   #call(user: Credentials, isUnrecorded = false): Call {

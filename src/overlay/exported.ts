@@ -37,10 +37,12 @@ export function* exportedChanges(tree: Tree): Entries {
   const changes = diff(tree);
   const whole = new Set(changes.filter(isWhole).map(({ path }) => path));
   const told = new Set<string>(['/']);
-  const hasWhole = (path: string): boolean => parentsOf(path).some((parent) => whole.has(parent));
+  const hasWhole = withinAny(whole);
   if (tree.inode(ROOT_INO) !== undefined) yield { path: '/', ino: ROOT_INO };
-  for (const { path, change } of changes) {
-    if (change !== 'deleted' || hasWhole(path)) continue;
+  for (const { path, change, type } of changes) {
+    // No layer has sockets: what one stands in the place of must not show for it.
+    const isGone = change === 'deleted' || (change === 'modified' && type === 'socket');
+    if (!isGone || hasWhole(path)) continue;
     yield* parents(tree, path, told);
     yield { path, mark: 'whiteout' };
   }
@@ -80,20 +82,29 @@ function* replaced(tree: Tree, path: string, change: Change['change']): Entries 
   yield* below(tree, directoryAt(tree, directory, name, ino), path);
 }
 
-/** The directories above a path that were not told yet. */
+/** The directories above a path that were not told yet: where one was, those above it were. */
 function* parents(tree: Tree, path: string, told: Set<string>): Entries {
-  for (const parent of parentsOf(path)) {
-    if (told.has(parent)) continue;
+  const untold: string[] = [];
+  for (let parent = parentOf(path); parent !== '' && !told.has(parent); parent = parentOf(parent)) untold.push(parent);
+  for (const parent of untold.toReversed()) {
     told.add(parent);
     yield { path: parent, ino: inoAt(tree, parent)! };
   }
 }
 
-/** The directories above a path, without the root. */
-function parentsOf(path: string): string[] {
-  const parts = path.split('/').slice(1, -1);
-  return parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`);
+/** Tells of paths whether a directory above them is one of some. It looks once at each directory, however deep they are. */
+function withinAny(directories: ReadonlySet<string>): (path: string) => boolean {
+  const known = new Map([['', false]]);
+  const isWithin = (directory: string): boolean => {
+    const found = known.get(directory) ?? (directories.has(directory) || isWithin(parentOf(directory)));
+    known.set(directory, found);
+    return found;
+  };
+  return (path) => isWithin(parentOf(path));
 }
+
+/** The directory that a path is in; '' for the root. */
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
 function isLinked(tree: Tree, ino: number): boolean {
   const { mode, nlink } = tree.attr(ino);

@@ -36,7 +36,7 @@ function take(call: Call, kind: Pick<Snapshot, 'label' | 'temporary'>): Snapshot
 export function removeSnapshot(call: Call, id: number): void {
   const { tree } = call;
   assertWritable(call);
-  const [branch] = assertSnapshot(tree, id).branches ?? [];
+  const [branch] = getSnapshot(tree, id).branches ?? [];
   if (branch !== undefined) throw new FsError('EBUSY', { detail: `snapshot ${id} is needed by the branch '${branch}'` });
   const { list, next } = tree.history.snapshots;
   const at = list.findIndex((snapshot) => snapshot.id === id);
@@ -55,9 +55,18 @@ export function dropTemporary(call: Call): void {
   for (const { id, temporary } of call.tree.history.snapshots.list) if (temporary === true) removeSnapshot(call, id);
 }
 
-/** Gives a snapshot. @throws {FsError} ENOENT where there is no such snapshot */
-export function assertSnapshot({ history: { snapshots } }: Tree, id: number): Snapshot {
+/** Gives a snapshot, also a temporary one. @throws {FsError} ENOENT where there is no such snapshot */
+export function getSnapshot({ history: { snapshots } }: Tree, id: number): Snapshot {
   const found = snapshots.list.find((snapshot) => snapshot.id === id);
-  if (found === undefined) throw new FsError('ENOENT', { detail: `there is no snapshot ${id}` });
+  if (found === undefined) throw missing(id);
   return found;
 }
+
+/** Gives a snapshot that stays until somebody removes it: nothing may be made to need another. @throws {FsError} ENOENT where there is none */
+export function assertSnapshot(tree: Tree, id: number): Snapshot {
+  const found = getSnapshot(tree, id);
+  if (found.temporary === true) throw missing(id);
+  return found;
+}
+
+const missing = (id: number): FsError => new FsError('ENOENT', { detail: `there is no snapshot ${id}` });

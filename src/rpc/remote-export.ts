@@ -9,14 +9,19 @@ import type { FileMethod } from './wire.ts';
 export function remoteExport(peer: Peer, { signal, onProgress, ...options }: ExportOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
   const opening = peer.call<number>({ on: 'workspace', method: 'export' }, [options]);
   const call = async <T>(method: FileMethod): Promise<T> => peer.call({ on: 'file', fd: await opening, method }, []);
-  // Where it fails, nothing is left that could be closed.
-  const close = (): Promise<void> => call<void>('close').catch(() => undefined);
+  let abort: () => void;
+  const close = (): Promise<void> => {
+    signal?.removeEventListener('abort', abort);
+    // Where it fails, nothing is left that could be closed.
+    return call<void>('close').catch(() => undefined);
+  };
   return new ReadableStream({
     start(controller) {
-      signal?.addEventListener('abort', () => {
-        controller.error(new AbortError(signal.reason));
+      abort = () => {
+        controller.error(new AbortError(signal!.reason));
         void close();
-      });
+      };
+      signal?.addEventListener('abort', abort);
     },
     async pull(controller) {
       try {

@@ -174,6 +174,18 @@ test('a branch with snapshots is not detached: they need its parent', async () =
   await overlay.close();
 });
 
+test('a branch that is being exported is not detached before that is over, and says so: no snapshot is to be seen', async () => {
+  const { branch, origin, mount } = await family();
+  const overlay = await mount();
+  const pieces = overlay.export();
+  await pieces.next();
+  await expect(overlay.detach()).rejects.toMatchObject({ code: 'EBUSY', message: expect.stringContaining('exported') as string });
+  await pieces.return();
+  await overlay.detach();
+  expect(await standsOn(branch, origin)).toBe(false);
+  await overlay.close();
+});
+
 test('detaching a branch that has nothing any more, and what is no branch', async () => {
   const { origin, branch, mount } = await family();
   const overlay = await mount();

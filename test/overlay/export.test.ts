@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Overlay, memoryUpper, openLayer } from '../../src/engine.ts';
+import { FsError } from '../../src/base/errors.ts';
+import { S_IFSOCK } from '../../src/base/mode.ts';
 import type { FsPromises } from '../../src/fs/api.ts';
 import { CaseMachine } from '../support/case-machine.ts';
 import { bytesOf, expectExports, treeOf } from '../support/exported.ts';
@@ -81,9 +83,30 @@ describe('what an export shows', () => {
   test('extended attributes, and times to the second', async () => {
     const { overlay } = await changed();
     await overlay.fs.promises.utimes('/etc/kept', 5, 1234.75);
+    const odd = ['user.a=b', 'user.b%3D', 'user.c%253D', 'user.new\nline'];
+    for (const name of odd) await overlay.fs.promises.setxattr('/a', name, Buffer.from([0, 61, 10, 255]));
     await using archive = await Overlay.mount({ lower: [await openLayer(await bytesOf(overlay.export()))] });
     expect(Buffer.from(await archive.fs.promises.getxattr('/a/b', 'user.note')).toString()).toBe('kept');
+    expect(await archive.fs.promises.listxattr('/a')).toEqual(odd);
+    for (const name of odd) expect([...(await archive.fs.promises.getxattr('/a', name))]).toEqual([0, 61, 10, 255]);
     expect((await archive.fs.promises.stat('/etc/kept')).mtimeMs).toBe(1_234_000);
+  });
+
+  test('times that no archive can tell: the last and the first of four digits', async () => {
+    const { overlay } = await changed();
+    const { promises: fs } = overlay.fs;
+    await fs.utimes('/etc/kept', 0, Infinity);
+    await fs.utimes('/etc/other', 0, -1e25);
+    await fs.utimes('/first', 0, -0.5);
+    await using archive = await Overlay.mount({ lower: [await openLayer(await bytesOf(overlay.export()))] });
+    const times = ['/etc/kept', '/etc/other', '/first'].map((path) => archive.fs.statSync(path).mtimeMs);
+    expect(times).toEqual([Date.parse('9999-12-31T23:59:59Z'), Date.parse('0001-01-01T00:00:00Z'), -1000]);
+  });
+
+  test('a format that there is not: a TypeError, and no tar', async () => {
+    const { overlay } = await changed();
+    const format = 'tar.gz' as unknown as 'tar';
+    await expect(bytesOf(overlay.export({ format }))).rejects.toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
   });
 
   test('a name that is a mark in a layer: EINVAL there, and a name elsewhere', async () => {
@@ -91,6 +114,33 @@ describe('what an export shows', () => {
     await overlay.fs.promises.writeFile('/a/.wh.mine', 'x');
     await expect(bytesOf(overlay.export({ format: 'oci-layer' }))).rejects.toMatchObject({ code: 'EINVAL', path: '/a/.wh.mine' });
     expect((await treeOf(await bytesOf(overlay.export()))).some((line) => line.startsWith('/a/.wh.mine file'))).toBe(true);
+  });
+
+  test('deleting a name that is a mark: EINVAL in a layer', async () => {
+    for (const name of ['.wh.mine', '.wh..opq', '.wh..wh..opq']) {
+      await using overlay = await Overlay.mount({ lower: [lower(dir('d', file(name, '1'), file('kept', '2')))], upper: memoryUpper() });
+      await overlay.fs.promises.unlink(`/d/${name}`);
+      await expect(bytesOf(overlay.export({ format: 'oci-layer' }))).rejects.toMatchObject({ code: 'EINVAL', path: `/d/${name}` });
+    }
+  });
+
+  // With what each directory costs growing with the square of its depth this took 20 seconds.
+  test('a layer of 1,300 directories in each other', { timeout: 10_000 }, async () => {
+    await using overlay = await Overlay.mount({ upper: memoryUpper() });
+    await overlay.fs.promises.mkdir('/d'.repeat(1300), { recursive: true });
+    await using archive = await Overlay.mount({ lower: [await openLayer(await bytesOf(overlay.export({ format: 'oci-layer' })))] });
+    expect(archive.fs.statSync('/d'.repeat(1300)).isDirectory()).toBe(true);
+  });
+
+  test('a socket, which no layer has, hides what the lowers have in its place', async () => {
+    const lowers = [lower(dir('d', file('x', '1')), file('f', '1'))];
+    await using overlay = await Overlay.mount({ lower: lowers, upper: memoryUpper() });
+    const { promises: fs } = overlay.fs;
+    await fs.unlink('/f');
+    await fs.mknod('/f', S_IFSOCK | 0o600, 0);
+    await fs.rm('/d', { recursive: true });
+    await fs.link('/f', '/d');
+    await expectExports(overlay, lowers);
   });
 
   test('a mount without an upper, and a view of a snapshot', async () => {
@@ -104,8 +154,10 @@ describe('what an export shows', () => {
     await using view = await overlay.openSnapshot(id);
     expect(await treeOf(await bytesOf(view.export()))).toEqual(shown);
     expect(await treeOf(await bytesOf(overlay.export({ snapshot: id })))).toEqual(shown);
+    for (const other of [bare, view]) await expect(bytesOf(other.export({ snapshot: id }))).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(bytesOf(overlay.export({ snapshot: id + 1 }))).rejects.toMatchObject({ code: 'ENOENT' });
-    expect(overlay.snapshots().map((snapshot) => snapshot.id)).toEqual([id]);
+    await expect(bytesOf(overlay.export({ snapshot: null as unknown as number }))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(overlay.engine.tree.history.snapshots.list.map((snapshot) => snapshot.id)).toEqual([id]);
   });
 });
 
@@ -151,14 +203,49 @@ describe('the work', () => {
     expect(await again.fs.promises.readFile('/f', 'utf8')).toBe('later');
   });
 
-  test('tells how far it has come, in bytes of content', async () => {
-    const { overlay } = await changed();
-    const told: { loaded: number; total: number }[] = [];
-    await bytesOf(overlay.export({ onProgress: (progress) => told.push(progress) }));
-    expect(told.at(-1)?.loaded).toBe(told.at(-1)?.total);
-    expect(told.at(-1)?.total).toBeGreaterThan(3_000_000);
-    expect(told.every(({ loaded }, i) => loaded > (told[i - 1]?.loaded ?? 0))).toBe(true);
+  test('opens on a disk that is full after a crash, and is cleared up at the next mount', async () => {
+    const upper = memoryUpper();
+    const overlay = await Overlay.mount({ lower: [base()], upper });
+    await overlay.fs.promises.writeFile('/f', 'x');
+    await overlay.export().next();
+    await overlay.close();
+    const commit = upper.commit.bind(upper);
+    upper.commit = () => Promise.reject(new FsError('ENOSPC'));
+    const full = await Overlay.mount({ lower: [base()], upper });
+    expect(await full.fs.promises.readFile('/f', 'utf8')).toBe('x');
+    expect(full.snapshots()).toEqual([]);
+    expect(await full.check()).toEqual([]);
+    upper.commit = commit;
+    await full.fs.promises.unlink('/f');
+    await full.close();
+    await using again = await Overlay.mount({ lower: [base()], upper });
+    expect(again.engine.tree.history.snapshots.list).toEqual([]);
+    expect([...again.engine.tree.history.records]).toEqual([]);
   });
+
+  test('no branch can be made of its snapshot: the next mount could not remove that', async () => {
+    const upper = memoryUpper();
+    const overlay = await Overlay.mount({ lower: [base()], upper });
+    const pieces = overlay.export();
+    await pieces.next();
+    const { id } = overlay.engine.tree.history.snapshots.list[0]!;
+    await expect(overlay.rememberBranch('b', id)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(overlay.rollback(id)).rejects.toMatchObject({ code: 'ENOENT' });
+    await overlay.close();
+    await using again = await Overlay.mount({ lower: [base()], upper });
+    expect(again.engine.tree.history.snapshots.list).toEqual([]);
+  });
+
+  for (const format of ['tar', 'oci-layer', 'zip'] as const) {
+    test(`tells how far it has come, in bytes of content: ${format}`, async () => {
+      const { overlay } = await changed();
+      const told: { loaded: number; total: number }[] = [];
+      await bytesOf(overlay.export({ format, onProgress: (progress) => told.push(progress) }));
+      expect(told.at(-1)?.loaded).toBe(told.at(-1)?.total);
+      expect(told.at(-1)?.total).toBeGreaterThan(3_000_000);
+      expect(told.every(({ loaded }, i) => loaded > (told[i - 1]?.loaded ?? 0))).toBe(true);
+    });
+  }
 
   test('needs memory for pieces, not for files', async () => {
     const { overlay } = await changed();

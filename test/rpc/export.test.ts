@@ -1,6 +1,7 @@
 /* Exports from the page: a stream that takes what is made, and ends what is not wanted any more. */
 
 import 'fake-indexeddb/auto';
+import { getEventListeners } from 'node:events';
 import { unzipSync } from 'fflate';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Overlay } from '../../src/fs/overlay.ts';
@@ -83,6 +84,16 @@ describe('export', () => {
       })(),
     ).rejects.toMatchObject({ code: 'EIO' });
   });
+});
+
+test('leaves nothing at a signal that lives on: read to its end, cancelled, failed', async () => {
+  const ws = await openNew();
+  await ws.fs.writeFile('/big', noise(3_000_000, 5));
+  const { signal } = new AbortController();
+  await bytesOf(ws.export({ signal }));
+  await ws.export({ signal }).cancel();
+  await expect(bytesOf(ws.export({ signal, snapshot: 77 }))).rejects.toMatchObject({ code: 'ENOENT' });
+  await vi.waitFor(() => expect(getEventListeners(signal, 'abort')).toEqual([]));
 });
 
 test('a tab that has not the engine gets the same; when the owner goes in the middle, ESTALE', async () => {

@@ -29,6 +29,7 @@ describe('pax tells', () => {
     ['a long target', { type: 'symlink', target: 't'.repeat(101) }, 'linkpath=ttt'],
     ['a large owner', { uid: 0o10000000 }, '15 uid=2097152\n'],
     ['a large size', { size: 2 ** 33 }, '19 size=8589934592\n'],
+    ['one with a name that ends no key', { xattrs: new Map([['user.a=%3D', Uint8Array.of(61)]]) }, '31 SCHILY.xattr.user.a%3D%253D==\n'],
     ['extended attributes', { xattrs: new Map([['user.a', Uint8Array.of(0, 10, 255)]]) }, '27 SCHILY.xattr.user.a=\u0000\n\u00ff\n'],
   ] as const)('%s', (_, entry, record) => {
     expect(ustar(entry)).toBe(false);
