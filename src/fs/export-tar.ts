@@ -3,7 +3,7 @@
 import { FsError } from '../base/errors.ts';
 import { PERMISSIONS, deviceOf } from '../base/mode.ts';
 import { TAR_END_SIZE, tarHeader, tarPadding } from '../archive/tar-write.ts';
-import { xattrsOf } from '../overlay/attr.ts';
+import { isMark, xattrsOf } from '../overlay/attr.ts';
 import { typeOf } from '../overlay/readdir.ts';
 import type { Frozen, Pieces } from './export.ts';
 
@@ -36,7 +36,8 @@ async function* exportEntry(
   const type = typeOf(mode);
   // Only the system that made one can connect to it.
   if (type === 'socket') return;
-  const xattrs = xattrsOf(frozen.tree, ino);
+  // What another overlay has left marks nothing here, and is not to mark anything where it is unpacked.
+  const xattrs = new Map([...(xattrsOf(frozen.tree, ino) ?? [])].filter(([key]) => !isMark(key)));
   const common = { name, mode: mode & PERMISSIONS, uid, gid, mtime: secondsOf(mtimeMs), xattrs };
   const first = firsts.get(ino);
   if (first !== undefined) return yield tarHeader({ ...common, type: 'link', target: first });

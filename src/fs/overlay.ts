@@ -288,8 +288,8 @@ export class Overlay implements AsyncDisposable {
   }
 
   /**
-   * Makes an archive, piece by piece: of everything that is shown, or, as an OCI layer, of what the upper changes. It is of one moment,
-   * whatever is changed meanwhile. Whoever does not want the rest leaves the loop. Times are whole seconds.
+   * Makes an archive, piece by piece: of everything that is shown, or, as an OCI layer, of what the upper changes. It is of the moment
+   * in which its first piece is made, whatever is changed later. Whoever does not want the rest leaves the loop. Times are whole seconds.
    * @throws {FsError} ENOENT where there is no such snapshot, EINVAL for a name that an OCI layer cannot have (`.wh.`), EFBIG for a zip of
    * 4 GiB, EIO where content cannot be fetched or the writer of archives cannot be loaded. An `AbortError` when the signal fires.
    * @example

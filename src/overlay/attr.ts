@@ -101,7 +101,7 @@ export function xattrsOf(tree: Tree, ino: number): ReadonlyMap<string, Uint8Arra
 }
 
 /** Names that users cannot see or set: `trusted.overlay.*` are the kernel's marks, ours are out of band. */
-const isMark = (name: string): boolean => name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.');
+export const isMark = (name: string): boolean => name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.');
 
 /** Trusted attributes are root's. */
 const isHidden = ({ user }: Call, name: string): boolean => isMark(name) || (name.startsWith('trusted.') && user.uid !== 0);

@@ -216,8 +216,8 @@ export interface Workspace extends AsyncDisposable {
   check(options?: { readonly repair?: boolean }): Promise<Violation[]>;
   /**
    * Makes an archive of the workspace: of everything that it shows (*tar*, *zip*), or of what it changes, as a layer for an OCI image with the
-   * lowers below it (*oci-layer*). It is of one moment, whatever is changed meanwhile, and made while it is read: cancelling the stream ends
-   * it. Times are whole seconds.
+   * lowers below it (*oci-layer*). It is of the moment in which its first piece is made, whatever is changed later, and made while it is
+   * read: cancelling the stream ends it. Times are whole seconds.
    * The stream fails with ENOENT where there is no such snapshot, EPERM for others than root, EINVAL for a name that an OCI layer cannot have
    * (`.wh.`), EFBIG for a zip of 4 GiB, EIO where content cannot be fetched, ESTALE when the tab that made it is gone. An `AbortError`
    * when the signal fires.

@@ -92,6 +92,19 @@ describe('what an export shows', () => {
     expect((await archive.fs.promises.stat('/etc/kept')).mtimeMs).toBe(1_234_000);
   });
 
+  test('marks of another overlay are left out', async () => {
+    const xattrs = new Map([
+      ['trusted.overlay.opaque', 'y'],
+      ['user.note', 'kept'],
+    ]);
+    await using overlay = await Overlay.mount({ lower: [lower(dir('d', { xattrs }))], upper: memoryUpper() });
+    await overlay.fs.promises.chmod('/d', 0o700);
+    for (const format of ['tar', 'oci-layer'] as const) {
+      const { table } = await openLayer(await bytesOf(overlay.export({ format })));
+      expect([...(table.xattrs(table.lookup(0, 'd'))?.keys() ?? [])]).toEqual(['user.note']);
+    }
+  });
+
   test('times that no archive can tell: the last and the first of four digits', async () => {
     const { overlay } = await changed();
     const { promises: fs } = overlay.fs;

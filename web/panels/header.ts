@@ -42,10 +42,10 @@ export function header(actions: HeaderActions): HTMLElement {
   );
 }
 
-function downloadButton({ downloads }: HeaderActions): HTMLElement {
+function downloadButton(actions: HeaderActions): HTMLElement {
   const button = iconButton(icon('download'), 'Download', () => {
     const box = button.getBoundingClientRect();
-    openMenu(box.left, box.bottom + 6, downloads(), () => button.focus());
+    openMenu(box.left, box.bottom + 6, actions.downloads(), () => button.focus());
   });
   button.setAttribute('aria-haspopup', 'menu');
   return button;
