@@ -10,6 +10,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { root } from '../scripts/entries.ts';
 import { openInBrowser } from './harness/browser.ts';
 import type { BrowserBench } from './harness/browser.ts';
@@ -45,12 +47,19 @@ async function measure(bench: Driver, { runs, part }: Plan): Promise<TaskResult[
   return results;
 }
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 async function openBench(name: string, suite: Suite): Promise<Driver & Partial<Pick<BrowserBench, 'browserVersion' | 'close'>>> {
   if (suite.name !== name) throw new Error(`bench/tasks/${name}.ts holds a suite that calls itself ${suite.name}`);
   if (suite.where !== 'node') return openInBrowser(suite);
   return {
     outline: () => Promise.resolve(outlineOf(suite)),
-    call: (scenario, contestant) => callContestant(suite, scenario, contestant),
+    call: (scenario, contestant) => {
+      // What others have left is not to be cleaned up in this one's time.
+      collectGarbage();
+      return callContestant(suite, scenario, contestant);
+    },
   };
 }
 
