@@ -61,7 +61,7 @@ export function paxName(records: PaxRecords, key: string): Uint8Array | undefine
 
 const XATTR = 'SCHILY.xattr.';
 
-/** A key ends at the first '=': GNU tar writes that, and '%', as in a URL (xheader.c, `xattr_encode_keyword`). */
+/** A key ends at the first '=' (POSIX, pax): in archives of GNU tar, that and '%' are as in a URL. */
 export const paxXattrKey = (name: string): string => XATTR + name.replaceAll('%', '%25').replaceAll('=', '%3D');
 
 const xattrName = (key: string): string => key.slice(XATTR.length).replaceAll('%3D', '=').replaceAll('%25', '%');

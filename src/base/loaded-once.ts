@@ -7,7 +7,8 @@ import { FsError } from './errors.ts';
  * tries again: offline now need not be offline later.
  *
  * @param what is loaded, with the name of its file beside the worker, for messages
- * @returns takes what needs it, an archive's name if there is one; throws the FsError that `load` does, and EIO with the cause instead of any other error
+ * @returns takes what needs it, an archive's name if there is one; throws the FsError that `load` does, and EIO with the cause instead of
+ *   any other error
  */
 export function loadedOnce<T>(what: string, load: () => Promise<T>): (archive?: string) => Promise<T> {
   let loading: Promise<T> | undefined;

@@ -10,7 +10,7 @@ import type { Frozen, Pieces } from './export.ts';
 /** What names of marks begin with; no file of a layer may be called so. */
 const MARK = '.wh.';
 const OPAQUE = `${MARK}${MARK}.opq`;
-/** Seconds, the same that lowers have at most: of years with four digits. A program may set any number as a time, and headers tell digits only. */
+/** Seconds: of years with four digits, as lowers have them at most. A program may set any number as a time, and headers tell digits only. */
 const [EARLIEST, LATEST] = [Date.parse('0001-01-01T00:00:00Z') / 1000, Date.parse('9999-12-31T23:59:59Z') / 1000];
 
 /** @throws {FsError} EINVAL for a name that a layer cannot have */

@@ -213,7 +213,8 @@ export class Overlay implements AsyncDisposable {
    * Makes a branch a workspace of its own: copies what it still has of its parent, and leaves it, so that the parent can be removed. It
    * shows what it showed; others are served meanwhile. Where it is cut short it is a branch still, and goes on with what is left when it is
    * called again. Does nothing to what is no branch.
-   * @throws {FsError} EBUSY where it has snapshots or is being exported, EROFS, ENOSPC and EIO as any call. An `AbortError` when the signal fires.
+   * @throws {FsError} EBUSY where it has snapshots or is being exported, EROFS, ENOSPC and EIO as any call. An `AbortError` when the
+   * signal fires.
    */
   detach(options: WorkOptions = {}): Promise<void> {
     return detach(this.engine, options);
@@ -289,7 +290,8 @@ export class Overlay implements AsyncDisposable {
 
   /**
    * Makes an archive, piece by piece: of everything that is shown, or, as an OCI layer, of what the upper changes. It is of the moment
-   * in which its first piece is made, whatever is changed later. Whoever does not want the rest leaves the loop. Times are whole seconds.
+   * in which its first piece is made, whatever is changed later. Whoever does not want the rest leaves the loop. Times are whole seconds;
+   * everything is read, whomever it belongs to.
    * @throws {FsError} ENOENT where there is no such snapshot, EINVAL for a name that an OCI layer cannot have (`.wh.`), EFBIG for a zip of
    * 4 GiB, EIO where content cannot be fetched or the writer of archives cannot be loaded. An `AbortError` when the signal fires.
    * @example

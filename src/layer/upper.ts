@@ -120,7 +120,7 @@ export interface Snapshot {
   readonly timeMs: number;
   /** The workspaces that were made as its branches, also those that are gone since. As long as one is there it cannot be removed. */
   readonly branches?: readonly string[] | undefined;
-  /** For work under way, which removes it when it is done. Nobody else is told of it; where a crash has left it, the next mount removes it. */
+  /** For work under way, which removes it when it is done. Nobody else is told of it. What a crash has left, the next mount removes. */
   readonly temporary?: true | undefined;
 }
 

@@ -62,7 +62,7 @@ export function getSnapshot({ history: { snapshots } }: Tree, id: number): Snaps
   return found;
 }
 
-/** Gives a snapshot that stays until somebody removes it: nothing may be made to need another. @throws {FsError} ENOENT where there is none */
+/** Gives a snapshot that stays until somebody removes it: nothing may be made to need another. @throws {FsError} ENOENT */
 export function assertSnapshot(tree: Tree, id: number): Snapshot {
   const found = getSnapshot(tree, id);
   if (found.temporary === true) throw missing(id);

@@ -203,7 +203,8 @@ export interface Workspace extends AsyncDisposable {
    * Makes a branch a workspace of its own: copies what it still has of its parent, which can be removed then. It shows what it showed, and
    * other calls are served meanwhile. Cut short, it is a branch still, and goes on with what is left when it is called again. Does
    * nothing to a workspace that is no branch.
-   * @throws {FsError} EBUSY where it has snapshots of its own or is being exported, ENOSPC and EIO as any change. An `AbortError` when the signal fires.
+   * @throws {FsError} EBUSY where it has snapshots of its own or is being exported, ENOSPC and EIO as any change. An `AbortError` when the
+   * signal fires.
    * @example
    * await experiment.detach({ onProgress: ({ loaded, total }) => bar.update(loaded, total) });
    * await removeWorkspace('project-42');

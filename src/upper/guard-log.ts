@@ -111,7 +111,10 @@ export class GuardLog {
     return this.#frames;
   }
 
-  /** Appends a commit. It is on the disk after `flush()`. @throws DOMException, RangeError where one is missing before it; then the log is as before */
+  /**
+   * Appends a commit. It is on the disk after `flush()`.
+   * @throws DOMException, RangeError where one is missing before it; then the log is as before
+   */
   append(sequence: number, commit: Commit): void {
     if (sequence !== this.#sequence + 1) throw new RangeError(`commit ${sequence} behind ${this.#sequence}`);
     const start = this.#end;
